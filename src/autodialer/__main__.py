@@ -1,0 +1,5 @@
+"""python -m autodialer."""
+
+from autodialer.cli.main import main
+
+main()

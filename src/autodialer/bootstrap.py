@@ -1,0 +1,181 @@
+"""The one place that knows concrete classes: from settings to a service that is ready to start."""
+
+import os
+import socket
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import structlog
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from autodialer.clock import ShiftedClock, SystemClock
+from autodialer.eightx8.client import VoiceTelephony
+from autodialer.eightx8.config import VoiceConfig, resolve_base_url
+from autodialer.ports import Finding, Level
+from autodialer.ports.ledger import Store
+from autodialer.rules.policy import Policy
+from autodialer.service.means import Means
+from autodialer.service.services import Services, wire
+from autodialer.settings import Settings
+from autodialer.store.engine import Database
+from autodialer.store.ledger import SqlStore
+from autodialer.store.migrate import check_version, migrate
+from autodialer.store.tables import metadata
+from autodialer.store.tokens import SqlTokenStore
+from autodialer.web.app import WebConfig, create_app
+from autodialer.zoho.client import ZohoCrm
+from autodialer.zoho.config import ZohoConfig
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Everything of one process, open. Made by `open_system`, closed with it."""
+
+    settings: Settings
+    policy: Policy
+    database: Database
+    store: SqlStore
+    crm: ZohoCrm
+    telephony: VoiceTelephony
+    services: Services
+
+    def web(self) -> FastAPI:
+        """The HTTP application."""
+        config = WebConfig(
+            api_token=_secret(self.settings.api_token),
+            callback_token=_secret(self.settings.callback_token),
+            development=self.settings.development,
+            dry_run=self.settings.dry_run,
+        )
+        return create_app(self.services, config)
+
+
+def load_policy(settings: Settings) -> Policy:
+    """The policy of POLICY_FILE with the settings that are part of it. SettingsError names every problem."""
+    return Policy.load(
+        settings.policy_file,
+        timezone=settings.timezone if "timezone" in settings.model_fields_set else None,
+        default_country=settings.default_country if "default_country" in settings.model_fields_set else None,
+        run_hours=tuple(sorted(settings.cron_hours)) if "cron_hours" in settings.model_fields_set else None,
+    )
+
+
+@asynccontextmanager
+async def open_system(
+    settings: Settings, *, clock: SystemClock | None = None, writable: bool = True
+) -> AsyncIterator[System]:
+    """Open the ledger (migrated, when `writable`) and both adapters. StoreError, SettingsError."""
+    policy = load_policy(settings)
+    rules_clock = clock or (ShiftedClock(settings.clock) if settings.clock else SystemClock())
+    wall_clock = SystemClock()
+    database = Database(settings.ledger_url, writable=writable)
+    try:
+        if writable:
+            migrate(database)
+        else:
+            await database.read(check_version)
+        store = SqlStore(database)
+        crm = ZohoCrm(zoho_config(settings, policy), SqlTokenStore(database), wall_clock)
+        telephony = VoiceTelephony(voice_config(settings), wall_clock)
+        means = Means(
+            crm=crm,
+            telephony=telephony,
+            store=store,
+            policy=policy,
+            clock=rules_clock,
+            wall_clock=wall_clock,
+            log=structlog.get_logger("autodialer"),
+            owner=f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
+            new_id=lambda: str(uuid.uuid4()),
+            calls_per_second=settings.calls_per_second,
+            max_concurrent_calls=settings.max_concurrent_calls,
+            result_timeout=settings.result_timeout,
+        )
+        about = [*remark_findings(settings), version_finding(database)]
+        services = wire(means, scratch_store, about, run_hours=policy.run_hours, catch_up=settings.catch_up)
+        try:
+            yield System(settings, policy, database, store, crm, telephony, services)
+        finally:
+            await crm.aclose()
+            await telephony.aclose()
+    finally:
+        database.close()
+
+
+@contextmanager
+def scratch_store() -> Iterator[Store]:
+    """An empty ledger in memory, for plans."""
+    database = Database("sqlite://")
+    try:
+        database.run_migrations(metadata.create_all)
+        yield SqlStore(database)
+    finally:
+        database.close()
+
+
+def zoho_config(settings: Settings, policy: Policy) -> ZohoConfig:
+    """What the Zoho adapter needs of the settings."""
+    return ZohoConfig(
+        client_id=settings.zoho_client_id,
+        client_secret=settings.zoho_client_secret.get_secret_value(),
+        refresh_token=settings.zoho_refresh_token.get_secret_value(),
+        api_domain=settings.zoho_api_domain,
+        accounts_url=settings.zoho_accounts_url,
+        status_fields=settings.field_names("status"),
+        attempts_fields=settings.field_names("call_attempts"),
+        first_no_answer_fields=settings.field_names("first_no_answer"),
+        phone_fields=settings.field_names("phone"),
+        mobile_fields=settings.field_names("mobile"),
+        trigger=settings.zoho_trigger,
+        new_label=policy.new_status,
+        no_answer_label=policy.no_answer_status,
+        dead_label=policy.dead_status,
+    )
+
+
+def voice_config(settings: Settings) -> VoiceConfig:
+    """What the 8x8 adapter needs of the settings."""
+    return VoiceConfig(
+        api_key=settings.eightx8_api_key.get_secret_value(),
+        base_url=settings.eightx8_base_url,
+        subaccount_id=settings.eightx8_subaccount_id,
+        caller_id=settings.eightx8_caller_id,
+        agent_number=settings.eightx8_agent_number,
+        callback_url=settings.eightx8_callback_url,
+        callback_token=_secret(settings.callback_token),
+        register_webhook=settings.eightx8_register_webhook,
+    )
+
+
+def remarks_on(settings: Settings) -> list[str]:
+    """Settings that are understood otherwise than they were written: one sentence each, for the log at start."""
+    _, remark = resolve_base_url(settings.eightx8_base_url)
+    return [remark] if remark else []
+
+
+def remark_findings(settings: Settings) -> list[Finding]:
+    """The same for `doctor`, with the settings that passed."""
+    passed = Finding(Level.OK, "settings", f"APP_ENV={settings.app_env}, CRON_HOURS={settings.cron_hours} UTC")
+    dry = (
+        [Finding(Level.WARNING, "settings", "DRY_RUN is set: nobody is called", "unset DRY_RUN")]
+        if settings.dry_run
+        else []
+    )
+    return [passed, *dry, *(Finding(Level.WARNING, "settings", remark) for remark in remarks_on(settings))]
+
+
+def version_finding(database: Database) -> Finding:
+    """Which database engine carries the ledger."""
+    if not database.is_sqlite:
+        return Finding(Level.OK, "engine", f"PostgreSQL at {database.name}")
+    return Finding(
+        Level.OK, "engine", f"SQLite {sqlite3.sqlite_version} at {database.url.database}, one writing process"
+    )
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value is not None else None

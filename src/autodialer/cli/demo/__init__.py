@@ -1,0 +1,28 @@
+"""demo: the whole service through several days, without any account."""
+
+from pathlib import Path
+
+import typer
+
+from autodialer.cli.common import run_async
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(demo)
+
+
+def demo(
+    keep: bool = typer.Option(False, "--keep", help="Stay up afterwards, with the API and both simulators."),
+    folder: Path = typer.Option(Path("data/demo"), help="Where its database and logs go; emptied first."),  # noqa: B008 - typer's way
+    port: int = typer.Option(8080, help="Port of the API; a free one is taken if it is in use."),
+) -> None:
+    """Dial through several days against a simulated Zoho and 8x8, then tell who was called and why.
+
+    Needs no account and no settings; calls nobody.
+
+    Example: autodialer demo --keep
+    """
+    from autodialer.cli.demo.story import tell  # noqa: PLC0415 - the other commands need neither web server nor simulators
+
+    run_async(tell(folder, port, keep=keep))

@@ -1,0 +1,174 @@
+"""doctor, stats, explain, unknown, verify: looking without touching."""
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from autodialer.cli.common import Json, ask, console, print_json, run_async, settings_with_logging
+from autodialer.settings import Settings
+
+if TYPE_CHECKING:
+    from autodialer.store.verify import Breach
+
+_MARKS = {"ok": ("ok", "green"), "warning": ("look", "yellow"), "problem": ("WRONG", "bold red")}
+
+
+class Kind(StrEnum):
+    """As typed on the command line."""
+
+    LEAD = "lead"
+    CONTACT = "contact"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(doctor)
+    app.command()(stats)
+    app.command()(explain)
+    app.command()(unknown)
+    app.command()(verify)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check settings, database, Zoho (token, fields, picklists) and 8x8 (key, webhook); say what to fix.
+
+    Exit code 1 when calls can't be placed.
+
+    Example: autodialer doctor
+    """
+    settings = settings_with_logging(files=False, console=False)
+    body = run_async(ask(settings, "GET", "/api/doctor"))
+    if as_json:
+        print_json(body)
+    else:
+        _show_findings(body["findings"])
+    if not body["healthy"]:
+        raise typer.Exit(1)
+
+
+def _show_findings(findings: list[dict[str, Any]]) -> None:
+    table = Table("", "what", "finding", "what to do", title="autodialer doctor")
+    for finding in findings:
+        word, style = _MARKS[finding["level"]]
+        table.add_row(f"[{style}]{word}[/]", finding["subject"], finding["message"], finding["remedy"])
+    console().print(table)
+
+
+def stats(as_json: Json = False) -> None:
+    """Show today's calls, the last 7 days, and what waits for somebody.
+
+    Example: autodialer stats --json
+    """
+    settings = settings_with_logging(files=False, console=False)
+    figures = run_async(ask(settings, "GET", "/api/stats"))["stats"]
+    if as_json:
+        print_json(figures)
+        return
+    out = console()
+    today = figures["today"]
+    out.print(f"Today: {today['total_attempts']} calls to {today['total_records']} people.")
+    for disposition, count in sorted(today["by_disposition"].items()):
+        out.print(f"  {count:6} {disposition}")
+    out.print(f"Last 7 days: {figures['recent_calls']} calls.")
+    out.print(f"Next run: {figures['next_run']}" + (" (paused)" if figures["paused"] else ""))
+    for name, count in figures["work_lists"].items():
+        out.print(f"  {count:6} {name.replace('_', ' ')}")
+
+
+def explain(
+    kind: Annotated[Kind, typer.Argument(help="lead or contact")],
+    zoho_id: Annotated[str, typer.Argument(metavar="ID", help="Zoho's record id")],
+    as_json: Json = False,
+) -> None:
+    """Show one person: would they be called now, why or why not, and all that happened.
+
+    Example: autodialer explain lead 4150868000000002175
+    """
+    settings = settings_with_logging(files=False, console=False)
+    record = run_async(ask(settings, "GET", f"/api/records/{kind.value}/{zoho_id}"))["record"]
+    if as_json:
+        print_json(record)
+        return
+    _show_record(record)
+
+
+def _show_record(record: dict[str, Any]) -> None:
+    out = console()
+    out.print(f"{record['record_type']} {record['zoho_id']}", style="bold")
+    if record.get("crm_error"):
+        out.print(f"Zoho can't be asked: {record['crm_error']}", style="yellow")
+    if shown := record["in_crm"]:
+        out.print(
+            f"In Zoho: status {shown['status']!r}, Call Attempts {shown['call_attempts']}, "
+            f"First No Answer At {shown['first_no_answer_at']}, number {shown['number']}"
+        )
+    if verdict := record["now"]:
+        next_at = f"; next chance {verdict['next_at']}" if verdict["next_at"] else ""
+        out.print(f"Now: {verdict['would']} ({verdict['reason']}): {verdict['detail']}{next_at}")
+    table = Table("when (UTC)", "attempt", "state", "result", "why", title=f"{len(record['attempts'])} attempts")
+    for attempt in record["attempts"]:
+        when = (attempt["submitted_at"] or attempt["reserved_at"])[:19].replace("T", " ")
+        table.add_row(when, attempt["attempt_id"], attempt["state"], attempt["disposition"] or "", attempt["reason"])
+    out.print(table)
+    updates = Table(
+        "queued (UTC)", "status", "attempts", "state", "note", title=f"{len(record['updates'])} updates to Zoho"
+    )
+    for row in record["updates"]:
+        kept = f"kept a person's {row['status_kept']!r}" if row["status_kept"] is not None else row["last_error"]
+        when = row["created_at"][:19].replace("T", " ")
+        updates.add_row(when, row["status"] or "", str(row["call_attempts"] or ""), row["state"], kept)
+    out.print(updates)
+
+
+def unknown(as_json: Json = False) -> None:
+    """List calls of which nobody knows how they ended.
+
+    Example: autodialer unknown
+    """
+    settings = settings_with_logging(files=False, console=False)
+    calls = run_async(ask(settings, "GET", "/api/unknown"))["unknown"]
+    if as_json:
+        print_json(calls)
+        return
+    table = Table("record", "sent (UTC)", "state", "why", "attempt", title=f"{len(calls)} calls with no known result")
+    for call in calls:
+        record = f"{call['record_type']} {call['zoho_id']}"
+        when = (call["submitted_at"] or "")[:19].replace("T", " ")
+        table.add_row(record, when, call["state"], call["reason"], call["attempt_id"])
+    console().print(table)
+
+
+def verify(as_json: Json = False) -> None:
+    """Prove on the ledger, as it stands, that nobody was called twice or too often and no result was lost.
+
+    Reads only; may run beside the service. Exit code 1 when something is wrong, with each breach named.
+
+    Example: autodialer verify
+    """
+    settings = settings_with_logging(files=False, console=False)
+    breaches = run_async(_breaches(settings))
+    if as_json:
+        print_json({"sound": not breaches, "breaches": [asdict(breach) for breach in breaches]})
+    elif breaches:
+        for breach in breaches:
+            typer.echo(f"BREACH of invariant {breach.number}: {breach.sentence}: {breach.subject}")
+    else:
+        typer.echo("The ledger is sound: every invariant holds.")
+    if breaches:
+        raise typer.Exit(1)
+
+
+async def _breaches(settings: Settings) -> "list[Breach]":
+    from autodialer.store.engine import Database  # noqa: PLC0415 - the other commands ask the API
+    from autodialer.store.migrate import check_version  # noqa: PLC0415 - as above
+    from autodialer.store.verify import find_breaches  # noqa: PLC0415 - as above
+
+    database = Database(settings.ledger_url, writable=False)
+    try:
+        await database.read(check_version)
+        return await database.read(find_breaches)
+    finally:
+        database.close()

@@ -1,0 +1,51 @@
+"""The command `autodialer`: its groups of commands, and how failures end."""
+
+import json
+import sys
+
+import typer
+from rich.console import Console
+
+from autodialer import __version__
+from autodialer.cli import demo, dialing, look, serve, simulate, suppression
+from autodialer.domain.errors import DialerError, SettingsError
+
+app = typer.Typer(
+    name="autodialer",
+    help="Calls the people in Zoho CRM through 8x8, each once, by explicit rules, and writes back what came of it.\n\n"
+    "Try it without any account: autodialer demo",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (serve, dialing, look, suppression, simulate, demo):
+    group.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Show the version and leave.")) -> None:
+    if version:
+        typer.echo(f"autodialer {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; exit code 0 done, 1 failed, 2 wrong usage or settings."""
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        app()
+    except SettingsError as error:
+        if "--json" in sys.argv:
+            typer.echo(
+                json.dumps({"success": False, "message": "the settings are not right", "problems": error.problems})
+            )
+        errors.print("autodialer: the settings are not right:", style="bold red", markup=False)
+        for problem in error.problems:
+            errors.print(f"  - {problem}", markup=False)
+        sys.exit(2)
+    except DialerError as error:
+        errors.print(f"autodialer: {error.message}", style="red", markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

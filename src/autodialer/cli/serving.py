@@ -1,0 +1,115 @@
+"""One process that listens and works: shared by `serve`, `run` and the demo."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
+import uvicorn
+
+from autodialer.bootstrap import System, remarks_on
+from autodialer.domain.errors import DialerError
+from autodialer.web.wire import Wire
+from autodialer.worker import Worker
+
+GRACE = 20.0  # seconds from SIGTERM until calls in flight must have been answered
+_SLOW_CLIENT = 5
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: dialing must stop before the socket does."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(system: System, *, scheduled: bool) -> AsyncIterator[Worker]:
+    """Listen on HOST:PORT and run the loops inside; on leaving, stop both in the right order.
+
+    `scheduled`: take the slots of CRON_HOURS, unless DRY_RUN is set: then nobody may be called.
+    DialerError when the port is taken.
+    """
+    settings = system.settings
+    config = uvicorn.Config(
+        system.web(),
+        host=settings.listen_host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        http=Wire,
+        ws="none",
+        proxy_headers=False,
+        timeout_keep_alive=_SLOW_CLIENT,
+        timeout_graceful_shutdown=_SLOW_CLIENT,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(_listen(server))
+    worker = Worker(system.services, alone=system.database.is_sqlite, scheduled=scheduled and not settings.dry_run)
+    try:
+        await _until_started(server, task, f"{settings.listen_host}:{settings.port}")
+        await worker.start()
+        yield worker
+    finally:
+        await worker.stop(GRACE)
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _listen(server: _Server) -> None:
+    try:
+        await server.serve()
+    except SystemExit as error:  # uvicorn's way to say that it can't bind
+        raise DialerError("the port is taken", permanent=True) from error
+
+
+async def _until_started(server: _Server, task: asyncio.Task[None], address: str) -> None:
+    while not server.started:
+        if task.done():
+            raise DialerError(
+                f"{address} can't be listened on: is another autodialer running? Set PORT to a free one", permanent=True
+            )
+        await asyncio.sleep(0.01)
+
+
+def stop_event() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; further ones change nothing."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
+async def serve_until_stopped(system: System) -> None:
+    """`autodialer serve`: until SIGTERM or SIGINT."""
+    log = structlog.get_logger("autodialer")
+    stopped = stop_event()
+    _say_what_differs(system)
+    async with serving(system, scheduled=True):
+        settings = system.settings
+        log.info(
+            "serving",
+            host=settings.listen_host,
+            port=settings.port,
+            ledger=system.database.name,
+            dry_run=settings.dry_run,
+        )
+        await stopped.wait()
+        log.info("stopping: no new calls, results are still taken")
+    log.info("stopped")
+
+
+def _say_what_differs(system: System) -> None:
+    """At start, in the log: what is missing for dialing, and settings that were understood in another way."""
+    log = system.services.means.log
+    for sentence in system.telephony.missing_settings():
+        log.error("no calls can be placed", reason=sentence)
+    for remark in remarks_on(system.settings):
+        log.warning("setting", remark=remark)
+    for warning in system.policy.warnings():
+        log.warning("policy", remark=warning)

@@ -1,0 +1,41 @@
+"""`run` without a service beside it: one run in this process, which listens until all results are in."""
+
+import asyncio
+
+from autodialer.bootstrap import System, open_system
+from autodialer.cli.common import console
+from autodialer.cli.serving import serving, stop_event
+from autodialer.domain.errors import DialerError
+from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import Run, RunKind
+from autodialer.settings import Settings
+
+
+async def run_alone(settings: Settings, *, confirm: bool) -> Run:
+    """Place the calls, then wait for results and write-back. DialerError when interrupted; nothing is lost then."""
+    stopped = stop_event()
+    async with open_system(settings) as system, serving(system, scheduled=False):
+        _, task = await system.services.run_desk.start(RunKind.MANUAL, confirm=confirm)
+        waiter = asyncio.create_task(stopped.wait())
+        with console().status("calling") as status:
+            await asyncio.wait({task, waiter}, return_when=asyncio.FIRST_COMPLETED)
+            while not stopped.is_set() and any(left := await _waiting(system)):
+                calls, updates = left
+                status.update(
+                    f"{calls} calls wait for their result, {updates} updates for Zoho (Ctrl-C leaves, nothing is lost)"
+                )
+                await asyncio.sleep(0.2)
+        waiter.cancel()
+        if not task.done():
+            raise DialerError(
+                "interrupted: no further call is sent; the run goes on with the next start", permanent=False
+            )
+        return await task
+
+
+async def _waiting(system: System) -> tuple[int, int]:
+    def count(ledger: Ledger) -> tuple[int, int]:
+        lines = ledger.attempts.lines_in_use(system.services.means.clock.now())
+        return lines, ledger.outbox.count("pending")
+
+    return await system.store.read(count)

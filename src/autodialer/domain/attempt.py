@@ -1,0 +1,125 @@
+"""One intended call, a dataclass per state; transitions are methods, so an illegal one does not type-check.
+
+reserved → submitting → placed → ended, or unknown, or released (design.md section 4).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from autodialer.domain.disposition import Disposition
+from autodialer.domain.record import RecordKey
+
+
+class AttemptState(StrEnum):
+    """The states by name, as the ledger stores them."""
+
+    RESERVED = "reserved"
+    SUBMITTING = "submitting"
+    PLACED = "placed"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+    RELEASED = "released"
+
+
+OPEN_STATES = (AttemptState.RESERVED, AttemptState.SUBMITTING, AttemptState.PLACED, AttemptState.UNKNOWN)
+SENT_STATES = (AttemptState.SUBMITTING, AttemptState.PLACED, AttemptState.UNKNOWN, AttemptState.ENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What every state of an attempt knows. `number` is E.164; `owner` the process that may send it."""
+
+    attempt_id: str
+    run_id: str
+    key: RecordKey
+    number: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The call is over. A later result may still win (Disposition.wins_over)."""
+
+    intent: Intent
+    disposition: Disposition
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The call was definitely not placed; its quota is returned."""
+
+    intent: Intent
+    reason: str
+    released_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have rung. Counts, blocks the person, is never sent again."""
+
+    intent: Intent
+    reason: str
+    since: datetime
+
+    def end(self, disposition: Disposition, at: datetime) -> Ended:
+        """A late result, a person's word, or the end of the day (as UNKNOWN) settles it."""
+        return Ended(self.intent, disposition, at)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCall:
+    """8x8 took the call; its result is due."""
+
+    intent: Intent
+    session_id: str
+    placed_at: datetime
+
+    def end(self, disposition: Disposition, at: datetime) -> Ended:
+        """The result came."""
+        return Ended(self.intent, disposition, at)
+
+    def lose(self, reason: str, at: datetime) -> Unknown:
+        """No result came in time."""
+        return Unknown(self.intent, reason, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitting:
+    """Committed before the request leaves: from here on it may have been sent, and never is again."""
+
+    intent: Intent
+    submitted_at: datetime
+
+    def place(self, session_id: str, at: datetime) -> PlacedCall:
+        """8x8 answered with a session."""
+        return PlacedCall(self.intent, session_id, at)
+
+    def release(self, reason: str, at: datetime) -> Released:
+        """8x8 definitely refused, or nothing left this machine."""
+        return Released(self.intent, reason, at)
+
+    def lose(self, reason: str, at: datetime) -> Unknown:
+        """The answer was ambiguous, or the process died."""
+        return Unknown(self.intent, reason, at)
+
+    def end(self, disposition: Disposition, at: datetime) -> Ended:
+        """The result was faster than 8x8's own answer."""
+        return Ended(self.intent, disposition, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The quota is taken, nothing was sent."""
+
+    intent: Intent
+    reserved_at: datetime
+
+    def submit(self, at: datetime) -> Submitting:
+        """About to send. To be committed first."""
+        return Submitting(self.intent, at)
+
+    def release(self, reason: str, at: datetime) -> Released:
+        """Changed its mind before sending: pause, a new look at the CRM, an expired lease."""
+        return Released(self.intent, reason, at)

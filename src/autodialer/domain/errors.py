@@ -1,0 +1,55 @@
+"""The family of errors. Each says what is wrong, where, and what to do; `permanent` says whether trying again can help."""
+
+
+class DialerError(Exception):
+    """Any expected failure. `message` is one sentence fit for a log or a person, without secrets or personal data."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.message = message
+        self.permanent = permanent
+
+
+class SettingsError(DialerError):
+    """Settings are missing or wrong; `problems` holds one sentence each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems), permanent=True)
+        self.problems = problems
+
+
+class CrmError(DialerError):
+    """Zoho did not do what was asked. `stops_run`: no other record would fare better."""
+
+    def __init__(self, message: str, *, permanent: bool, code: str = "", stops_run: bool = False) -> None:
+        super().__init__(message, permanent=permanent)
+        self.code = code
+        self.stops_run = stops_run
+
+
+class TelephonyError(DialerError):
+    """8x8 did not do what was asked, other than placing a call (that has outcomes, not errors)."""
+
+
+class StoreError(DialerError):
+    """The database is gone, read-only or full. Nothing was committed."""
+
+
+class LedgerRefusal(StoreError):
+    """A constraint of the database refused the change: a quota, a second open attempt, a slot that is taken."""
+
+
+class RunRefused(DialerError):
+    """A run can't start. `running` names the run in the way, if one is."""
+
+    def __init__(self, message: str, *, running: str | None = None, permanent: bool = False) -> None:
+        super().__init__(message, permanent=permanent)
+        self.running = running
+
+
+class MalformedCallback(DialerError):
+    """A callback that can't be read; `problems` names every field."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems), permanent=True)
+        self.problems = problems

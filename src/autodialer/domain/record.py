@@ -1,0 +1,50 @@
+"""A person in the CRM, as the CRM holds them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RecordType(StrEnum):
+    """The two kinds of record that may be called."""
+
+    LEAD = "Lead"
+    CONTACT = "Contact"
+
+
+class CrmStatus(StrEnum):
+    """The statuses that the rules read or write, by their meaning; how they are spelled is the policy's."""
+
+    NEW = "New"
+    NO_ANSWER = "No Answer"
+    DEAD = "Dead"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RecordKey:
+    """Names one record. `zoho_id`: Zoho's id, 1 to 20 digits as text (they exceed 2**53)."""
+
+    record_type: RecordType
+    zoho_id: str
+
+    def __str__(self) -> str:
+        return f"{self.record_type} {self.zoho_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One Lead or Contact as read, values unjudged.
+
+    `call_attempts`, `first_no_answer_at` and `created_time` are what Zoho's JSON held (number, text, null …): the rules read
+    them, so that a value that can't be trusted becomes a reason instead of an exception. `modified_time` is Zoho's own
+    text. `name` is for people's eyes only and never reaches a log.
+    """
+
+    key: RecordKey
+    status: str | None = None
+    call_attempts: object = None
+    first_no_answer_at: object = None
+    phone: str | None = None
+    mobile: str | None = None
+    created_time: object = None
+    modified_time: str | None = None
+    name: str | None = None

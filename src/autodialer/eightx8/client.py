@@ -1,0 +1,67 @@
+"""8x8 CPaaS Voice as the Telephony port: places one call at most once and reads what comes back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from autodialer.domain.placing import Ambiguous, CallRequest, NotSent, PlaceOutcome, Refused, Scope
+from autodialer.domain.result import CallEvent
+from autodialer.eightx8 import checks, mapping, webhooks
+from autodialer.eightx8.callflow import callflow_body
+from autodialer.eightx8.classify import classify
+from autodialer.eightx8.config import VoiceConfig, missing_settings
+from autodialer.eightx8.http import Exchange, NoReplyError
+from autodialer.ports import Clock, Finding
+
+
+class VoiceTelephony:
+    """Implements ports.Telephony (8x8 pages "Send Callflow", "Voice Session Summary"). `aclose` it."""
+
+    def __init__(self, config: VoiceConfig, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._exchange = Exchange(config)
+
+    async def place(self, request: CallRequest) -> PlaceOutcome:
+        """Send exactly one request, never a second; every end is an outcome (rules.md rows 26 and 27)."""
+        if problems := self.missing_settings():
+            return Refused(
+                "settings", problems[0], Scope.ACCOUNT, "Correct the setting; `autodialer doctor` names all."
+            )
+        try:
+            reply = await self._exchange.send(
+                "POST", f"{self._config.subaccount_url}/callflows", callflow_body(self._config, request)
+            )
+        except NoReplyError as error:
+            if error.sent:
+                return Ambiguous(f"8x8 gave no answer after the request was sent ({error.reason})")
+            return NotSent(f"8x8 could not be reached ({error.reason})")
+        return classify(reply, now=self._clock.now(), default_pause=self._config.throttle_pause)
+
+    def read_callback(self, body: Mapping[str, object], number_of: Callable[[str], str | None]) -> CallEvent:
+        """What a webhook of 8x8 says; see mapping.read_callback."""
+        return mapping.read_callback(body, number_of, agent_number=self._config.agent_number)
+
+    def missing_settings(self) -> Sequence[str]:
+        """One sentence for each setting without which no call can be placed."""
+        return missing_settings(self._config)
+
+    async def ensure_webhook(self, registered_hash: str | None) -> str | None:
+        """Register our callback URL where it is missing or different; see webhooks.ensure_webhook."""
+        return await webhooks.ensure_webhook(self._config, self._exchange, registered_hash)
+
+    async def check(self) -> Sequence[Finding]:
+        """What `doctor` says of 8x8; changes nothing. Never raises TelephonyError."""
+        return await checks.check(self._config, self._exchange)
+
+    async def aclose(self) -> None:
+        """Close the connections to 8x8."""
+        await self._exchange.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

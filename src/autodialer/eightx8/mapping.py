@@ -1,0 +1,141 @@
+"""A webhook of 8x8 in our words: pure, and silent rather than guessing (8x8 page "Voice Session Summary")."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from autodialer.domain.disposition import Disposition
+from autodialer.domain.errors import MalformedCallback
+from autodialer.domain.result import CallEvent, CallResult, NoResult
+from autodialer.eightx8.legs import Leg, agent_leg, lead_leg, read_legs
+from autodialer.eightx8.words import as_instant, as_int, as_text, normalize_status, plain
+
+_SUMMARY = "SESSION_SUMMARY"
+_ENDS: Mapping[str, tuple[Disposition, str]] = {
+    "COMPLETED": (Disposition.ANSWERED, ""),
+    "NO_ANSWER": (Disposition.NO_ANSWER, ""),
+    "BUSY": (Disposition.BUSY, ""),
+    "FAILED": (Disposition.FAILED, ""),
+    "CANCELED": (Disposition.FAILED, "canceled"),
+    "ERROR": (Disposition.FAILED, "error"),
+}
+_OPT_OUTS: Mapping[str, tuple[Disposition, str]] = {
+    "COMPLETED_UNSUBSCRIBED": (Disposition.ANSWERED, "asked not to be called again"),
+    "COMPLETED_UNSUB_ERROR": (Disposition.ANSWERED, "asked not to be called again"),
+    "UNSUBSCRIBED_CONTACT": (Disposition.FAILED, "not dialled: had asked before not to be called"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    payload: Mapping[str, object]
+    session_id: str | None
+    attempt_id: str | None
+    session_status: str | None
+    legs: list[Leg]
+
+
+def read_callback(
+    body: Mapping[str, object], number_of: Callable[[str], str | None], *, agent_number: str | None
+) -> CallEvent:
+    """What `body` says; everything but a session summary, and every status that nobody can map, is NoResult.
+
+    The person's own leg decides, because the session's status follows the agent's. `number_of(session or
+    attempt id)` gives the number that we dialled. MalformedCallback when it is no webhook of 8x8, or when what
+    a result depends on has the wrong type.
+    """
+    event_type, payload = _envelope(body)
+    if event_type != _SUMMARY:
+        reason = "only session summaries end a call"
+        return NoResult(event_type[:64], reason, as_text(payload.get("sessionId")))
+    summary = _read(payload)
+    number = _number(summary, number_of)
+    lead = lead_leg(summary.legs, number, agent_number)
+    if lead is not None and (end := _ENDS.get(lead.status or "")):
+        return _from_leg(summary, lead, end)
+    if lead is not None and lead.status is not None and summary.session_status not in _OPT_OUTS:
+        return _nothing(summary, f"the call status {plain(lead.raw_status)!r} is not known")
+    return _from_session(summary)
+
+
+def _envelope(body: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+    problems = []
+    if normalize_status(body.get("namespace")) != "VOICE":
+        problems.append("namespace: must be VOICE")
+    event_type = normalize_status(body.get("eventType"))
+    if event_type is None:
+        problems.append("eventType: must be text")
+    payload = body.get("payload")
+    if not isinstance(payload, Mapping):
+        problems.append("payload: must be an object")
+    if problems or event_type is None or not isinstance(payload, Mapping):
+        raise MalformedCallback(problems)
+    return event_type, payload
+
+
+def _read(payload: Mapping[str, object]) -> _Summary:
+    problems: list[str] = []
+    session_id, attempt_id = as_text(payload.get("sessionId")), as_text(payload.get("clientRequestId"))
+    if session_id is None and attempt_id is None:
+        problems.append("payload.sessionId: must be text of 1 to 200 characters")
+    status = payload.get("sessionStatus")
+    if status is not None and not isinstance(status, str):
+        problems.append("payload.sessionStatus: must be text")
+    legs = read_legs(payload.get("details"), problems)
+    if problems:
+        raise MalformedCallback(problems)
+    return _Summary(payload, session_id, attempt_id, normalize_status(status), legs)
+
+
+def _number(summary: _Summary, number_of: Callable[[str], str | None]) -> str | None:
+    ids = (summary.session_id, summary.attempt_id)
+    return next((number for known in ids if known is not None and (number := number_of(known))), None)
+
+
+def _from_leg(summary: _Summary, lead: Leg, end: tuple[Disposition, str]) -> CallEvent:
+    agent = agent_leg(summary.legs, lead)
+    answered = end[0] is Disposition.ANSWERED
+    unreached = answered and agent is not None and agent.status is not None and agent.status != "COMPLETED"
+    return _result(summary, end, lead, agent_unreached=unreached)
+
+
+def _from_session(summary: _Summary) -> CallEvent:
+    """The session's status counts only where it can't be about the agent's leg."""
+    status = summary.session_status or ""
+    if status in _OPT_OUTS:
+        return _result(summary, _OPT_OUTS[status], None)
+    calls = as_int(summary.payload.get("callCount"))
+    usable = any(leg.status is not None for leg in summary.legs)
+    if status in _ENDS and calls is not None and 0 <= calls <= 1 and not usable:
+        return _result(summary, _ENDS[status], None)
+    return _nothing(summary, "nothing in it tells how the call to the person ended")
+
+
+def _result(
+    summary: _Summary, end: tuple[Disposition, str], lead: Leg | None, *, agent_unreached: bool = False
+) -> CallResult:
+    disposition, reason = end
+    opt_out = _OPT_OUTS.get(summary.session_status or "")
+    ended = (lead.disconnected_at if lead else None) or as_instant(summary.payload.get("endTime"))
+    return CallResult(
+        disposition=disposition,
+        call_status=lead.raw_status if lead else str(summary.payload["sessionStatus"]).strip(),
+        session_id=summary.session_id,
+        attempt_id=summary.attempt_id,
+        happened_at=ended,
+        reason=" ".join(filter(None, (reason or (opt_out[1] if opt_out else ""), _error(summary, disposition)))),
+        duration_seconds=lead.duration_seconds if lead else None,
+        agent_unreached=agent_unreached,
+        do_not_call=opt_out is not None,
+    )
+
+
+def _error(summary: _Summary, disposition: Disposition) -> str:
+    details = summary.payload.get("errorDetails")
+    if disposition is not Disposition.FAILED or not isinstance(details, Mapping):
+        return ""
+    code, message = as_int(details.get("errorCode")), plain(details.get("errorMsg"))
+    return f"{'' if code is None else code} {message}".strip()
+
+
+def _nothing(summary: _Summary, reason: str) -> NoResult:
+    return NoResult(_SUMMARY, reason, summary.session_id)

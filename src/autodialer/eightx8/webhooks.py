@@ -1,0 +1,163 @@
+"""The webhook that brings session summaries: one URL per sub-account and type (8x8 page "Webhooks API")."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+import stamina
+
+from autodialer.domain.errors import TelephonyError
+from autodialer.eightx8.classify import Reply
+from autodialer.eightx8.config import VoiceConfig
+from autodialer.eightx8.http import Exchange, NoReplyError
+from autodialer.eightx8.words import as_int, normalize_status, plain
+
+_SUMMARY = "VSS"
+_REMEDIES: Mapping[int, str] = {
+    401: "Check EIGHTX8_API_KEY: it must be a key made in connect.8x8.com > API keys.",
+    403: "Ask 8x8 to enable voice for this key and sub-account.",
+    404: "Check EIGHTX8_SUBACCOUNT_ID and EIGHTX8_BASE_URL.",
+    422: "Check EIGHTX8_CALLBACK_URL: 8x8 does not accept it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A webhook as 8x8 lists it; `has_header`: whether it sends an Authorization header, None if unsaid."""
+
+    kind: str
+    url: str
+    enabled: bool
+    has_header: bool | None
+
+
+async def ensure_webhook(config: VoiceConfig, exchange: Exchange, registered_hash: str | None) -> str | None:
+    """Make session summaries go to our callback URL; the hash of URL and token to be kept by the caller.
+
+    Nothing is changed where 8x8 already has it, enabled, and `registered_hash` says that the token is the
+    same (8x8 never shows it). None where registering is switched off. TelephonyError when it fails.
+    """
+    if not config.register_webhook:
+        return None
+    url = config.callback_url
+    if not url or not config.subaccount_id:
+        missing = "EIGHTX8_SUBACCOUNT_ID" if url else "EIGHTX8_CALLBACK_URL"
+        raise TelephonyError(f"The webhook can't be registered: {missing} is missing. Set it.", permanent=True)
+    wanted = registration_hash(url, config.callback_token)
+    standing = _summary(await list_webhooks(config, exchange))
+    if standing is not None and registered_hash == wanted and is_ours(config, standing):
+        return wanted
+    if standing is not None:
+        await _ask(exchange, "DELETE", f"{config.subaccount_url}/webhooks/{_SUMMARY}", gone_is_fine=True)
+    refused: TelephonyError | None = None
+    try:
+        registration = _registration(url, config.callback_token)
+        await _ask(exchange, "POST", f"{config.subaccount_url}/webhooks", registration)
+    except TelephonyError as error:
+        # An answer may be lost after 8x8 registered, and the second try be refused: the list decides.
+        refused = error
+    now = _summary(await list_webhooks(config, exchange))
+    if now is None or not is_ours(config, now):
+        raise refused or TelephonyError(
+            "8x8 took the registration of the webhook but does not list it as enabled at our address. "
+            "Register EIGHTX8_CALLBACK_URL for VSS in connect.8x8.com, or ask 8x8.",
+            permanent=True,
+        )
+    return wanted
+
+
+async def list_webhooks(config: VoiceConfig, exchange: Exchange) -> list[Webhook]:
+    """All webhooks of the sub-account. TelephonyError when 8x8 doesn't say."""
+    reply = await _ask(exchange, "GET", f"{config.subaccount_url}/webhooks")
+    entries = reply.body.get("webhooks") if isinstance(reply.body, Mapping) else None
+    if not isinstance(entries, list):
+        raise TelephonyError(
+            "8x8's list of webhooks can't be read. Check EIGHTX8_BASE_URL: something else may answer there.",
+            permanent=False,
+        )
+    return [_webhook(entry) for entry in entries if isinstance(entry, Mapping)]
+
+
+def registration_hash(url: str, token: str | None) -> str:
+    """Tells whether URL or token changed since they were registered, without keeping the token."""
+    return sha256(f"{url}\0{token or ''}".encode()).hexdigest()
+
+
+def is_ours(config: VoiceConfig, webhook: Webhook) -> bool:
+    """Whether a listed webhook brings summaries to us, with a header exactly if we have a token."""
+    header_fits = webhook.has_header is None or webhook.has_header == bool(config.callback_token)
+    return webhook.kind == _SUMMARY and webhook.enabled and same_url(webhook.url, config.callback_url) and header_fits
+
+
+def same_url(listed: str, wanted: str | None) -> bool:
+    """Whether both name one address; a slash at the end is no difference."""
+    return wanted is not None and listed.rstrip("/") == wanted.rstrip("/")
+
+
+def _registration(url: str, token: str | None) -> dict[str, object]:
+    # The API's schema says `enabled`, its guides say `active`.
+    body: dict[str, object] = {"type": _SUMMARY, "url": url, "enabled": True, "active": True}
+    return body | {"httpAuthHeader": token} if token else body
+
+
+def _webhook(entry: Mapping[str, object]) -> Webhook:
+    url, enabled, header = (
+        entry.get("url"),
+        entry.get("enabled", entry.get("active")),
+        entry.get("httpAuthHeaderAvailable"),
+    )
+    return Webhook(
+        kind=normalize_status(entry.get("type")) or "",
+        url=url if isinstance(url, str) else "",
+        enabled=enabled is True,
+        has_header=header if isinstance(header, bool) else None,
+    )
+
+
+def _summary(webhooks: list[Webhook]) -> Webhook | None:
+    return next((webhook for webhook in webhooks if webhook.kind == _SUMMARY), None)
+
+
+async def _ask(
+    exchange: Exchange,
+    method: str,
+    url: str,
+    body: Mapping[str, object] | None = None,
+    *,
+    gone_is_fine: bool = False,
+) -> Reply:
+    """One management request; safe to repeat, so what may pass is tried three times."""
+    async for attempt in stamina.retry_context(on=_may_pass, attempts=3, wait_initial=0.2, wait_max=2.0, timeout=90):
+        with attempt:
+            return _checked(await _answer(exchange, method, url, body), gone_is_fine=gone_is_fine)
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, TelephonyError) and not error.permanent
+
+
+async def _answer(exchange: Exchange, method: str, url: str, body: Mapping[str, object] | None) -> Reply:
+    try:
+        return await exchange.send(method, url, body)
+    except NoReplyError as error:
+        raise TelephonyError(
+            f"8x8 could not be reached ({error.reason}). Check EIGHTX8_BASE_URL and this machine's network.",
+            permanent=False,
+        ) from error
+
+
+def _checked(reply: Reply, *, gone_is_fine: bool) -> Reply:
+    if 200 <= reply.status < 300 or (gone_is_fine and reply.status == 404):  # noqa: PLR2004 - HTTP's success, not found
+        return reply
+    body = reply.body if isinstance(reply.body, Mapping) else {}
+    code, message = as_int(body.get("statusCode")), plain(body.get("statusMessage"))
+    said = "".join((f", code {code}" if code is not None else "", f": {message}" if message else ""))
+    remedy = _REMEDIES.get(
+        reply.status, "It is tried again at the next start; `autodialer doctor` shows how it stands."
+    )
+    transient = reply.status >= 500 or reply.status in {408, 429}  # noqa: PLR2004 - the server errors of HTTP
+    raise TelephonyError(
+        f"8x8 refused to show or change the webhooks (HTTP {reply.status}{said}). {remedy}",
+        permanent=not transient,
+    )

@@ -1,0 +1,96 @@
+"""Attempts: reserved, sent, ended, looked up."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from autodialer.domain.attempt import Ended, PlacedCall, Released, Reserved, Submitting, Unknown
+from autodialer.domain.record import RecordKey
+from autodialer.domain.result import CallResult
+from autodialer.ports.rows import AttemptRow, CallElsewhere, Reservation
+
+Attempt = Reserved | Submitting | PlacedCall | Unknown | Released | Ended
+
+
+class Attempts(Protocol):
+    """Attempts as states; every change is a compare-and-set."""
+
+    def of_people(self, keys: Iterable[RecordKey], numbers: Iterable[str]) -> Sequence[AttemptRow]:
+        """All attempts of these records or numbers, but for released ones that say nothing of the number."""
+        ...
+
+    def reserve(self, reservation: Reservation) -> Reserved:
+        """Take the slots. LedgerRefusal when a quota, an open attempt or this run's one call stands against it."""
+        ...
+
+    def load(self, attempt_id: str) -> Attempt | None:
+        """As its state's dataclass."""
+        ...
+
+    def row(self, attempt_id: str) -> AttemptRow | None:
+        """Whole."""
+        ...
+
+    def submit(self, before: Reserved, after: Submitting, lease_until: datetime) -> bool:
+        """Commit before sending; False unless it is still reserved by this owner."""
+        ...
+
+    def place(self, before: Submitting, after: PlacedCall) -> bool:
+        """8x8 took it."""
+        ...
+
+    def release(self, before: Reserved | Submitting, after: Released, *, number_refused: bool = False) -> bool:
+        """Definitely not placed: the slots are returned."""
+        ...
+
+    def lose(self, before: Submitting | PlacedCall, after: Unknown) -> bool:
+        """It may have rung."""
+        ...
+
+    def end(self, before: Submitting | PlacedCall | Unknown, after: Ended, result: CallResult | None) -> bool:
+        """It is over."""
+        ...
+
+    def overrule(self, before: Ended, after: Ended, result: CallResult) -> bool:
+        """A later result won (Disposition.wins_over)."""
+        ...
+
+    def add_elsewhere(self, call: CallElsewhere) -> None:
+        """Record a call that somebody else placed."""
+        ...
+
+    def learn_session(self, attempt_id: str, session_id: str) -> None:
+        """Keep the session of an attempt that did not know it."""
+        ...
+
+    def find_session(self, session_id: str) -> AttemptRow | None:
+        """The attempt with this session."""
+        ...
+
+    def find_open(self, key: RecordKey) -> AttemptRow | None:
+        """The open attempt of this record."""
+        ...
+
+    def of_record(self, key: RecordKey, limit: int = 200) -> Sequence[AttemptRow]:
+        """Its history, oldest first."""
+        ...
+
+    def lines_in_use(self, unknown_since: datetime) -> int:
+        """Calls in progress: reserved, submitting, placed, and unknown ones submitted after `unknown_since`."""
+        ...
+
+    def overdue(self, *, placed_before: datetime, now: datetime, today: str) -> Sequence[AttemptRow]:
+        """Open attempts that wait in vain: placed too long ago, a lease that ran out, unknown from an earlier day."""
+        ...
+
+    def open_of_owner(self, owner: str) -> Sequence[AttemptRow]:
+        """Reserved and submitting ones of a process (or of any other process with owner ``""``)."""
+        ...
+
+    def unknown(self, limit: int = 500) -> Sequence[AttemptRow]:
+        """The work list."""
+        ...
+
+    def lift_holds(self, keys: Sequence[RecordKey], at: datetime) -> int:
+        """A person changed the status after the answered call (rules.md row 11)."""
+        ...

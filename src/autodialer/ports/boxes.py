@@ -1,0 +1,146 @@
+"""Inbox, outbox, and the small lists beside them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from autodialer.domain.record import CrmStatus, RecordKey
+from autodialer.ports.rows import InboxRow, OutboxRow, Projection
+
+
+class Inbox(Protocol):
+    """Callbacks as they came."""
+
+    def add(
+        self, *, dedupe_key: str, source: str, event_type: str, session_id: str | None, body: str, at: datetime
+    ) -> bool:
+        """Store it; False if the same one stands already (its deliveries are counted)."""
+        ...
+
+    def waiting(self, limit: int) -> Sequence[InboxRow]:
+        """Not yet applied, oldest first."""
+        ...
+
+    def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
+        """Orphans that wait for this session."""
+        ...
+
+    def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> None:
+        """applied, orphan, ignored or conflict."""
+        ...
+
+    def reopen(self, inbox_ids: Sequence[int]) -> None:
+        """Orphans to be matched again."""
+        ...
+
+    def of_attempts(self, attempt_ids: Sequence[str]) -> Sequence[InboxRow]:
+        """What was heard of these attempts."""
+        ...
+
+    def count(self, state: str) -> int:
+        """How many stand in this state."""
+        ...
+
+
+class Outbox(Protocol):
+    """Updates not yet accepted by the CRM."""
+
+    def put(self, projection: Projection, at: datetime) -> None:
+        """Queue it, merged with the one that waits for the same record."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> Sequence[OutboxRow]:
+        """Pending and due, oldest first."""
+        ...
+
+    def next_due_at(self) -> datetime | None:
+        """When the next one is due."""
+        ...
+
+    def sent(self, outbox_id: int, at: datetime, *, status_kept: str | None = None) -> None:
+        """The CRM took it."""
+        ...
+
+    def retry(self, outbox_id: int, error: str, next_try_at: datetime) -> None:
+        """Later."""
+        ...
+
+    def park(self, outbox_id: int, error: str, at: datetime) -> None:
+        """It can't succeed."""
+        ...
+
+    def unparked(self, outbox_id: int, at: datetime) -> bool:
+        """Try a parked one again."""
+        ...
+
+    def newest(self, keys: Iterable[RecordKey], sent_since: datetime) -> Mapping[RecordKey, OutboxRow]:
+        """For each record the update that the CRM may not show yet: pending, parked, or sent after `sent_since`."""
+        ...
+
+    def written_statuses(self, keys: Iterable[RecordKey]) -> Mapping[RecordKey, frozenset[CrmStatus]]:
+        """The statuses that we ourselves have queued or written for each record."""
+        ...
+
+    def of_record(self, key: RecordKey) -> Sequence[OutboxRow]:
+        """Its updates, oldest first."""
+        ...
+
+    def parked(self, limit: int = 500) -> Sequence[OutboxRow]:
+        """The dead-letter list."""
+        ...
+
+    def count(self, state: str) -> int:
+        """How many stand in this state."""
+        ...
+
+
+class DoNotCall(Protocol):
+    """The suppression list."""
+
+    def add(self, number: str, reason: str, at: datetime) -> bool:
+        """Suppress; False if it stands already."""
+        ...
+
+    def remove(self, number: str) -> bool:
+        """Take it off; False if it did not stand."""
+        ...
+
+    def has(self, numbers: Iterable[str]) -> frozenset[str]:
+        """Those of `numbers` that stand on the list."""
+        ...
+
+    def all(self) -> Sequence[tuple[str, str, datetime]]:
+        """(number, reason, added at)."""
+        ...
+
+
+class Switches(Protocol):
+    """Small facts that outlive a restart: paused, the webhook's hash, the latest instant seen."""
+
+    def get(self, name: str) -> str | None:
+        """Its value."""
+        ...
+
+    def set(self, name: str, value: str, at: datetime) -> None:
+        """Replace it."""
+        ...
+
+
+class Stats(Protocol):
+    """Figures for /api/stats and `stats`."""
+
+    def today(self, policy_day: str) -> Mapping[str, object]:
+        """total_records, total_attempts and how they ended."""
+        ...
+
+    def of_run(self, run_id: str) -> Mapping[str, int]:
+        """How the calls of a run ended so far."""
+        ...
+
+    def calls_since(self, since: datetime) -> int:
+        """Calls sent at or after `since`."""
+        ...
+
+    def work_lists(self) -> Mapping[str, int]:
+        """How many unknown calls, orphans, parked updates, answered-waiting people."""
+        ...

@@ -1,0 +1,45 @@
+"""The ledger: what was decided, dialled, heard and written. Everything happens inside one transaction of a Store."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from autodialer.ports.attempts import Attempt, Attempts
+from autodialer.ports.boxes import DoNotCall, Inbox, Outbox, Stats, Switches
+from autodialer.ports.running import Runs, Staging
+
+__all__ = ["Attempt", "Ledger", "Store"]
+
+T = TypeVar("T")
+
+
+class Ledger(Protocol):
+    """All of it, inside one transaction."""
+
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def staging(self) -> Staging: ...
+    @property
+    def attempts(self) -> Attempts: ...
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def do_not_call(self) -> DoNotCall: ...
+    @property
+    def switches(self) -> Switches: ...
+    @property
+    def stats(self) -> Stats: ...
+
+
+class Store(Protocol):
+    """Where ledgers live. `work` may run twice, so it must do nothing but use the ledger it is given."""
+
+    async def write(self, work: Callable[[Ledger], T]) -> T:
+        """Run in one transaction; returns when committed durably. StoreError: nothing was; LedgerRefusal: a constraint said no."""
+        ...
+
+    async def read(self, work: Callable[[Ledger], T]) -> T:
+        """Run on one consistent snapshot."""
+        ...

@@ -1,0 +1,145 @@
+"""What the use cases need from the outside. Adapters implement these; the use cases see nothing else."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from autodialer.domain.placing import CallRequest, PlaceOutcome
+from autodialer.domain.record import Record, RecordKey, RecordType
+from autodialer.domain.result import CallEvent
+from autodialer.domain.update import CrmUpdate, WriteResult
+
+
+class Level(StrEnum):
+    """How a check went."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `doctor`: what was checked, how it went, what to do about it ("" when nothing)."""
+
+    level: Level
+    subject: str
+    message: str
+    remedy: str = ""
+
+
+class Clock(Protocol):
+    """Time, passed in."""
+
+    def now(self) -> datetime:
+        """The present instant, UTC, aware."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go backwards, for pacing and time-outs."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long by `monotonic`."""
+        ...
+
+
+class Crm(Protocol):
+    """Zoho, or what stands for it."""
+
+    async def prepare(self) -> None:
+        """Resolve fields from metadata; CrmError when it can't be told which fields to use."""
+        ...
+
+    def pull(self, record_type: RecordType) -> AsyncIterator[Sequence[Record]]:
+        """All records whose status is New or No Answer, in pages, each record once. CrmError ends the pull."""
+        ...
+
+    async def look(self, keys: Sequence[RecordKey]) -> Mapping[RecordKey, Record]:
+        """The records as they are this second, whatever their status; a key that is missing in the answer is gone."""
+        ...
+
+    async def write(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult]:
+        """Write absolute values; one result for each update, in their order. At most one update for a record.
+
+        CrmError: nothing is known of any of them (out of reach, throttled); safe to try again, the values are absolute.
+        """
+        ...
+
+    async def check(self) -> Sequence[Finding]:
+        """What `doctor` says of it: token, fields, types, update rights, picklist values. Never raises CrmError."""
+        ...
+
+
+class Telephony(Protocol):
+    """8x8, or what stands for it."""
+
+    async def place(self, request: CallRequest) -> PlaceOutcome:
+        """Ask for one call. Never raises for what the provider or the network does: every end is an outcome."""
+        ...
+
+    def read_callback(self, body: Mapping[str, object], number_of: Callable[[str], str | None]) -> CallEvent:
+        """What a callback of this provider says.
+
+        `number_of(session or attempt id)` gives the E.164 number that we dialled in that session, None if unknown.
+        MalformedCallback when it is no callback of this provider; unknown event types are NoResult.
+        """
+        ...
+
+    def missing_settings(self) -> Sequence[str]:
+        """One sentence for each setting without which no call can be placed."""
+        ...
+
+    async def ensure_webhook(self, registered_hash: str | None) -> str | None:
+        """Register our callback URL where it is missing or different; the hash of what is registered now.
+
+        None where registering is switched off. TelephonyError when it can't be done.
+        """
+        ...
+
+    async def check(self) -> Sequence[Finding]:
+        """What `doctor` says of it: settings, key, webhook. Never raises TelephonyError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """An access token as kept over restarts. `expires_at` UTC."""
+
+    value: str
+    expires_at: datetime
+
+
+class TokenStore(Protocol):
+    """Where the CRM's access token is kept for all processes of a deployment."""
+
+    async def load(self) -> StoredToken | None:
+        """The newest one, valid or not."""
+        ...
+
+    async def save(self, token: StoredToken) -> None:
+        """Replace it."""
+        ...
+
+    def refreshing(self) -> AbstractAsyncContextManager[None]:
+        """Held by the one caller that may mint a token; others wait."""
+        ...
+
+
+class Log(Protocol):
+    """Structured log lines: an event in a few words, facts as fields. Values are masked by whoever writes them down."""
+
+    def info(self, event: str, **fields: object) -> object:
+        """Something a reader of the log wants to see."""
+        ...
+
+    def warning(self, event: str, **fields: object) -> object:
+        """Something a person should look at some day."""
+        ...
+
+    def error(self, event: str, **fields: object) -> object:
+        """Something a person should look at today."""
+        ...

@@ -1,0 +1,119 @@
+"""Runs and the records that they stage."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from autodialer.domain.record import RecordKey
+from autodialer.ports.rows import Run, RunState, Staged, StagedState
+
+
+class Runs(Protocol):
+    """Runs and their slots."""
+
+    def open(self, run: Run, lease_until: datetime) -> Run | None:
+        """Start it; None if a run is open or its slot is taken (rules.md rows 19 and 20)."""
+        ...
+
+    def skip_slot(self, run: Run) -> bool:
+        """Record that a slot was due and did not start; False if the slot is known already."""
+        ...
+
+    def current(self) -> Run | None:
+        """The open run."""
+        ...
+
+    def get(self, run_id: str) -> Run | None:
+        """One run."""
+        ...
+
+    def recent(self, limit: int) -> Sequence[Run]:
+        """The newest first."""
+        ...
+
+    def has_slot(self, slot: datetime) -> bool:
+        """Whether a run took or skipped this slot."""
+        ...
+
+    def take_over(self, run_id: str, owner: str, now: datetime, lease_until: datetime, *, force: bool = False) -> bool:
+        """Become its owner when its lease ran out; `force`: in any case, its process is known to be dead."""
+        ...
+
+    def renew(self, run_id: str, owner: str, lease_until: datetime) -> bool:
+        """Say that one is alive; False if somebody else owns it now."""
+        ...
+
+    def advance(
+        self, run_id: str, owner: str, state: RunState, at: datetime, *, stop_reason: str | None = None
+    ) -> bool:
+        """To dialing, finished or stopped; False if somebody else owns it now."""
+        ...
+
+    def save_totals(self, run_id: str, totals: Mapping[str, object]) -> None:
+        """What `results` shows."""
+        ...
+
+
+class Staging(Protocol):
+    """The records of a run, in its order."""
+
+    def add(self, run_id: str, rows: Sequence[Staged]) -> None:
+        """Write a page; a record that stands already is left as it is."""
+        ...
+
+    def clear(self, run_id: str) -> None:
+        """Forget all rows of a run that did not get beyond staging."""
+        ...
+
+    def settle_duplicates(self, run_id: str) -> int:
+        """Of the contending records with one number keep the smallest rank, the others become `same_phone_as` (row 14)."""
+        ...
+
+    def limit_dead(self, run_id: str, limit: int) -> int:
+        """Let at most `limit` be made Dead, in the run's order; the rest is skipped as `dead_limit`. How many were held back."""
+        ...
+
+    def rows(
+        self, run_id: str, state: StagedState | None = None, *, after: str = "", limit: int = 500
+    ) -> Sequence[Staged]:
+        """In order, those beyond sort key `after`."""
+        ...
+
+    def counts(self, run_id: str) -> Mapping[tuple[str, str], int]:
+        """(state, reason) → number of records."""
+        ...
+
+    def claim(self, run_id: str, owner: str, limit: int) -> Sequence[Staged]:
+        """The next due ones, in order, now claimed."""
+        ...
+
+    def mark(
+        self,
+        run_id: str,
+        key: RecordKey,
+        state: StagedState,
+        *,
+        reason: str = "",
+        detail: str = "",
+        next_at: datetime | None = None,
+        attempt_id: str | None = None,
+        add_try: bool = False,
+    ) -> None:
+        """What became of one record."""
+        ...
+
+    def skip_rest(self, run_id: str, reason: str, detail: str) -> int:
+        """All that are due or claimed become skipped."""
+        ...
+
+    def unclaim(self, run_id: str) -> int:
+        """Claimed rows become due again: their claimer is gone and has sent nothing for them."""
+        ...
+
+    def latest(self, key: RecordKey) -> tuple[str, Staged] | None:
+        """(run id, row) of the newest run that saw this record."""
+        ...
+
+    def unseen_holds(self, run_id: str) -> Sequence[RecordKey]:
+        """Records held after an answer that this run, having pulled everything, did not see: their status was changed."""
+        ...

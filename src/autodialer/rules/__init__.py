@@ -1,0 +1,1 @@
+"""The calling rules: pure and total. Facts and `now` in, a verdict with its reason out."""

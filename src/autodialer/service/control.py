@@ -1,0 +1,24 @@
+"""Pause and resume: a switch in the ledger that every call passes in the transaction that commits its intent."""
+
+from datetime import datetime
+
+from autodialer.ports.ledger import Ledger
+
+_PAUSED = "paused"
+_YES = "1"
+_NO = "0"
+
+
+def pause(ledger: Ledger, at: datetime) -> None:
+    """From this commit on no further call is sent, by whichever process."""
+    ledger.switches.set(_PAUSED, _YES, at)
+
+
+def resume(ledger: Ledger, at: datetime) -> None:
+    """Calls may be sent again."""
+    ledger.switches.set(_PAUSED, _NO, at)
+
+
+def is_paused(ledger: Ledger) -> bool:
+    """Whether sending is switched off."""
+    return ledger.switches.get(_PAUSED) == _YES

@@ -1,0 +1,152 @@
+"""The dialing of one run: at its pace, each call submitted (committed) before it is placed."""
+
+import asyncio
+from datetime import timedelta
+
+from autodialer.domain.attempt import Submitting
+from autodialer.domain.errors import StoreError
+from autodialer.domain.placing import Ambiguous, CallRequest, PlaceOutcome
+from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import Run, StagedState
+from autodialer.rules.verdict import SkipReason
+from autodialer.service.control import is_paused
+from autodialer.service.lines import Lines
+from autodialer.service.means import Means
+from autodialer.service.outcomes import OutcomeRecorder
+from autodialer.service.pacing import Pacer
+from autodialer.service.preparing import Preparer, Ready, Stop
+from autodialer.service.retrying import Persistence
+from autodialer.service.signals import Signal
+
+LOOK_MAX_AGE = 30.0  # seconds after which a look is no last look any more
+SUBMITTING_FOR = timedelta(seconds=180)  # longer than any answer of 8x8 is waited for; then the attempt is unknown
+VALID_FOR = timedelta(seconds=120)  # 8x8 must not ring later than that
+_IDLE = 0.05
+
+
+class Dialer:
+    """Dials what a run has staged. Once `stopping` is set nothing more is sent.
+
+    `early` is notified when a session became known, so that a result that was faster than 8x8's own answer is applied.
+    """
+
+    def __init__(self, means: Means, lines: Lines, early: Signal, stopping: asyncio.Event) -> None:
+        self._m = means
+        self._lines = lines
+        self._stopping = stopping
+        self._persistence = Persistence(means.clock, means.log, stopping)
+        self._preparer = Preparer(means, lines, self._persistence, stopping)
+        self._pacer = Pacer(means.calls_per_second, means.clock)
+        self._recorder = OutcomeRecorder(means, self._persistence, self._pacer, early)
+        self._unsettled = 0  # reserved attempts that are not yet placed, given back or otherwise done with
+
+    async def dial(self, run: Run) -> str | None:
+        """Place the calls of `run`; returns when all are placed, else the reason for which it stopped early.
+
+        Results come in elsewhere. Whatever was reserved and not sent is released.
+        """
+        ready: asyncio.Queue[Ready] = asyncio.Queue()
+        stop = Stop()
+        self._lines.start()
+        producer = asyncio.create_task(self._produce(run, ready, stop))
+        try:
+            async with asyncio.TaskGroup() as calls:
+                while (item := await self._next(ready, producer, stop)) is not None:
+                    await self._send(run, item, stop, calls)
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+        finally:
+            producer.cancel()
+            outcome = (await asyncio.gather(producer, return_exceptions=True))[0]
+            while not ready.empty():
+                await self._give_back(run, ready.get_nowait(), "the run ended before this call was sent")
+        if isinstance(outcome, Exception):
+            raise outcome
+        return stop.reason
+
+    async def _produce(self, run: Run, ready: asyncio.Queue[Ready], stop: Stop) -> None:
+        while not stop.reason and not self._stopping.is_set():
+            batch = await self._preparer.next_batch(run, ready.qsize(), stop)
+            if batch is None:
+                # One that waits for its turn, or is in flight, may yet come back as not placed and be due again.
+                if self._unsettled == 0:
+                    return
+                batch = []
+            self._unsettled += len(batch)
+            for item in batch:
+                ready.put_nowait(item)
+            if not batch:
+                await self._m.clock.sleep(_IDLE)
+
+    async def _next(self, ready: asyncio.Queue[Ready], producer: asyncio.Task[None], stop: Stop) -> Ready | None:
+        """The next reserved attempt; None when there will be none."""
+        while not stop.reason and not self._stopping.is_set():
+            if not ready.empty():
+                return ready.get_nowait()
+            if producer.done():
+                return None
+            getting = asyncio.ensure_future(ready.get())
+            await asyncio.wait({getting, producer}, return_when=asyncio.FIRST_COMPLETED, timeout=0.25)
+            if getting.done():
+                return getting.result()
+            getting.cancel()
+        return None
+
+    async def _send(self, run: Run, item: Ready, stop: Stop, calls: asyncio.TaskGroup) -> None:
+        await self._pacer.turn()
+        submitted = None
+        if stop.reason or self._stopping.is_set():
+            await self._give_back(run, item, "the run stopped before this call was sent")
+        elif self._m.clock.monotonic() - item.looked_at > LOOK_MAX_AGE:
+            await self._give_back(run, item, "the last look at the CRM had grown too old")
+        else:
+            submitted = await self._submit(run, item)
+        if submitted is None:
+            self._unsettled -= 1
+        else:
+            calls.create_task(self._place(run, item, submitted, stop))
+
+    async def _submit(self, run: Run, item: Ready) -> Submitting | None:
+        """The intent, durable before the request; None when the call must not be made after all."""
+        attempt, key = item.attempt, item.attempt.intent.key
+
+        def submit(ledger: Ledger) -> Submitting | None:
+            now = self._m.clock.now()
+            if ledger.do_not_call.has([attempt.intent.number]):
+                ledger.attempts.release(attempt, attempt.release("put on the do-not-call list", now))
+                ledger.staging.mark(run.run_id, key, StagedState.SKIP, reason=SkipReason.DO_NOT_CALL.value)
+                return None
+            if is_paused(ledger):
+                ledger.attempts.release(attempt, attempt.release("paused", now))
+                ledger.staging.mark(run.run_id, key, StagedState.DUE, reason=item.staged.reason)
+                return None
+            after = attempt.submit(now)
+            return after if ledger.attempts.submit(attempt, after, now + SUBMITTING_FOR) else None
+
+        return await self._persistence.insist(lambda: self._m.store.write(submit))
+
+    async def _place(self, run: Run, item: Ready, submitted: Submitting, stop: Stop) -> None:
+        intent = submitted.intent
+        request = CallRequest(intent.attempt_id, intent.key, intent.number, self._m.wall_clock.now() + VALID_FOR)
+        try:
+            outcome = await self._ask(request)
+            await self._recorder.record(run, item.staged, submitted, outcome, stop)
+        except StoreError as error:
+            # Its lease runs out and makes it unknown; the call itself is never repeated.
+            self._m.log.error("outcome not recorded", attempt_id=intent.attempt_id, error=error.message)
+        finally:
+            self._unsettled -= 1
+
+    async def _ask(self, request: CallRequest) -> PlaceOutcome:
+        try:
+            return await self._m.telephony.place(request)
+        except Exception as error:  # noqa: BLE001 - one call must not end the others, and this one may have been sent
+            self._m.log.error("placing failed unexpectedly", attempt_id=request.attempt_id, error=repr(error))
+            return Ambiguous(f"unexpected {type(error).__name__}")
+
+    async def _give_back(self, run: Run, item: Ready, reason: str) -> None:
+        def release(ledger: Ledger) -> None:
+            if ledger.attempts.release(item.attempt, item.attempt.release(reason, self._m.clock.now())):
+                ledger.staging.mark(run.run_id, item.staged.key, StagedState.DUE, reason=item.staged.reason)
+
+        await self._persistence.insist(lambda: self._m.store.write(release))

@@ -1,0 +1,53 @@
+"""What the ledger knows of a person, summed up for the rules."""
+
+from collections.abc import Iterable, Sequence
+
+from autodialer.domain.attempt import OPEN_STATES, AttemptState
+from autodialer.domain.disposition import Disposition
+from autodialer.domain.record import CrmStatus, Record
+from autodialer.ports.rows import AttemptRow
+from autodialer.rules.facts import History
+from autodialer.rules.policy import Policy
+from autodialer.rules.text import normalise
+
+
+def summarise(
+    record: Record,
+    number: str | None,
+    rows: Sequence[AttemptRow],
+    our_statuses: Iterable[CrmStatus],
+    policy: Policy,
+    today: str,
+) -> History:
+    """The history of one person: `rows` are the attempts of the record or of its number, `our_statuses` what we ourselves wrote.
+
+    `today`: the date in the policy's zone, YYYY-MM-DD.
+    """
+    counted = [row for row in rows if row.state is not AttemptState.RELEASED]
+    unanswered = [
+        row.submitted_at for row in counted if row.submitted_at and row.disposition and row.disposition.is_unanswered
+    ]
+    held = [row.ended_at for row in counted if row.ended_at and _holds(row, record, our_statuses, policy)]
+    return History(
+        attempts=len(counted),
+        attempts_today=sum(row.policy_day == today for row in counted),
+        first_unanswered_at=min(unanswered, default=None),
+        open_attempt=next((row.attempt_id for row in counted if row.state in OPEN_STATES), None),
+        answered_at=max(held, default=None),
+        refused_number=any(row.number_refused and row.number == number for row in rows),
+        closed_unknown=any(row.disposition is Disposition.UNKNOWN and row.key == record.key for row in counted),
+    )
+
+
+def _holds(row: AttemptRow, record: Record, our_statuses: Iterable[CrmStatus], policy: Policy) -> bool:
+    """Whether this answered call still waits for a person (rules.md row 11).
+
+    The status that we decided on, or one that we wrote ourselves, is no change by a person. For a call to another record with the
+    same number there is no status to compare: it holds until it is lifted there.
+    """
+    if row.disposition is not Disposition.ANSWERED or row.hold_lifted_at is not None:
+        return False
+    if row.key != record.key:
+        return True
+    ours = {normalise(policy.label_of(status)) for status in our_statuses}
+    return normalise(record.status or "") in {normalise(row.record_status or ""), *ours}

@@ -1,0 +1,29 @@
+"""What the use cases of a run work with, in one bundle."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autodialer.ports import Clock, Crm, Log, Telephony
+from autodialer.ports.ledger import Store
+from autodialer.rules.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """`clock` is the time of the rules, `wall_clock` the one that the outside world reads; they differ in trials only.
+
+    `owner` names this process in leases. `result_timeout` in seconds. `new_id` gives unique ids for attempts and runs.
+    """
+
+    crm: Crm
+    telephony: Telephony
+    store: Store
+    policy: Policy
+    clock: Clock
+    wall_clock: Clock
+    log: Log
+    owner: str
+    new_id: Callable[[], str]
+    calls_per_second: float
+    max_concurrent_calls: int
+    result_timeout: float

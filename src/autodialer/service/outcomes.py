@@ -1,0 +1,96 @@
+"""What 8x8's answer to "place this call" means for the attempt, the record and the run (rules.md rows 26 and 27)."""
+
+from collections.abc import Callable
+
+from autodialer.domain.attempt import Submitting
+from autodialer.domain.placing import Ambiguous, NotSent, Placed, PlaceOutcome, Refused, Scope, Throttled
+from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import Run, Staged, StagedState
+from autodialer.rules.verdict import SkipReason
+from autodialer.service.means import Means
+from autodialer.service.pacing import Pacer
+from autodialer.service.preparing import Stop
+from autodialer.service.retrying import Persistence
+from autodialer.service.signals import Signal
+
+MAX_TRIES = 5  # of one record in one run, when nothing was placed
+SAME_FAILURE = 5  # that many calls in a row that never got through end the run
+_UNREACHABLE_WAIT = 2.0  # seconds before the next call when nothing could be sent
+
+
+class OutcomeRecorder:
+    """Commits outcomes, and ends the run when no other call would fare better."""
+
+    def __init__(self, means: Means, persistence: Persistence, pacer: Pacer, early: Signal) -> None:
+        self._m = means
+        self._persistence = persistence
+        self._pacer = pacer
+        self._early = early
+        self._failures = 0
+
+    async def record(self, run: Run, row: Staged, submitted: Submitting, outcome: PlaceOutcome, stop: Stop) -> None:
+        """Write down what became of one call; slow down or end the run where the outcome asks for it."""
+        log = {"run_id": run.run_id, "attempt_id": submitted.intent.attempt_id, "record": str(row.key)}
+        match outcome:
+            case Placed():
+                self._failures = 0
+                await self._write(lambda ledger: self._placed(ledger, run, row, submitted, outcome.session_id))
+                self._m.log.info("call placed", session_id=outcome.session_id, **log)
+            case Refused():
+                self._failures = 0
+                await self._write(lambda ledger: self._refused(ledger, run, row, submitted, outcome))
+                self._m.log.error("call refused", code=outcome.code, reason=outcome.message, **log)
+                if outcome.scope is Scope.ACCOUNT:
+                    stop.because(f"8x8 refuses all calls ({outcome.code} {outcome.message}). {outcome.remedy}".strip())
+            case Throttled():
+                self._pacer.pause(outcome.retry_after)
+                await self._write(lambda ledger: self._again(ledger, run, row, submitted, "8x8 asked to slow down"))
+                self._m.log.warning("8x8 asked to slow down", seconds=outcome.retry_after, **log)
+            case NotSent():
+                self._pacer.pause(_UNREACHABLE_WAIT)
+                await self._write(lambda ledger: self._again(ledger, run, row, submitted, outcome.reason))
+                self._m.log.error("call not sent", reason=outcome.reason, **log)
+                self._count_failure(stop, f"8x8 can't be reached: {outcome.reason}")
+            case Ambiguous():
+                await self._write(lambda ledger: self._lost(ledger, run, row, submitted, outcome.reason))
+                self._m.log.error("call unknown: it may have rung", reason=outcome.reason, **log)
+                self._count_failure(stop, f"8x8 gives no usable answer: {outcome.reason}")
+
+    async def _write(self, work: Callable[[Ledger], None]) -> None:
+        await self._persistence.insist(lambda: self._m.store.write(work))
+        self._early.notify()
+
+    def _count_failure(self, stop: Stop, reason: str) -> None:
+        self._failures += 1
+        if self._failures >= SAME_FAILURE:
+            stop.because(f"{reason} ({self._failures} calls in a row)")
+
+    def _placed(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, session_id: str) -> None:
+        after = submitted.place(session_id, self._m.clock.now())
+        if not ledger.attempts.place(submitted, after):
+            # Its result, or the end of its lease, was faster: the session is still worth knowing.
+            ledger.attempts.learn_session(submitted.intent.attempt_id, session_id)
+        early = ledger.inbox.orphans_of(session_id)
+        ledger.inbox.reopen([callback.inbox_id for callback in early])
+        self._called(ledger, run, row)
+
+    def _lost(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, reason: str) -> None:
+        ledger.attempts.lose(submitted, submitted.lose(reason, self._m.clock.now()))
+        self._called(ledger, run, row)
+
+    def _called(self, ledger: Ledger, run: Run, row: Staged) -> None:
+        ledger.staging.mark(run.run_id, row.key, StagedState.CALLED, reason=row.reason, detail=row.detail)
+
+    def _refused(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, refused: Refused) -> None:
+        reason = f"8x8 refused: {refused.code} {refused.message}"
+        after = submitted.release(reason, self._m.clock.now())
+        ledger.attempts.release(submitted, after, number_refused=refused.scope is Scope.NUMBER)
+        ledger.staging.mark(run.run_id, row.key, StagedState.ERROR, reason="refused", detail=reason)
+
+    def _again(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, reason: str) -> None:
+        ledger.attempts.release(submitted, submitted.release(reason, self._m.clock.now()))
+        if row.tries + 1 < MAX_TRIES:
+            ledger.staging.mark(run.run_id, row.key, StagedState.DUE, reason=row.reason, detail=reason, add_try=True)
+        else:
+            not_sent = SkipReason.NOT_SENT.value
+            ledger.staging.mark(run.run_id, row.key, StagedState.ERROR, reason=not_sent, detail=reason, add_try=True)

@@ -1,0 +1,64 @@
+"""Gathers the facts about people: the record from the CRM, the rest from the ledger."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from autodialer.domain.phone import NoNumber, PhoneNumber, choose_number
+from autodialer.domain.record import Record, RecordKey
+from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import AttemptRow, OutboxRow
+from autodialer.rules.facts import Facts, PendingUpdate
+from autodialer.rules.policy import Policy
+from autodialer.rules.text import normalise
+from autodialer.service.history import summarise
+
+
+def gather_facts(
+    ledger: Ledger, records: Sequence[Record], policy: Policy, now: datetime, seen_at: datetime
+) -> list[Facts]:
+    """The facts about each record, in order. `seen_at`: when the CRM gave these records; later write-backs overrule them."""
+    numbers = {record.key: choose_number(record.phone, record.mobile, policy.default_country) for record in records}
+    dialable = {number.e164 for number in numbers.values() if isinstance(number, PhoneNumber)}
+    keys = [record.key for record in records]
+    by_record, by_number = _index(ledger.attempts.of_people(keys, dialable))
+    unseen = ledger.outbox.newest(keys, seen_at)
+    called_before = [key for key in keys if key in by_record]
+    our_statuses = ledger.outbox.written_statuses(called_before)
+    suppressed = ledger.do_not_call.has(dialable)
+    today = policy.local_date(now).isoformat()
+
+    def facts_of(record: Record) -> Facts:
+        number = numbers[record.key]
+        e164 = None if isinstance(number, NoNumber) else number.e164
+        rows = {row.attempt_id: row for row in (*by_record.get(record.key, ()), *by_number.get(e164 or "", ()))}
+        return Facts(
+            record=record,
+            number=number,
+            history=summarise(record, e164, list(rows.values()), our_statuses.get(record.key, ()), policy, today),
+            pending=_pending(record, unseen.get(record.key), policy),
+            do_not_call=e164 in suppressed,
+        )
+
+    return [facts_of(record) for record in records]
+
+
+def _index(
+    rows: Sequence[AttemptRow],
+) -> tuple[Mapping[RecordKey, list[AttemptRow]], Mapping[str, list[AttemptRow]]]:
+    by_record: dict[RecordKey, list[AttemptRow]] = defaultdict(list)
+    by_number: dict[str, list[AttemptRow]] = defaultdict(list)
+    for row in rows:
+        by_record[row.key].append(row)
+        if row.number:
+            by_number[row.number].append(row)
+    return by_record, by_number
+
+
+def _pending(record: Record, row: OutboxRow | None, policy: Policy) -> PendingUpdate | None:
+    if row is None:
+        return None
+    shown = normalise(record.status or "")
+    ours = [*row.expected_statuses, *([policy.label_of(row.status)] if row.status else [])]
+    expected = record.status if shown in {normalise(status) for status in ours} else next(iter(ours), None)
+    return PendingUpdate(expected, row.status, row.call_attempts, row.first_no_answer_at)

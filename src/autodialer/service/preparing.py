@@ -1,0 +1,198 @@
+"""Keeps a few reserved attempts ready for the dialer: free line → claim → last look → reserve."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from autodialer.domain.attempt import Reserved
+from autodialer.domain.errors import CrmError, LedgerRefusal, StoreError
+from autodialer.domain.phone import PhoneNumber
+from autodialer.domain.record import Record, RecordKey
+from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import Reservation, Run, Staged, StagedState
+from autodialer.rules.decide import decide
+from autodialer.rules.facts import Facts
+from autodialer.rules.reading import read_instant
+from autodialer.rules.verdict import Call, SkipReason
+from autodialer.service.control import is_paused
+from autodialer.service.lines import Lines
+from autodialer.service.means import Means
+from autodialer.service.people import gather_facts
+from autodialer.service.retrying import Persistence
+from autodialer.service.staging import UNEXPECTED, outcome_of
+
+LOOK_BATCH = 50  # ids in one query of the CRM
+LOOK_AHEAD = 5.0  # seconds of calls that one last look may serve
+RESERVED_FOR = timedelta(seconds=180)  # a lease that runs out on a reserved attempt releases it
+PAUSE_PATIENCE = 3600.0  # seconds that a paused run waits before it ends
+_POLL = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A reserved attempt on its way to 8x8. `looked_at`: monotonic seconds of the last look."""
+
+    attempt: Reserved
+    staged: Staged
+    looked_at: float
+
+
+class Stop:
+    """Why a run ends early; the first reason stands."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    def because(self, reason: str) -> None:
+        """End it."""
+        self.reason = self.reason or reason
+
+
+class Preparer:
+    """The producer of one run."""
+
+    def __init__(self, means: Means, lines: Lines, persistence: Persistence, stopping: asyncio.Event) -> None:
+        self._m = means
+        self._lines = lines
+        self._persistence = persistence
+        self._stopping = stopping
+        self._batch = max(1, min(LOOK_BATCH, round(means.calls_per_second * LOOK_AHEAD)))
+
+    async def next_batch(self, run: Run, waiting: int, stop: Stop) -> list[Ready] | None:
+        """Reserve the next few; an empty list when there is nothing to do this moment, None when no record is due any more.
+
+        `waiting`: how many reserved attempts are still in the queue.
+        """
+        if waiting > self._batch // 2:
+            return []
+        if not await self._may_go_on(stop):
+            return []
+        free = await self._persistence.insist(self._lines.free)
+        if free < 1:
+            return await self._wait_for_line(run, stop)
+        claimed = await self._persistence.insist(
+            lambda: self._m.store.write(
+                lambda ledger: ledger.staging.claim(run.run_id, self._m.owner, min(free, self._batch))
+            )
+        )
+        return await self._look_and_reserve(run, claimed, stop) if claimed else None
+
+    async def _wait_for_line(self, run: Run, stop: Stop) -> list[Ready] | None:
+        """Lines are waited for only while somebody is due; a run ends for want of results only then."""
+        due = await self._persistence.insist(
+            lambda: self._m.store.read(lambda ledger: ledger.staging.rows(run.run_id, StagedState.DUE, limit=1))
+        )
+        if not due:
+            return None
+        if self._lines.deaf():
+            stop.because(
+                f"no result came from 8x8 for {self._m.result_timeout:g} seconds and all {self._m.max_concurrent_calls} lines wait "
+                "for theirs: check EIGHTX8_CALLBACK_URL, CALLBACK_TOKEN and the webhook (autodialer doctor)"
+            )
+            return []
+        await self._lines.wait(_POLL)
+        return []
+
+    def _today(self) -> str:
+        return self._m.policy.local_date(self._m.clock.now()).isoformat()
+
+    async def _may_go_on(self, stop: Stop) -> bool:
+        """Wait while paused."""
+        since = self._m.clock.monotonic()
+        while await self._persistence.insist(lambda: self._m.store.read(is_paused)):
+            if self._stopping.is_set():
+                return False
+            if self._m.clock.monotonic() - since > PAUSE_PATIENCE:
+                stop.because("paused for more than an hour")
+                return False
+            await self._m.clock.sleep(_POLL)
+        return not self._stopping.is_set()
+
+    async def _look_and_reserve(self, run: Run, claimed: Sequence[Staged], stop: Stop) -> list[Ready]:
+        looked_at = self._m.clock.monotonic()
+        try:
+            found = await self._m.crm.look([row.key for row in claimed])
+        except CrmError as error:
+            self._m.log.error("last look failed", run_id=run.run_id, error=error.message, code=error.code)
+            stop.because(f"Zoho can't be asked for the last look: {error.message}")
+            await self._give_back(run, claimed)
+            return []
+        ready = []
+        for row in claimed:
+            attempt = await self._persistence.insist(partial(self._reserve, run, row, found))
+            if attempt is not None:
+                ready.append(Ready(attempt, row, looked_at))
+        return ready
+
+    async def _reserve(self, run: Run, row: Staged, found: Mapping[RecordKey, Record]) -> Reserved | None:
+        """Decide once more, on what the CRM shows this second, and take the slots. The database has the last word."""
+        try:
+            return await self._m.store.write(lambda ledger: self._decide_again(ledger, run, row, found.get(row.key)))
+        except LedgerRefusal as refusal:
+            await self._settle(run, row, StagedState.SKIP, SkipReason.OPEN_ATTEMPT.value, refusal.message)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one record must not stop the rest
+            self._m.log.error("record can't be decided", run_id=run.run_id, record=str(row.key), error=repr(error))
+            detail = f"unexpected {type(error).__name__}, see the log"
+            await self._settle(run, row, StagedState.ERROR, UNEXPECTED, detail)
+        return None
+
+    async def _settle(self, run: Run, row: Staged, state: StagedState, reason: str, detail: str) -> None:
+        await self._m.store.write(
+            lambda ledger: ledger.staging.mark(run.run_id, row.key, state, reason=reason, detail=detail)
+        )
+
+    def _decide_again(self, ledger: Ledger, run: Run, row: Staged, record: Record | None) -> Reserved | None:
+        if record is None:
+            gone = SkipReason.RECORD_GONE.value
+            ledger.staging.mark(run.run_id, row.key, StagedState.SKIP, reason=gone, detail="not in the CRM any more")
+            return None
+        now = self._m.clock.now()
+        (facts,) = gather_facts(ledger, [record], self._m.policy, now, now - timedelta(seconds=2))
+        verdict = decide(facts, self._m.policy, now)
+        _, reason, detail, next_at = outcome_of(verdict)
+        if not isinstance(verdict, Call) or not isinstance(facts.number, PhoneNumber):
+            # A record is made Dead only by the pass that counts them (rules.md row 29); the next run sees it.
+            skip = StagedState.SKIP
+            ledger.staging.mark(run.run_id, row.key, skip, reason=reason, detail=detail, next_at=next_at)
+            return None
+        attempt = ledger.attempts.reserve(self._reservation(run, facts, facts.number.e164, verdict))
+        ledger.staging.mark(
+            run.run_id, row.key, StagedState.CLAIMED, reason=reason, detail=detail, attempt_id=attempt.intent.attempt_id
+        )
+        return attempt
+
+    def _reservation(self, run: Run, facts: Facts, number: str, call: Call) -> Reservation:
+        now = self._m.clock.now()
+        first = read_instant(facts.record.first_no_answer_at, self._m.policy.zone)
+        known = first if isinstance(first, datetime) else None
+        if known is None and facts.pending is not None:
+            known = facts.pending.first_no_answer_at
+        return Reservation(
+            attempt_id=self._m.new_id(),
+            run_id=run.run_id,
+            key=facts.record.key,
+            number=number,
+            owner=self._m.owner,
+            reserved_at=now,
+            lease_until=now + RESERVED_FOR,
+            is_new=call.is_new,
+            record_status=facts.record.status,
+            attempts_before=call.attempt_number - 1,
+            day_attempts_before=call.day_attempt_number - 1,
+            first_no_answer_at=known,
+            policy_day=self._today(),
+            day_index=call.day_index,
+            total_quota=call.total_quota,
+            day_quota=call.day_quota,
+        )
+
+    async def _give_back(self, run: Run, claimed: Sequence[Staged]) -> None:
+        def give_back(ledger: Ledger) -> None:
+            for row in claimed:
+                ledger.staging.mark(run.run_id, row.key, StagedState.DUE, reason=row.reason, detail=row.detail)
+
+        await self._persistence.insist(lambda: self._m.store.write(give_back))

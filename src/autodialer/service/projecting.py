@@ -1,0 +1,60 @@
+"""From a call's end to the update that the CRM must see, queued in the same transaction."""
+
+from datetime import datetime
+
+from autodialer.domain.disposition import Disposition
+from autodialer.domain.record import CrmStatus
+from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import AttemptRow, Projection
+from autodialer.rules.after_call import update_after
+from autodialer.rules.policy import Policy
+
+
+def queue_update(
+    ledger: Ledger,
+    policy: Policy,
+    attempt: AttemptRow,
+    disposition: Disposition,
+    now: datetime,
+    *,
+    overruled: Disposition | None = None,
+) -> None:
+    """Queue what the rules say after this call. `overruled`: the end that stood before, whose own update may still wait."""
+    update = update_after(
+        attempt.key,
+        CrmStatus.NEW if attempt.is_new else CrmStatus.NO_ANSWER,
+        disposition,
+        attempt.attempts_before,
+        attempt.first_no_answer_at,
+        attempt.submitted_at or now,
+        policy,
+        first_unanswered_at=_earliest_unanswered(ledger, attempt),
+    )
+    if update is None:
+        return
+    ledger.outbox.put(
+        Projection(
+            key=attempt.key,
+            attempt_id=attempt.attempt_id,
+            cause="result",
+            expected_status=attempt.record_status,
+            status=update.status,
+            call_attempts=update.call_attempts,
+            first_no_answer_at=update.first_no_answer_at,
+            drops_status=overruled is not None and overruled.is_unanswered,
+        ),
+        now,
+    )
+
+
+def _earliest_unanswered(ledger: Ledger, attempt: AttemptRow) -> datetime | None:
+    rows = ledger.attempts.of_people([attempt.key], [attempt.number] if attempt.number else [])
+    others = [
+        row.submitted_at
+        for row in rows
+        if row.attempt_id != attempt.attempt_id
+        and row.submitted_at
+        and row.disposition
+        and row.disposition.is_unanswered
+    ]
+    return min(others, default=None)

@@ -1,0 +1,24 @@
+"""Whether calls can be placed at all, and what is missing if not."""
+
+from autodialer.domain.errors import CrmError
+from autodialer.ports import Crm, Telephony
+
+
+class Readiness:
+    """Asks Zoho for the fields once, and 8x8's adapter for its settings."""
+
+    def __init__(self, crm: Crm, telephony: Telephony) -> None:
+        self._crm = crm
+        self._telephony = telephony
+        self._prepared = False
+
+    async def problems(self) -> list[str]:
+        """One sentence for each thing without which no call may be placed; empty when all is well."""
+        found = list(self._telephony.missing_settings())
+        if not self._prepared:
+            try:
+                await self._crm.prepare()
+                self._prepared = True
+            except CrmError as error:
+                found.append(error.message)
+        return found

@@ -1,0 +1,66 @@
+"""Attempts that nobody heard of again. Nothing is redialled, nothing is guessed (rules.md row 25)."""
+
+from datetime import timedelta
+
+from autodialer.domain.attempt import PlacedCall, Reserved, Submitting, Unknown
+from autodialer.domain.disposition import Disposition
+from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import AttemptRow, StagedState
+from autodialer.service.means import Means
+
+
+class Reconciler:
+    """Moves attempts on whose time is up."""
+
+    def __init__(self, means: Means) -> None:
+        self._m = means
+
+    async def sweep(self) -> int:
+        """One pass; how many attempts were moved on."""
+        return await self._m.store.write(self._sweep)
+
+    def _sweep(self, ledger: Ledger) -> int:
+        now = self._m.clock.now()
+        rows = ledger.attempts.overdue(
+            placed_before=now - timedelta(seconds=self._m.result_timeout),
+            now=now,
+            today=self._m.policy.local_date(now).isoformat(),
+        )
+        for row in rows:
+            self._move_on(ledger, row)
+        return len(rows)
+
+    async def abandon(self, owner: str) -> int:
+        """What a dead process held (any other's, with owner ""): unsent attempts are released, half-sent ones are unknown."""
+
+        def abandon(ledger: Ledger) -> int:
+            rows = ledger.attempts.open_of_owner(owner)
+            for row in rows:
+                self._move_on(ledger, row)
+            return len(rows)
+
+        return await self._m.store.write(abandon)
+
+    def _move_on(self, ledger: Ledger, row: AttemptRow) -> None:
+        now = self._m.clock.now()
+        attempts = ledger.attempts
+        match attempts.load(row.attempt_id):
+            case Reserved() as before:
+                attempts.release(before, before.release("its process ended before the call was sent", now))
+                if row.run_id is not None:
+                    ledger.staging.mark(row.run_id, row.key, StagedState.DUE)
+                moved = "released"
+            case Submitting() as before:
+                attempts.lose(before, before.lose("its process ended while the call was being sent", now))
+                if row.run_id is not None:
+                    ledger.staging.mark(row.run_id, row.key, StagedState.CALLED, reason="unknown")
+                moved = "unknown"
+            case PlacedCall() as before:
+                attempts.lose(before, before.lose(f"no result within {self._m.result_timeout:g} seconds", now))
+                moved = "unknown"
+            case Unknown() as before:
+                attempts.end(before, before.end(Disposition.UNKNOWN, now), None)
+                moved = "closed as unknown"
+            case _:
+                return
+        self._m.log.warning("attempt moved on", attempt_id=row.attempt_id, record=str(row.key), to=moved)

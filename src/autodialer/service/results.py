@@ -1,0 +1,213 @@
+"""A stored callback becomes a disposition, an attempt's end and an outbox row, in one transaction."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from autodialer.domain.attempt import Ended, PlacedCall, Released, Reserved, Submitting, Unknown
+from autodialer.domain.errors import CrmError, LedgerRefusal, MalformedCallback, StoreError
+from autodialer.domain.record import Record, RecordKey
+from autodialer.domain.result import CallResult, NoResult
+from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import AttemptRow, InboxRow
+from autodialer.service.callbacks import MISSION, read_mission_result
+from autodialer.service.elsewhere import record_elsewhere
+from autodialer.service.lines import Lines
+from autodialer.service.means import Means
+from autodialer.service.projecting import queue_update
+from autodialer.service.signals import Signal
+
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """What became of one callback. `look_at`: it tells of a call placed elsewhere, the CRM must be asked about that record."""
+
+    state: str = "applied"
+    attempt_id: str | None = None
+    note: str = ""
+    look_at: RecordKey | None = None
+    later: bool = False
+
+
+class ResultService:
+    """Applies what the inbox holds."""
+
+    def __init__(self, means: Means, lines: Lines, write_back: Signal) -> None:
+        self._m = means
+        self._lines = lines
+        self._write_back = write_back
+        self._turn = asyncio.Lock()
+
+    async def apply_waiting(self) -> int:
+        """Apply all that can be applied now; how many were settled. What can't be applied yet holds up nothing else."""
+        async with self._turn:
+            settled = 0
+            left: set[int] = set()
+            elsewhere: list[tuple[InboxRow, RecordKey]] = []
+            while rows := await self._waiting(left):
+                for row in rows:
+                    applied = await self._guard(row, partial(self._apply_in, row))
+                    if applied is not None and applied.look_at is not None:
+                        elsewhere.append((row, applied.look_at))
+                    done = self._note(row, applied)
+                    settled += done
+                    left |= set() if done else {row.inbox_id}
+            return settled + await self._apply_all_elsewhere(elsewhere)
+
+    async def _waiting(self, left: AbstractSet[int]) -> list[InboxRow]:
+        rows = await self._m.store.read(lambda ledger: ledger.inbox.waiting(_BATCH + len(left)))
+        return [row for row in rows if row.inbox_id not in left]
+
+    async def _guard(self, row: InboxRow, work: Callable[[Ledger], _Applied]) -> _Applied | None:
+        """One callback that can't be applied must not keep the others from it; None when it stays as it is."""
+        try:
+            return await self._m.store.write(work)
+        except LedgerRefusal as refusal:
+            # Another process was faster, and will have settled it; else it is tried again.
+            self._m.log.warning("callback refused by the ledger", inbox_id=row.inbox_id, error=refusal.message)
+            return None
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it holds, it is kept for a person to see
+            self._m.log.error("callback failed unexpectedly", inbox_id=row.inbox_id, error=repr(error))
+            applied = _Applied("conflict", note=f"unexpected {type(error).__name__}, see the log")
+            await self._m.store.write(lambda ledger: self._settle(ledger, row, applied))
+            return applied
+
+    async def _apply_all_elsewhere(self, calls: Sequence[tuple[InboxRow, RecordKey]]) -> int:
+        settled = 0
+        for row, key in calls:
+            try:
+                found = await self._m.crm.look([key])
+            except CrmError as error:
+                self._m.log.warning("callback waits for Zoho", inbox_id=row.inbox_id, error=error.message)
+                if error.stops_run or not error.permanent:
+                    break
+                continue
+            work = partial(self._apply_elsewhere, row, found.get(key))
+            settled += self._note(row, await self._guard(row, work))
+        return settled
+
+    def _note(self, row: InboxRow, applied: _Applied | None) -> bool:
+        """Tell whom it concerns; whether the callback is settled."""
+        if applied is None or applied.later or applied.look_at is not None:
+            return False
+        if applied.state == "applied":
+            self._lines.heard()
+            self._write_back.notify()
+        self._m.log.info(
+            "callback settled",
+            inbox_id=row.inbox_id,
+            state=applied.state,
+            attempt_id=applied.attempt_id,
+            session_id=row.session_id,
+            note=applied.note,
+        )
+        return True
+
+    def _apply_in(self, row: InboxRow, ledger: Ledger) -> _Applied:
+        applied = self._match(ledger, row)
+        if not applied.later and applied.look_at is None:
+            self._settle(ledger, row, applied)
+        return applied
+
+    def _settle(self, ledger: Ledger, row: InboxRow, applied: _Applied) -> None:
+        now = self._m.clock.now()
+        ledger.inbox.settle(row.inbox_id, applied.state, attempt_id=applied.attempt_id, note=applied.note, at=now)
+
+    def _match(self, ledger: Ledger, row: InboxRow) -> _Applied:
+        try:
+            event = self._read(ledger, row)
+        except MalformedCallback as error:
+            return _Applied("ignored", note=error.message)
+        if isinstance(event, NoResult):
+            return _Applied("ignored", note=event.reason)
+        if row.source == MISSION and event.key is not None:
+            return self._match_record(ledger, event, event.key)
+        attempt = _find(ledger, event)
+        if attempt is None:
+            return _Applied("orphan", note="no attempt with this session yet")
+        return self._end(ledger, attempt, event)
+
+    def _read(self, ledger: Ledger, row: InboxRow) -> CallResult | NoResult:
+        body: Mapping[str, object] = json.loads(row.body)
+        if row.source == MISSION:
+            return read_mission_result(body)
+        return self._m.telephony.read_callback(body, partial(_number_of, ledger))
+
+    def _match_record(self, ledger: Ledger, result: CallResult, key: RecordKey) -> _Applied:
+        """Our own format (rules.md row 24): an open attempt takes it if the call id matches or is missing."""
+        if result.session_id is not None:
+            known = ledger.attempts.find_session(result.session_id)
+            if known is not None and known.key == key:
+                return self._end(ledger, known, result)
+            if known is not None:
+                return _Applied("conflict", known.attempt_id, "this call_id belongs to another record")
+        attempt = ledger.attempts.find_open(key)
+        if attempt is not None and attempt.submitted_at is not None and attempt.session_id is None:
+            if result.session_id is None or attempt.unknown_at is not None:
+                return self._end(ledger, attempt, result)
+            return _Applied(later=True)  # 8x8's own answer will tell its session in a moment
+        if attempt is not None and attempt.submitted_at is not None and result.session_id is None:
+            return self._end(ledger, attempt, result)
+        return _Applied(look_at=key)
+
+    def _apply_elsewhere(self, row: InboxRow, record: Record | None, ledger: Ledger) -> _Applied:
+        result = read_mission_result(json.loads(row.body))
+        attempt_id, note = record_elsewhere(ledger, self._m, result, record, row)
+        applied = _Applied("applied" if attempt_id else "orphan", attempt_id, note)
+        self._settle(ledger, row, applied)
+        return applied
+
+    def _end(self, ledger: Ledger, attempt: AttemptRow, result: CallResult) -> _Applied:
+        now = self._m.clock.now()
+        applied = self._end_state(ledger, attempt, result, now)
+        if result.session_id is not None:
+            ledger.attempts.learn_session(attempt.attempt_id, result.session_id)
+        if result.do_not_call and attempt.number:
+            ledger.do_not_call.add(attempt.number, "asked not to be called (8x8)", now)
+        return applied
+
+    def _end_state(self, ledger: Ledger, attempt: AttemptRow, result: CallResult, now: datetime) -> _Applied:
+        match ledger.attempts.load(attempt.attempt_id):
+            case Submitting() | PlacedCall() | Unknown() as before:
+                if ledger.attempts.end(before, before.end(result.disposition, now), result):
+                    queue_update(ledger, self._m.policy, attempt, result.disposition, now)
+                return _Applied(attempt_id=attempt.attempt_id, note=result.disposition.value)
+            case Ended() as before:
+                return self._end_again(ledger, attempt, before, result, now)
+            case Released():
+                return _Applied("conflict", attempt.attempt_id, "a result for a call that was taken as not placed")
+            case Reserved() | None:
+                return _Applied("orphan", attempt.attempt_id, "a result for a call that was never sent")
+
+    def _end_again(
+        self, ledger: Ledger, attempt: AttemptRow, before: Ended, result: CallResult, now: datetime
+    ) -> _Applied:
+        """rules.md row 21: the first end stands, except that answered wins."""
+        if before.disposition is result.disposition:
+            return _Applied(attempt_id=attempt.attempt_id, note="repeated")
+        if not result.disposition.wins_over(before.disposition):
+            note = f"says {result.disposition}, but {before.disposition} stands"
+            return _Applied("conflict", attempt.attempt_id, note)
+        if ledger.attempts.overrule(before, Ended(before.intent, result.disposition, now), result):
+            queue_update(ledger, self._m.policy, attempt, result.disposition, now, overruled=before.disposition)
+        return _Applied(attempt_id=attempt.attempt_id, note=f"{result.disposition} won over {before.disposition}")
+
+
+def _find(ledger: Ledger, result: CallResult) -> AttemptRow | None:
+    """By session, then by our own id."""
+    if result.session_id is not None and (attempt := ledger.attempts.find_session(result.session_id)) is not None:
+        return attempt
+    return ledger.attempts.row(result.attempt_id) if result.attempt_id is not None else None
+
+
+def _number_of(ledger: Ledger, identity: str) -> str | None:
+    attempt = ledger.attempts.find_session(identity) or ledger.attempts.row(identity)
+    return attempt.number if attempt is not None else None

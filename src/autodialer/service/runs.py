@@ -1,0 +1,212 @@
+"""A run from its opening to its totals: pull, decide, make Dead, dial, close."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from autodialer.domain.attempt import Reserved
+from autodialer.domain.errors import CrmError, RunRefused, StoreError
+from autodialer.domain.record import CrmStatus
+from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import Projection, Run, RunKind, RunState, StagedState
+from autodialer.rules.verdict import SkipReason
+from autodialer.service.dialing import Dialer
+from autodialer.service.lines import Lines
+from autodialer.service.means import Means
+from autodialer.service.readiness import Readiness
+from autodialer.service.retrying import Persistence
+from autodialer.service.signals import Signal
+from autodialer.service.staging import Stager
+from autodialer.service.totals import totals_of
+
+RUN_LEASE = timedelta(seconds=10)
+_RENEW_EVERY = 3.0
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RunSignals:
+    """Who is told what: updates queued, sessions known."""
+
+    write_back: Signal
+    results: Signal
+
+
+class RunService:
+    """Opens and conducts runs; one at a time in a deployment."""
+
+    def __init__(
+        self, means: Means, readiness: Readiness, lines: Lines, signals: RunSignals, stopping: asyncio.Event
+    ) -> None:
+        self._m = means
+        self._readiness = readiness
+        self._lines = lines
+        self._signals = signals
+        self._stopping = stopping
+        self._stager = Stager(means.crm, means.store, means.store, means.policy, means.clock, means.log)
+        self._persistence = Persistence(means.clock, means.log, stopping)
+
+    async def open(self, kind: RunKind, slot: datetime | None, *, confirm: bool = False) -> Run:
+        """Start a run; RunRefused when one is going, the slot is taken, or calls can't be placed (then `permanent`)."""
+        if problems := await self._readiness.problems():
+            raise RunRefused("no calls can be placed: " + "; ".join(problems), permanent=True)
+        now = self._m.clock.now()
+        run = Run(
+            run_id=self._m.new_id(),
+            kind=kind,
+            slot=slot,
+            state=RunState.STAGING,
+            confirm=confirm,
+            policy_hash=self._m.policy.hash,
+            owner=self._m.owner,
+            started_at=now,
+        )
+        opened, running = await self._m.store.write(
+            lambda ledger: (ledger.runs.open(run, now + RUN_LEASE), ledger.runs.current())
+        )
+        if opened is None:
+            if running is None:
+                raise RunRefused(f"the slot {slot:%Y-%m-%d %H:%M} has had its run" if slot else "the run can't start")
+            raise RunRefused("a run is going", running=running.run_id)
+        self._m.log.info("run opened", run_id=run.run_id, kind=kind.value, slot=slot and slot.isoformat())
+        return opened
+
+    def skipped(self, slot: datetime, reason: str) -> Run:
+        """The record of a slot that was due and got no run."""
+        now = self._m.clock.now()
+        return Run(
+            run_id=self._m.new_id(),
+            kind=RunKind.SCHEDULED,
+            slot=slot,
+            state=RunState.SKIPPED,
+            confirm=False,
+            policy_hash=self._m.policy.hash,
+            owner=self._m.owner,
+            started_at=now,
+            stop_reason=reason,
+        )
+
+    async def conduct(self, run: Run) -> Run:
+        """Take an open run to its end; returns it closed, with totals. Left open only when the process is to end."""
+        lease = asyncio.create_task(self._keep_lease(run))
+        try:
+            reason = await self._work(run)
+        except CrmError as error:
+            reason = f"Zoho: {error.message}"
+        except StoreError as error:
+            if self._stopping.is_set():
+                raise
+            reason = f"the ledger: {error.message}"
+        except Exception as error:
+            if self._stopping.is_set():
+                raise
+            # Closed all the same: an open run that nobody conducts would stand in the way of every other.
+            self._m.log.error("run failed unexpectedly", run_id=run.run_id, error=repr(error))
+            reason = f"unexpected {type(error).__name__}, see the log"
+        finally:
+            lease.cancel()
+            await asyncio.gather(lease, return_exceptions=True)
+        if self._stopping.is_set():
+            return run
+        return await self.close(run, reason)
+
+    async def resume(self, run: Run) -> Run | None:
+        """Go on with a run that a dead process of ours left open; None when it was closed because its day is over."""
+        today = self._m.policy.local_date(self._m.clock.now())
+        if self._m.policy.local_date(run.started_at) != today:
+            await self.close(run, "interrupted, and its day is over")
+            return None
+        self._m.log.warning("run taken over", run_id=run.run_id, state=run.state.value)
+        return await self.conduct(run)
+
+    async def _work(self, run: Run) -> str | None:
+        if run.state is RunState.STAGING:
+            await self._m.store.write(lambda ledger: ledger.staging.clear(run.run_id))
+            pulled = await self._stager.stage(run.run_id, confirm=run.confirm)
+            self._m.log.info(
+                "records staged",
+                run_id=run.run_id,
+                records=pulled.records,
+                same_phone=pulled.same_phone,
+                dead_held_back=pulled.dead_held_back,
+            )
+            await self._m.store.write(lambda ledger: self._staged(ledger, run))
+        else:
+            await self._m.store.write(lambda ledger: ledger.staging.unclaim(run.run_id))
+        await self._make_dead(run)
+        dialer = Dialer(self._m, self._lines, self._signals.results, self._stopping)
+        return await dialer.dial(run)
+
+    def _staged(self, ledger: Ledger, run: Run) -> None:
+        """Everything was pulled: who is held after an answer and was not among them has got another status from a person."""
+        now = self._m.clock.now()
+        ledger.attempts.lift_holds(ledger.staging.unseen_holds(run.run_id), now)
+        ledger.runs.advance(run.run_id, self._m.owner, RunState.DIALING, now)
+        ledger.runs.save_totals(run.run_id, totals_of(ledger.staging.counts(run.run_id)))
+
+    async def _make_dead(self, run: Run) -> None:
+        """Queue the Dead updates, a page per transaction. Queued twice after a crash they say the same."""
+        after = ""
+        while True:
+            after = await self._m.store.write(partial(self._make_page_dead, run, after))
+            self._signals.write_back.notify()
+            if not after:
+                return
+
+    def _make_page_dead(self, run: Run, after: str, ledger: Ledger) -> str:
+        now = self._m.clock.now()
+        rows = ledger.staging.rows(run.run_id, StagedState.DEAD, after=after, limit=_PAGE)
+        for row in rows:
+            ledger.outbox.put(
+                Projection(
+                    key=row.key,
+                    attempt_id=None,
+                    cause="dead",
+                    expected_status=row.status,
+                    status=CrmStatus.DEAD,
+                    call_attempts=None,
+                    first_no_answer_at=None,
+                ),
+                now,
+            )
+        return rows[-1].sort_key if len(rows) == _PAGE else ""
+
+    async def close(self, run: Run, reason: str | None) -> Run:
+        """Settle what was not reached, count, and close."""
+
+        def finish(ledger: Ledger) -> Run:
+            now = self._m.clock.now()
+            detail = reason or "not reached"
+            self._release_unsent(ledger, run)
+            ledger.staging.skip_rest(run.run_id, SkipReason.RUN_STOPPED.value, detail)
+            totals = totals_of(ledger.staging.counts(run.run_id))
+            ledger.runs.save_totals(run.run_id, totals)
+            state = RunState.STOPPED if reason else RunState.FINISHED
+            ledger.runs.advance(run.run_id, self._m.owner, state, now, stop_reason=reason)
+            return ledger.runs.get(run.run_id) or replace(run, state=state, totals=totals)
+
+        closed = await self._persistence.insist(lambda: self._m.store.write(finish))
+        log = self._m.log.error if reason else self._m.log.info
+        log("run closed", run_id=run.run_id, state=closed.state.value, reason=reason, **closed.totals)
+        return closed
+
+    def _release_unsent(self, ledger: Ledger, run: Run) -> None:
+        """What was just being reserved when the run ended would else block its people until its lease runs out."""
+        for row in ledger.attempts.open_of_owner(self._m.owner):
+            attempt = ledger.attempts.load(row.attempt_id)
+            if row.run_id == run.run_id and isinstance(attempt, Reserved):
+                after = attempt.release("the run ended before this call was sent", self._m.clock.now())
+                ledger.attempts.release(attempt, after)
+
+    async def _keep_lease(self, run: Run) -> None:
+        while True:
+            await self._m.clock.sleep(_RENEW_EVERY)
+            until = self._m.clock.now() + RUN_LEASE
+            try:
+                await self._m.store.write(partial(self._renew, run, until))
+            except StoreError as error:
+                self._m.log.error("lease not renewed, goes on", run_id=run.run_id, error=error.message)
+
+    def _renew(self, run: Run, until: datetime, ledger: Ledger) -> bool:
+        return ledger.runs.renew(run.run_id, self._m.owner, until)

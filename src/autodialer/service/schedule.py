@@ -1,0 +1,91 @@
+"""Which slot is due, and what happens to one that can't be taken."""
+
+from datetime import UTC, datetime, time, timedelta
+
+from autodialer.domain.errors import RunRefused
+from autodialer.ports import Clock, Log
+from autodialer.ports.ledger import Ledger, Store
+from autodialer.ports.rows import Run, RunKind
+from autodialer.service.control import is_paused
+from autodialer.service.runs import RunService
+
+LEDGER_SINCE = "ledger_since"
+_TRY_AGAIN = timedelta(seconds=60)
+
+
+def latest_slot(run_hours: tuple[int, ...], now: datetime) -> datetime:
+    """The newest slot that is not in the future. `run_hours` are UTC, on the hour (CRON_HOURS)."""
+    today = now.astimezone(UTC).date()
+    days = (today, today - timedelta(days=1))
+    slots = [datetime.combine(day, time(hour), tzinfo=UTC) for day in days for hour in run_hours]
+    return max(slot for slot in slots if slot <= now)
+
+
+def next_slot(run_hours: tuple[int, ...], now: datetime) -> datetime:
+    """The first slot in the future."""
+    today = now.astimezone(UTC).date()
+    days = (today, today + timedelta(days=1))
+    slots = [datetime.combine(day, time(hour), tzinfo=UTC) for day in days for hour in run_hours]
+    return min(slot for slot in slots if slot > now)
+
+
+class Scheduler:
+    """Takes each slot once. A slot missed by less than `catch_up` seconds is made up for (rules.md row 30)."""
+
+    def __init__(
+        self, runs: RunService, store: Store, clock: Clock, log: Log, run_hours: tuple[int, ...], catch_up: float
+    ) -> None:
+        self._runs = runs
+        self._store = store
+        self._clock = clock
+        self._log = log
+        self._run_hours = run_hours
+        self._catch_up = timedelta(seconds=catch_up)
+        self._not_before = datetime.min.replace(tzinfo=UTC)
+
+    async def take_due(self) -> Run | None:
+        """Open the run of a slot that is due; None when none is, or when it was skipped (and recorded so)."""
+        now = self._clock.now()
+        slot = latest_slot(self._run_hours, now)
+        if now - slot > max(self._catch_up, _TRY_AGAIN) or now < self._not_before:
+            return None
+        known, since, paused, current = await self._store.read(
+            lambda ledger: (
+                ledger.runs.has_slot(slot),
+                ledger.switches.get(LEDGER_SINCE),
+                is_paused(ledger),
+                ledger.runs.current(),
+            )
+        )
+        if known or (since is not None and datetime.fromisoformat(since) > slot):
+            return None
+        if paused:
+            await self._skip(slot, "paused")
+            return None
+        if current is not None:
+            await self._skip(slot, f"run {current.run_id} was still going")
+            return None
+        try:
+            return await self._runs.open(RunKind.SCHEDULED, slot)
+        except RunRefused as refusal:
+            await self._refused(slot, refusal, now)
+            return None
+
+    async def _refused(self, slot: datetime, refusal: RunRefused, now: datetime) -> None:
+        """Try again each minute (Zoho may be back); once it is too late to catch up, say that the slot was skipped."""
+        if refusal.running is None and now - slot + _TRY_AGAIN <= self._catch_up:
+            self._log.error("slot can't start yet", slot=slot.isoformat(), reason=refusal.message)
+            self._not_before = now + _TRY_AGAIN
+            return
+        await self._skip(slot, refusal.message)
+
+    async def _skip(self, slot: datetime, reason: str) -> None:
+        skipped = self._runs.skipped(slot, reason)
+        if await self._store.write(lambda ledger: ledger.runs.skip_slot(skipped)):
+            self._log.error("slot skipped", slot=slot.isoformat(), reason=reason)
+
+
+def remember_start(ledger: Ledger, now: datetime) -> None:
+    """Keep when this ledger was first used: earlier slots were never missed."""
+    if ledger.switches.get(LEDGER_SINCE) is None:
+        ledger.switches.set(LEDGER_SINCE, now.isoformat(), now)

@@ -1,0 +1,78 @@
+"""The use cases of one process in one bundle: what the web, the worker and the commands are given."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from autodialer.ports import Finding
+from autodialer.ports.ledger import Store
+from autodialer.service.callbacks import CallbackDesk
+from autodialer.service.doctor import Doctor
+from autodialer.service.explain import Explainer
+from autodialer.service.lines import Lines
+from autodialer.service.means import Means
+from autodialer.service.plan import Planner
+from autodialer.service.readiness import Readiness
+from autodialer.service.reconcile import Reconciler
+from autodialer.service.results import ResultService
+from autodialer.service.run_desk import RunDesk
+from autodialer.service.runs import RunService, RunSignals
+from autodialer.service.schedule import Scheduler
+from autodialer.service.signals import Signal
+from autodialer.service.write_back import WriteBack
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Wired by bootstrap. `arrived`: a callback was stored; `write_back_due`: an update was queued; `stopping`: no more calls."""
+
+    means: Means
+    readiness: Readiness
+    lines: Lines
+    runs: RunService
+    run_desk: RunDesk
+    scheduler: Scheduler
+    callbacks: CallbackDesk
+    results: ResultService
+    write_back: WriteBack
+    reconciler: Reconciler
+    explainer: Explainer
+    planner: Planner
+    doctor: Doctor
+    arrived: Signal
+    write_back_due: Signal
+    stopping: asyncio.Event
+
+
+def wire(
+    means: Means,
+    scratch: Callable[[], AbstractContextManager[Store]],
+    about: Sequence[Finding],
+    *,
+    run_hours: tuple[int, ...],
+    catch_up: float,
+) -> Services:
+    """Put the use cases together. To be called inside the event loop that runs them."""
+    arrived, due, stopping = Signal(), Signal(), asyncio.Event()
+    readiness = Readiness(means.crm, means.telephony)
+    lines = Lines(means)
+    runs = RunService(means, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
+    return Services(
+        means=means,
+        readiness=readiness,
+        lines=lines,
+        runs=runs,
+        run_desk=RunDesk(runs),
+        scheduler=Scheduler(runs, means.store, means.clock, means.log, run_hours, catch_up),
+        callbacks=CallbackDesk(means.store, means.clock, arrived),
+        results=ResultService(means, lines, due),
+        write_back=WriteBack(means),
+        reconciler=Reconciler(means),
+        explainer=Explainer(means.crm, means.store, means.policy, means.clock),
+        planner=Planner(means, scratch),
+        doctor=Doctor(means, about),
+        arrived=arrived,
+        write_back_due=due,
+        stopping=stopping,
+    )

@@ -1,0 +1,152 @@
+"""Pull both modules, decide each record, and lay them out in the run's order before the first call is made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from autodialer.domain.errors import StoreError
+from autodialer.domain.phone import NoNumber
+from autodialer.domain.record import CrmStatus, Record, RecordType
+from autodialer.ports import Clock, Crm, Log
+from autodialer.ports.ledger import Ledger, Store
+from autodialer.ports.rows import Staged, StagedState
+from autodialer.rules.decide import decide
+from autodialer.rules.duplicates import contends, rank
+from autodialer.rules.eligibility import effective_kind
+from autodialer.rules.facts import Facts
+from autodialer.rules.order import run_order
+from autodialer.rules.policy import Policy
+from autodialer.rules.verdict import Call, MarkDead, Skip, Verdict
+from autodialer.service.gathering import gather_or_cancel
+from autodialer.service.people import gather_facts
+
+UNEXPECTED = "unexpected"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull brought. `dead_held_back`: records beyond the limit of rules.md row 29."""
+
+    records: int
+    same_phone: int
+    dead_held_back: int
+
+
+class Stager:
+    """Fills the staging area of a run.
+
+    `ledger_store` is where people's history stands; `staging_store` is where the rows go: the same one for a run, a scratch
+    one for a plan, which thus takes exactly the run's way and leaves no trace.
+    """
+
+    def __init__(
+        self, crm: Crm, ledger_store: Store, staging_store: Store, policy: Policy, clock: Clock, log: Log
+    ) -> None:
+        self._crm = crm
+        self._ledger_store = ledger_store
+        self._staging_store = staging_store
+        self._policy = policy
+        self._clock = clock
+        self._log = log
+
+    async def stage(self, run_id: str, *, confirm: bool) -> Pulled:
+        """Pull, decide, order, settle duplicates and the Dead limit. CrmError when the pull does not get through."""
+        records = sum(await gather_or_cancel([self._pull(run_id, record_type) for record_type in RecordType]))
+        limit = None if confirm else self._policy.max_dead(records)
+
+        def settle(ledger: Ledger) -> tuple[int, int]:
+            same_phone = ledger.staging.settle_duplicates(run_id)
+            return same_phone, 0 if limit is None else ledger.staging.limit_dead(run_id, limit)
+
+        same_phone, held_back = await self._staging_store.write(settle)
+        return Pulled(records, same_phone, held_back)
+
+    async def _pull(self, run_id: str, record_type: RecordType) -> int:
+        count = 0
+        async for page in self._crm.pull(record_type):
+            seen_at = self._clock.now()
+            rows = await self._decide(page, seen_at)
+            await self._staging_store.write(partial(_add, run_id, rows))
+            count += len(page)
+        return count
+
+    async def _decide(self, page: Sequence[Record], seen_at: datetime) -> list[Staged]:
+        try:
+            return await self._ledger_store.read(lambda ledger: decide_page(ledger, page, self._policy, seen_at))
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one record must not stop the rest: each is decided alone
+            if len(page) == 1:
+                self._log.error("record can't be decided", record=str(page[0].key), error=repr(error))
+                return [undecided(page[0], error)]
+            return [row for record in page for row in await self._decide([record], seen_at)]
+
+
+def _add(run_id: str, rows: Sequence[Staged], ledger: Ledger) -> None:
+    ledger.staging.add(run_id, rows)
+
+
+def decide_page(ledger: Ledger, page: Sequence[Record], policy: Policy, now: datetime) -> list[Staged]:
+    """Each record of a page with its verdict, as a row to be staged."""
+    return [staged(facts, decide(facts, policy, now), policy) for facts in gather_facts(ledger, page, policy, now, now)]
+
+
+def staged(facts: Facts, verdict: Verdict, policy: Policy) -> Staged:
+    """One row: the verdict, the order, and the facts that it rests on."""
+    record = facts.record
+    kind = effective_kind(facts, policy) or CrmStatus.NO_ANSWER
+    order = run_order(kind, record.created_time, record.key.zoho_id)
+    state, reason, detail, next_at = outcome_of(verdict)
+    return Staged(
+        key=record.key,
+        sort_key=f"{order}-{record.key.record_type}",
+        status=record.status,
+        number=None if isinstance(facts.number, NoNumber) else facts.number.e164,
+        contends=contends(verdict),
+        rank=f"{rank(kind, record.created_time, record.key.zoho_id)}-{record.key.record_type}",
+        state=state,
+        reason=reason,
+        detail=detail,
+        next_at=next_at,
+        facts={
+            "call_attempts": record.call_attempts,
+            "first_no_answer_at": record.first_no_answer_at,
+            "modified_time": record.modified_time,
+            "ledger_attempts": facts.history.attempts,
+            "ledger_attempts_today": facts.history.attempts_today,
+            "update_waiting": facts.pending is not None,
+        },
+    )
+
+
+def undecided(record: Record, error: Exception) -> Staged:
+    """A record that counts as an error of the run, as something unexpected came up in it."""
+    return Staged(
+        key=record.key,
+        sort_key=f"9-{record.key.record_type}-{record.key.zoho_id}",
+        status=record.status,
+        number=None,
+        contends=False,
+        rank="",
+        state=StagedState.ERROR,
+        reason=UNEXPECTED,
+        detail=f"unexpected {type(error).__name__}, see the log",
+    )
+
+
+def outcome_of(verdict: Verdict) -> tuple[StagedState, str, str, datetime | None]:
+    """(state, reason, detail, next chance) of a verdict."""
+    match verdict:
+        case Call():
+            reason = "new" if verdict.is_new else "no_answer"
+            detail = f"call {verdict.attempt_number} of {verdict.total_quota}"
+            if not verdict.is_new:
+                detail += f"; Day {verdict.day_index}, {verdict.day_attempt_number} of {verdict.day_quota} today"
+            if verdict.first_no_answer_inferred and not verdict.is_new:
+                detail += "; First No Answer At is empty in the CRM and was inferred"
+            return StagedState.DUE, reason, detail, None
+        case Skip():
+            return StagedState.SKIP, verdict.reason.value, verdict.detail, verdict.until
+        case MarkDead():
+            return StagedState.DEAD, verdict.reason.value, verdict.detail, None

@@ -1,0 +1,313 @@
+"""Every environment variable of the service, typed; all problems at once.
+
+Names and defaults: docs/settings in `.env.example`. Reading order: the environment, then `.env` in the working folder.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from autodialer.domain.errors import SettingsError
+from autodialer.domain.record import RecordType
+from autodialer.zoho.oauth import accounts_url_for
+
+TOKEN_HINT = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"  # noqa: S105 - a hint, no secret
+_MIN_TOKEN = 16
+_LEDGERS = ("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg://")
+
+
+def _hours(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(
+            int(part) if part.isascii() and part.isdigit() else part for part in value.replace(",", " ").split()
+        )
+    return value
+
+
+def _names(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _instant(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError("must be an ISO 8601 instant such as 2026-01-13T09:59:00Z") from error
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+Hour = Annotated[int, Field(ge=0, le=23)]
+Hours = Annotated[tuple[Hour, ...], NoDecode, BeforeValidator(_hours), Field(min_length=1)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Built by `load_settings`, which also checks how they fit together."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, values: Any) -> Any:
+        """What was pasted with blanks around it means the same without them, and nothing but blanks means the default."""
+        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+        return {name: value for name, value in stripped.items() if value != ""}
+
+    # the service
+    host: str | None = None
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    app_env: Annotated[Literal["production", "development"], BeforeValidator(_lower)] = Field(
+        "production", validation_alias=AliasChoices("app_env", "node_env")
+    )
+    api_token: SecretStr | None = None
+    callback_token: SecretStr | None = None
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    log_dir: Path = Path("./logs")
+    clock: Instant | None = None
+
+    # the ledger
+    db_path: Path = Path("./data/call_logs.db")
+    database_url: SecretStr | None = None
+
+    # the rules
+    cron_hours: Hours = (10, 14, 18)
+    timezone: str = "UTC"
+    default_country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "RO"
+    policy_file: Path | None = None
+    dry_run: bool = False
+
+    # Zoho CRM
+    zoho_client_id: str
+    zoho_client_secret: SecretStr
+    zoho_refresh_token: SecretStr
+    zoho_api_domain: Url = "https://www.zohoapis.com"
+    zoho_accounts_url: Url | None = None
+    zoho_leads_status_field: str | None = None
+    zoho_contacts_status_field: str | None = None
+    zoho_leads_call_attempts_field: str | None = None
+    zoho_contacts_call_attempts_field: str | None = None
+    zoho_leads_first_no_answer_field: str | None = None
+    zoho_contacts_first_no_answer_field: str | None = None
+    zoho_leads_phone_field: str | None = None
+    zoho_contacts_phone_field: str | None = None
+    zoho_leads_mobile_field: str | None = None
+    zoho_contacts_mobile_field: str | None = None
+    zoho_trigger: Names = ()
+    zoho_log_calls: Annotated[Literal["off"], BeforeValidator(_lower)] = "off"
+
+    # 8x8
+    telephony: Annotated[Literal["voice"], BeforeValidator(_lower)] = "voice"
+    eightx8_api_key: SecretStr
+    eightx8_api_secret: SecretStr | None = None
+    eightx8_base_url: Url | None = None
+    eightx8_export_url: Url | None = None
+    eightx8_callback_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    eightx8_subaccount_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9\-._&]{3,50}$")] | None = None
+    eightx8_caller_id: Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")] | None = None
+    eightx8_agent_number: Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")] | None = None
+    eightx8_register_webhook: bool = True
+
+    # pace and patience
+    max_concurrent_calls: Annotated[int, Field(ge=1, le=1000)] = 5
+    calls_per_second: Annotated[float, Field(gt=0, le=200)] = 1.0
+    result_timeout: Annotated[int, Field(ge=1, le=86400)] = 900
+    catch_up: Annotated[int, Field(ge=0, le=86400)] = 1800
+
+    @property
+    def listen_host(self) -> str:
+        """The address to listen on: loopback without API_TOKEN, else every interface, unless HOST says otherwise."""
+        return self.host or ("0.0.0.0" if self.api_token else "127.0.0.1")  # noqa: S104 - only with a token
+
+    @property
+    def development(self) -> bool:
+        """Readable console logs, inner errors in 500 answers."""
+        return self.app_env == "development"
+
+    @property
+    def ledger_url(self) -> str:
+        """The SQLAlchemy URL of the ledger; may hold a password."""
+        if self.database_url is None:
+            return f"sqlite:///{self.db_path}"
+        return _with_driver(self.database_url.get_secret_value())
+
+    def field_names(self, kind: str) -> dict[RecordType, str | None]:
+        """The configured CRM field of one kind (`status`, `call_attempts`, …) for each module."""
+        return {
+            RecordType.LEAD: getattr(self, f"zoho_leads_{kind}_field"),
+            RecordType.CONTACT: getattr(self, f"zoho_contacts_{kind}_field"),
+        }
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read and check the settings. SettingsError names every problem."""
+    settings, problems = _read(overrides)
+    for check in (_access_problems, _clock_problems, _rule_problems, _ledger_problems, _crm_problems):
+        problems += check(settings)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _read(overrides: Mapping[str, object]) -> tuple[Settings, list[str]]:
+    """The settings and what is wrong with each by itself; wrong ones are replaced, so that the rest can still be checked."""
+    try:
+        return Settings(**overrides), []  # type: ignore[arg-type]  # pydantic checks them, that is its job here
+    except ValidationError as error:
+        wrong = error.errors()
+    problems = [_sentence(item["loc"], item["msg"], item["type"]) for item in wrong]
+    names = {str(item["loc"][0]).lower() for item in wrong if item["loc"]}
+    names = {"app_env" if name == "node_env" else name for name in names}
+    stand_ins = {name: _stand_in(name) for name in names if name in Settings.model_fields}
+    try:
+        return Settings(**{**overrides, **stand_ins}), problems  # type: ignore[arg-type]  # as above
+    except ValidationError:
+        raise SettingsError(problems) from None
+
+
+def _stand_in(name: str) -> object:
+    field = Settings.model_fields[name]
+    return "x" if field.is_required() else field.get_default()
+
+
+_HINTS = {
+    "DEFAULT_COUNTRY": "it must be two capital letters of ISO 3166, such as RO",
+    "EIGHTX8_CALLBACK_URL": "it must be an http(s) URL, such as https://YOUR_HOST/api/callback",
+    "EIGHTX8_SUBACCOUNT_ID": "it must be 3 to 50 letters, digits or -._&",
+    "EIGHTX8_CALLER_ID": "it must be digits only, such as +40211234567",
+    "EIGHTX8_AGENT_NUMBER": "it must be digits only, such as +40211234567",
+    "CRON_HOURS": 'it must be hours from 0 to 23, in UTC, such as "10 14 18"',
+}
+
+
+def _sentence(loc: tuple[int | str, ...], message: str, kind: str) -> str:
+    name = str(loc[0]).upper() if loc else "settings"
+    if kind == "missing":
+        return f"{name} is missing: set it in the environment or in .env (see .env.example)"
+    message = message.removeprefix("Value error, ")
+    return f"{name} is wrong: {_HINTS.get(name, message)}"
+
+
+def _access_problems(settings: Settings) -> list[str]:
+    problems = []
+    if settings.host and not re.fullmatch(r"[A-Za-z0-9.:_-]+", settings.host):
+        problems.append("HOST must be an address or a name, without brackets, port or path, such as 127.0.0.1 or ::1")
+    if settings.api_token is None and not is_loopback_host(settings.listen_host):
+        problems.append(f"HOST={settings.listen_host} needs API_TOKEN, or anybody could start calls: {TOKEN_HINT}")
+    if settings.api_token is not None and settings.callback_token is None:
+        problems.append(f"CALLBACK_TOKEN is missing: with API_TOKEN, callbacks need a token of their own; {TOKEN_HINT}")
+    tokens = {"API_TOKEN": settings.api_token, "CALLBACK_TOKEN": settings.callback_token}
+    problems += [
+        f"{name} is too short ({_MIN_TOKEN} characters at least): {TOKEN_HINT}"
+        for name, token in tokens.items()
+        if token is not None and len(token.get_secret_value()) < _MIN_TOKEN
+    ]
+    problems += [
+        f"{name} must be printable ASCII without blanks, as a header can carry it: {TOKEN_HINT}"
+        for name, token in tokens.items()
+        if token is not None and not re.fullmatch(r"[\x21-\x7e]+", token.get_secret_value())
+    ]
+    if settings.api_token is not None and settings.api_token == settings.callback_token:
+        problems.append(
+            f"CALLBACK_TOKEN must differ from API_TOKEN: 8x8 is told the one, never the other; {TOKEN_HINT}"
+        )
+    return problems
+
+
+def _clock_problems(settings: Settings) -> list[str]:
+    if settings.clock is None:
+        return []
+    urls = {
+        "ZOHO_API_DOMAIN": settings.zoho_api_domain,
+        "ZOHO_ACCOUNTS_URL": settings.zoho_accounts_url,
+        "EIGHTX8_BASE_URL": settings.eightx8_base_url,
+    }
+    if settings.eightx8_export_url is not None:
+        urls["EIGHTX8_EXPORT_URL"] = settings.eightx8_export_url
+    return [
+        f"CLOCK is for trials only: {name} must then be a loopback URL such as http://127.0.0.1:9090"
+        for name, url in urls.items()
+        if url is None or not is_loopback_host(urlsplit(url).hostname or "")
+    ]
+
+
+def _rule_problems(settings: Settings) -> list[str]:
+    problems = []
+    try:
+        ZoneInfo(settings.timezone)
+    except (KeyError, ValueError, OSError):
+        problems.append(
+            f"TIMEZONE={settings.timezone} is no zone of the IANA database, such as UTC or Europe/Bucharest"
+        )
+    if len(set(settings.cron_hours)) != len(settings.cron_hours):
+        problems.append("CRON_HOURS names an hour twice")
+    if settings.policy_file is not None and not settings.policy_file.is_file():
+        problems.append(f"POLICY_FILE={settings.policy_file} does not exist")
+    return problems
+
+
+def _ledger_problems(settings: Settings) -> list[str]:
+    """Never shows the URL: it may hold a password."""
+    if settings.database_url is None:
+        return []
+    url = settings.database_url.get_secret_value()
+    try:
+        port_is_fine = urlsplit(url).port != 0
+    except ValueError:
+        port_is_fine = False
+    if url.startswith(_LEDGERS) and port_is_fine and not url.endswith((":///", ":memory:")):
+        return []
+    return [
+        "DATABASE_URL must be postgresql://USER:PASSWORD@HOST:PORT/NAME (percent-encode special characters) or sqlite:///PATH"
+    ]
+
+
+def _crm_problems(settings: Settings) -> list[str]:
+    if settings.zoho_accounts_url is None and accounts_url_for(settings.zoho_api_domain) is None:
+        known = "https://www.zohoapis.com, .eu, .in …"
+        given = settings.zoho_api_domain
+        return [
+            f"ZOHO_API_DOMAIN={given} is none of Zoho's data centres ({known}): correct it, or set ZOHO_ACCOUNTS_URL too"
+        ]
+    return []
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Every secret value, for the masking of logs."""
+    values = [getattr(settings, name) for name in type(settings).model_fields]
+    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether `host` is this machine only."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _with_driver(url: str) -> str:
+    """Users write postgres:// or postgresql://; SQLAlchemy wants the driver named."""
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url

@@ -1,0 +1,1 @@
+"""Adapter for the ledger: SQLite and PostgreSQL through SQLAlchemy Core."""

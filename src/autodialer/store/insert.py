@@ -1,0 +1,25 @@
+"""INSERT … ON CONFLICT for both databases."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, literal_column
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def insert_for(connection: Connection, table: Table) -> Any:
+    """The dialect's own INSERT, which knows ON CONFLICT. Both have the same methods, but no common type."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def insert_if_absent(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert one row unless any unique index stands against it; says whether it did."""
+    statement = insert_for(connection, table).values(**values).on_conflict_do_nothing()
+    # SQLAlchemy does not tell rowcount of an INSERT on PostgreSQL; a returned row says the same on both.
+    return connection.execute(statement.returning(literal_column("1"))).first() is not None
+
+
+def insert_all_absent(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same for many rows that name the same columns."""
+    if rows:
+        connection.execute(insert_for(connection, table).on_conflict_do_nothing(), list(rows))

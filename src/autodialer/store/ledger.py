@@ -1,0 +1,47 @@
+"""The ledger as one object per transaction, and the store that hands it out."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from autodialer.ports.ledger import Ledger
+from autodialer.store.attempts import SqlAttempts
+from autodialer.store.engine import Database
+from autodialer.store.inbox import SqlInbox
+from autodialer.store.outbox import SqlOutbox
+from autodialer.store.runs import SqlRuns
+from autodialer.store.small import SqlDoNotCall, SqlSwitches
+from autodialer.store.staging import SqlStaging
+from autodialer.store.stats import SqlStats
+
+T = TypeVar("T")
+
+
+class SqlLedger:
+    """Implements ports.ledger.Ledger on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.runs = SqlRuns(connection)
+        self.staging = SqlStaging(connection)
+        self.attempts = SqlAttempts(connection)
+        self.inbox = SqlInbox(connection)
+        self.outbox = SqlOutbox(connection)
+        self.do_not_call = SqlDoNotCall(connection)
+        self.switches = SqlSwitches(connection)
+        self.stats = SqlStats(connection)
+
+
+class SqlStore:
+    """Implements ports.ledger.Store on a Database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def write(self, work: Callable[[Ledger], T]) -> T:
+        """One durable transaction, committed together with whatever else waits."""
+        return await self.database.write(lambda connection: work(SqlLedger(connection)))
+
+    async def read(self, work: Callable[[Ledger], T]) -> T:
+        """One consistent snapshot."""
+        return await self.database.read(lambda connection: work(SqlLedger(connection)))

@@ -1,0 +1,41 @@
+"""One writing process per SQLite file (docs/adr/0003)."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from autodialer.domain.errors import StoreError
+
+
+class LedgerInUse(StoreError):
+    """Another process of ours has this ledger open for writing; `pid` names it, if known."""
+
+    def __init__(self, path: Path, pid: str) -> None:
+        who = f"process {pid}" if pid else "another process"
+        super().__init__(
+            f"{who} has this ledger open for writing ({path.name.removesuffix('.lock')}): use that one, or stop it first",
+            permanent=False,
+        )
+        self.pid = pid
+
+
+class FileLock:
+    """An exclusive lock that the kernel drops when the process ends, however it ends. LedgerInUse if somebody has it."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(f"DB_PATH: {path} can't be opened: {error.strerror}", permanent=True) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip()
+            os.close(self._file)
+            raise LedgerInUse(path, holder) from error
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let the next process in. Not twice."""
+        os.close(self._file)

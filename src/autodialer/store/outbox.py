@@ -1,0 +1,140 @@
+"""Updates on their way to the CRM: one waiting row per record, holding the newest projection whole."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+
+from autodialer.domain.record import CrmStatus, RecordKey, RecordType
+from autodialer.ports.rows import OutboxRow, Projection
+from autodialer.store.chunks import chunks
+from autodialer.store.tables import outbox
+
+_o = outbox.c
+_WAITING = ("pending", "parked")
+
+
+class SqlOutbox:
+    """Implements ports.ledger.Outbox."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def put(self, projection: Projection, at: datetime) -> None:
+        mine = and_(_is(projection.key), _o.state.in_(_WAITING))
+        waiting = self._db.execute(select(outbox).where(mine)).first()
+        if waiting is not None:
+            superseded = (
+                update(outbox).where(_o.outbox_id == waiting.outbox_id).values(state="superseded", settled_at=at)
+            )
+            self._db.execute(superseded)
+        values = _merged(projection, _row(waiting) if waiting is not None else None)
+        self._db.execute(insert(outbox).values(**values, state="pending", next_try_at=at, created_at=at))
+
+    def due(self, now: datetime, limit: int) -> Sequence[OutboxRow]:
+        ready = select(outbox).where(_o.state == "pending", _o.next_try_at <= now)
+        return self._many(ready.order_by(_o.next_try_at, _o.outbox_id).limit(limit))
+
+    def next_due_at(self) -> datetime | None:
+        return self._db.execute(select(func.min(_o.next_try_at)).where(_o.state == "pending")).scalar()
+
+    def sent(self, outbox_id: int, at: datetime, *, status_kept: str | None = None) -> None:
+        """A row that was superseded while it was on its way stays so: the newer one is still to be sent."""
+        mine = and_(_o.outbox_id == outbox_id, _o.state.in_(_WAITING))
+        self._db.execute(update(outbox).where(mine).values(state="sent", settled_at=at, status_kept=status_kept))
+
+    def retry(self, outbox_id: int, error: str, next_try_at: datetime) -> None:
+        mine = and_(_o.outbox_id == outbox_id, _o.state == "pending")
+        self._db.execute(
+            update(outbox).where(mine).values(tries=_o.tries + 1, last_error=error, next_try_at=next_try_at)
+        )
+
+    def park(self, outbox_id: int, error: str, at: datetime) -> None:
+        mine = and_(_o.outbox_id == outbox_id, _o.state == "pending")
+        self._db.execute(update(outbox).where(mine).values(state="parked", last_error=error, settled_at=at))
+
+    def unparked(self, outbox_id: int, at: datetime) -> bool:
+        mine = and_(_o.outbox_id == outbox_id, _o.state == "parked")
+        values = {"state": "pending", "next_try_at": at, "settled_at": None, "tries": 0}
+        return self._db.execute(update(outbox).where(mine).values(**values)).rowcount == 1
+
+    def newest(self, keys: Iterable[RecordKey], sent_since: datetime) -> Mapping[RecordKey, OutboxRow]:
+        unseen = or_(_o.state.in_(_WAITING), and_(_o.state == "sent", _o.settled_at > sent_since))
+        found: dict[RecordKey, OutboxRow] = {}
+        for ids in chunks(key.zoho_id for key in keys):
+            statement = select(outbox).where(_o.zoho_id.in_(ids), unseen).order_by(_o.outbox_id)
+            found |= {row.key: row for row in self._many(statement)}
+        return found
+
+    def written_statuses(self, keys: Iterable[RecordKey]) -> Mapping[RecordKey, frozenset[CrmStatus]]:
+        found: dict[RecordKey, frozenset[CrmStatus]] = {}
+        for ids in chunks(key.zoho_id for key in keys):
+            statement = select(_o.record_type, _o.zoho_id, _o.status).where(_o.zoho_id.in_(ids), _o.status.is_not(None))
+            for record_type, zoho_id, status in self._db.execute(statement.distinct()):
+                key = RecordKey(RecordType(record_type), zoho_id)
+                found[key] = found.get(key, frozenset()) | {CrmStatus(status)}
+        return found
+
+    def of_record(self, key: RecordKey) -> Sequence[OutboxRow]:
+        return self._many(select(outbox).where(_is(key)).order_by(_o.outbox_id))
+
+    def parked(self, limit: int = 500) -> Sequence[OutboxRow]:
+        return self._many(select(outbox).where(_o.state == "parked").order_by(_o.outbox_id).limit(limit))
+
+    def count(self, state: str) -> int:
+        return self._db.execute(select(func.count()).select_from(outbox).where(_o.state == state)).scalar_one()
+
+    def _many(self, statement: Any) -> Sequence[OutboxRow]:
+        return [_row(row) for row in self._db.execute(statement)]
+
+
+def _is(key: RecordKey) -> Any:
+    return and_(_o.zoho_id == key.zoho_id, _o.record_type == key.record_type.value)
+
+
+def _merged(new: Projection, waiting: OutboxRow | None) -> dict[str, Any]:
+    """The newest projection whole: what it does not say stays as the waiting one said it."""
+    expected = [new.expected_status] if new.expected_status is not None else []
+    status, attempts, first = new.status, new.call_attempts, new.first_no_answer_at
+    if waiting is not None:
+        # The CRM may still show what the waiting one expected, or what it set if it is on its way this moment.
+        expected = [
+            *waiting.expected_statuses,
+            *([waiting.status.value] if waiting.status else []),
+            *expected,
+        ]
+        status = status or (None if new.drops_status else waiting.status)
+        attempts = max((count for count in (attempts, waiting.call_attempts) if count is not None), default=None)
+        first = first or waiting.first_no_answer_at
+    return {
+        "record_type": new.key.record_type.value,
+        "zoho_id": new.key.zoho_id,
+        "attempt_id": new.attempt_id,
+        "cause": new.cause,
+        "expected_statuses": json.dumps(list(dict.fromkeys(expected))),
+        "status": status.value if status else None,
+        "call_attempts": attempts,
+        "first_no_answer_at": first,
+    }
+
+
+def _row(row: Row[Any]) -> OutboxRow:
+    return OutboxRow(
+        outbox_id=row.outbox_id,
+        key=RecordKey(RecordType(row.record_type), row.zoho_id),
+        attempt_id=row.attempt_id,
+        cause=row.cause,
+        expected_statuses=tuple(json.loads(row.expected_statuses)),
+        status=CrmStatus(row.status) if row.status else None,
+        call_attempts=row.call_attempts,
+        first_no_answer_at=row.first_no_answer_at,
+        state=row.state,
+        status_kept=row.status_kept,
+        tries=row.tries,
+        next_try_at=row.next_try_at,
+        last_error=row.last_error,
+        created_at=row.created_at,
+        settled_at=row.settled_at,
+    )

@@ -1,0 +1,196 @@
+"""The records of a run, in its order."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, func, select, text, tuple_, update
+
+from autodialer.domain.record import RecordKey, RecordType
+from autodialer.ports.rows import Staged, StagedState
+from autodialer.rules.verdict import SkipReason
+from autodialer.store.insert import insert_all_absent
+from autodialer.store.tables import HELD, attempts, runs, staged_records
+
+_s = staged_records.c
+
+
+class SqlStaging:
+    """Implements ports.ledger.Staging."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(self, run_id: str, rows: Sequence[Staged]) -> None:
+        insert_all_absent(self._db, staged_records, [_values(run_id, row) for row in rows])
+
+    def clear(self, run_id: str) -> None:
+        self._db.execute(delete(staged_records).where(_s.run_id == run_id))
+
+    def settle_duplicates(self, run_id: str) -> int:
+        shared = (
+            select(_s.number, func.min(_s.rank).label("best"))
+            .where(_s.run_id == run_id, _s.contends == 1, _s.number.is_not(None))
+            .group_by(_s.number)
+            .having(func.count() > 1)
+        )
+        held_back = 0
+        for number, best in self._db.execute(shared).all():
+            mine = and_(_s.run_id == run_id, _s.number == number, _s.contends == 1)
+            winner = self._db.execute(select(_s.record_type, _s.zoho_id).where(mine, _s.rank == best)).one()
+            statement = (
+                update(staged_records)
+                .where(mine, _s.rank != best)
+                .values(
+                    state=StagedState.SKIP.value,
+                    reason=SkipReason.SAME_PHONE_AS.value,
+                    detail=f"the same number as {winner.record_type} {winner.zoho_id}, who is called instead",
+                    next_at=None,
+                )
+            )
+            held_back += self._db.execute(statement).rowcount
+        return held_back
+
+    def limit_dead(self, run_id: str, limit: int) -> int:
+        dead = and_(_s.run_id == run_id, _s.state == StagedState.DEAD.value)
+        last = self._db.execute(select(_s.sort_key).where(dead).order_by(_s.sort_key).offset(limit).limit(1)).scalar()
+        if last is None:
+            return 0
+        statement = (
+            update(staged_records)
+            .where(dead, _s.sort_key >= last)
+            .values(
+                state=StagedState.SKIP.value,
+                reason=SkipReason.DEAD_LIMIT.value,
+                detail=f"would become Dead, but a run makes at most {limit} so without --confirm; the next run goes on",
+            )
+        )
+        return self._db.execute(statement).rowcount
+
+    def rows(
+        self, run_id: str, state: StagedState | None = None, *, after: str = "", limit: int = 500
+    ) -> Sequence[Staged]:
+        statement = (
+            select(staged_records).where(_s.run_id == run_id, _s.sort_key > after).order_by(_s.sort_key).limit(limit)
+        )
+        if state is not None:
+            statement = statement.where(_s.state == state.value)
+        return [_staged(row) for row in self._db.execute(statement)]
+
+    def counts(self, run_id: str) -> Mapping[tuple[str, str], int]:
+        statement = select(_s.state, _s.reason, func.count()).where(_s.run_id == run_id).group_by(_s.state, _s.reason)
+        return {(state, reason): count for state, reason, count in self._db.execute(statement)}
+
+    def claim(self, run_id: str, owner: str, limit: int) -> Sequence[Staged]:
+        due = (
+            select(staged_records)
+            .where(_s.run_id == run_id, _s.state == StagedState.DUE.value)
+            .order_by(_s.sort_key)
+            .limit(limit)
+            .with_for_update(skip_locked=True)  # SQLite has one writer and leaves this out
+        )
+        rows = [_staged(row) for row in self._db.execute(due)]
+        if rows:
+            keys = [(row.key.record_type.value, row.key.zoho_id) for row in rows]
+            mine = and_(_s.run_id == run_id, tuple_(_s.record_type, _s.zoho_id).in_(keys))
+            self._db.execute(update(staged_records).where(mine).values(state=StagedState.CLAIMED.value, owner=owner))
+        return rows
+
+    def mark(
+        self,
+        run_id: str,
+        key: RecordKey,
+        state: StagedState,
+        *,
+        reason: str = "",
+        detail: str = "",
+        next_at: datetime | None = None,
+        attempt_id: str | None = None,
+        add_try: bool = False,
+    ) -> None:
+        values: dict[str, Any] = {
+            "state": state.value,
+            "reason": reason,
+            "detail": detail,
+            "next_at": next_at,
+        }
+        if attempt_id is not None:
+            values["attempt_id"] = attempt_id
+        if add_try:
+            values["tries"] = _s.tries + 1
+        self._db.execute(update(staged_records).where(_is(run_id, key)).values(**values))
+
+    def skip_rest(self, run_id: str, reason: str, detail: str) -> int:
+        waiting = _s.state.in_([StagedState.DUE.value, StagedState.CLAIMED.value])
+        statement = (
+            update(staged_records)
+            .where(_s.run_id == run_id, waiting)
+            .values(state=StagedState.SKIP.value, reason=reason, detail=detail)
+        )
+        return self._db.execute(statement).rowcount
+
+    def unclaim(self, run_id: str) -> int:
+        statement = (
+            update(staged_records)
+            .where(_s.run_id == run_id, _s.state == StagedState.CLAIMED.value)
+            .values(state=StagedState.DUE.value, owner=None)
+        )
+        return self._db.execute(statement).rowcount
+
+    def latest(self, key: RecordKey) -> tuple[str, Staged] | None:
+        statement = (
+            select(staged_records)
+            .join(runs, runs.c.run_id == _s.run_id)
+            .where(_s.record_type == key.record_type.value, _s.zoho_id == key.zoho_id)
+            .order_by(runs.c.started_at.desc())
+            .limit(1)
+        )
+        row = self._db.execute(statement).first()
+        return (row.run_id, _staged(row)) if row else None
+
+    def unseen_holds(self, run_id: str) -> Sequence[RecordKey]:
+        a = attempts.c
+        seen = select(_s.zoho_id).where(_s.run_id == run_id, _s.record_type == a.record_type, _s.zoho_id == a.zoho_id)
+        held = select(a.record_type, a.zoho_id).where(text(HELD), ~seen.exists()).distinct()
+        return [RecordKey(RecordType(record_type), zoho_id) for record_type, zoho_id in self._db.execute(held)]
+
+
+def _is(run_id: str, key: RecordKey) -> Any:
+    return and_(_s.run_id == run_id, _s.record_type == key.record_type.value, _s.zoho_id == key.zoho_id)
+
+
+def _values(run_id: str, row: Staged) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "record_type": row.key.record_type.value,
+        "zoho_id": row.key.zoho_id,
+        "sort_key": row.sort_key,
+        "status": row.status,
+        "number": row.number,
+        "contends": int(row.contends),
+        "rank": row.rank,
+        "state": row.state.value,
+        "reason": row.reason,
+        "detail": row.detail,
+        "next_at": row.next_at,
+        "facts": json.dumps(row.facts, default=str),
+    }
+
+
+def _staged(row: Row[Any]) -> Staged:
+    return Staged(
+        key=RecordKey(RecordType(row.record_type), row.zoho_id),
+        sort_key=row.sort_key,
+        status=row.status,
+        number=row.number,
+        contends=bool(row.contends),
+        rank=row.rank,
+        state=StagedState(row.state),
+        reason=row.reason,
+        detail=row.detail,
+        next_at=row.next_at,
+        facts=json.loads(row.facts),
+        tries=row.tries,
+        attempt_id=row.attempt_id,
+    )

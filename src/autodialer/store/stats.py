@@ -1,0 +1,65 @@
+"""Figures for /api/stats and `stats`."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, func, select, text
+
+from autodialer.domain.attempt import SENT_STATES, AttemptState
+from autodialer.store.tables import HELD, INBOX_WAITING, NOT_RELEASED, OPEN, OUTBOX_WAITING, attempts, inbox, outbox
+
+_a = attempts.c
+_SENT = _a.state.in_([state.value for state in SENT_STATES])
+NO_RESULT_YET = "no_result_yet"
+UNKNOWN = "unknown"
+_HELD = text(HELD)
+
+
+class SqlStats:
+    """Implements ports.ledger.Stats."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def today(self, policy_day: str) -> Mapping[str, object]:
+        today = (_a.policy_day == policy_day) & _SENT
+        people = select(_a.record_type, _a.zoho_id).where(today).distinct().subquery()
+        ends = self._ends(today)
+        unreached = select(func.count()).select_from(attempts).where(today, _a.agent_unreached == 1)
+        return {
+            "total_records": self._db.execute(select(func.count()).select_from(people)).scalar_one(),
+            "total_attempts": sum(ends.values()),
+            "by_disposition": ends,
+            "agent_unreached": self._db.execute(unreached).scalar_one(),
+        }
+
+    def of_run(self, run_id: str) -> Mapping[str, int]:
+        return self._ends((_a.run_id == run_id) & _SENT & text(NOT_RELEASED))
+
+    def _ends(self, condition: ColumnElement[bool]) -> dict[str, int]:
+        ends = select(_a.state, _a.disposition, func.count()).where(condition).group_by(_a.state, _a.disposition)
+        found: dict[str, int] = {}
+        for state, disposition, count in self._db.execute(ends):
+            waiting = UNKNOWN if state == AttemptState.UNKNOWN.value else NO_RESULT_YET
+            found[disposition or waiting] = found.get(disposition or waiting, 0) + count
+        return found
+
+    def calls_since(self, since: datetime) -> int:
+        recent = select(func.count()).select_from(attempts).where(_a.submitted_at >= since, _SENT)
+        return self._db.execute(recent).scalar_one()
+
+    def work_lists(self) -> Mapping[str, int]:
+        unknown = select(func.count()).select_from(attempts).where(text(OPEN), _a.state == AttemptState.UNKNOWN.value)
+        waiting = select(func.count()).select_from(
+            select(_a.zoho_id, _a.record_type).where(_HELD).distinct().subquery()
+        )
+        orphans = select(func.count()).select_from(inbox).where(text(INBOX_WAITING), inbox.c.state == "orphan")
+        pending = select(func.count()).select_from(outbox).where(text(OUTBOX_WAITING), outbox.c.state == "pending")
+        parked = select(func.count()).select_from(outbox).where(text(OUTBOX_WAITING), outbox.c.state == "parked")
+        return {
+            "unknown_calls": self._db.execute(unknown).scalar_one(),
+            "answered_waiting": self._db.execute(waiting).scalar_one(),
+            "orphan_callbacks": self._db.execute(orphans).scalar_one(),
+            "pending_updates": self._db.execute(pending).scalar_one(),
+            "parked_updates": self._db.execute(parked).scalar_one(),
+        }

@@ -1,0 +1,68 @@
+"""/api but the callback, which has a thinner route: what watches and steers the service, and the other groups."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from autodialer.ports import Level
+from autodialer.service.control import pause, resume
+from autodialer.service.services import Services
+from autodialer.web.answers import Answer, iso, plain
+from autodialer.web.bodies import no_body
+from autodialer.web.questions import only
+from autodialer.web.records import add_records
+from autodialer.web.runs import add_plan, add_runs
+from autodialer.web.shapes import Checkup, Paused, Stats
+from autodialer.web.stats import collect_stats
+from autodialer.web.suppression import add_suppression
+
+
+def api_router(services: Services, *, dry_run: bool) -> APIRouter:
+    """The routes; their token is checked before (tokens.py)."""
+    router = APIRouter(prefix="/api")
+    add_runs(router, services, dry_run=dry_run)
+    add_plan(router, services)
+    _add_switch(router, services)
+    _add_figures(router, services)
+    add_records(router, services)
+    add_suppression(router, services)
+    return router
+
+
+def _add_switch(router: APIRouter, services: Services) -> None:
+    means = services.means
+    bare = [Depends(only()), Depends(no_body)]
+
+    @router.post("/pause", tags=["dialing"], responses={200: {"model": Paused}}, dependencies=bare)
+    async def pause_dialing() -> Response:
+        """No further call is sent, from this moment, by whichever process."""
+        now = means.clock.now()
+        await means.store.write(lambda ledger: pause(ledger, now))
+        means.log.warning("paused")
+        return Answer({"success": True, "message": "Paused", "paused": True, "timestamp": iso(now)})
+
+    @router.post("/resume", tags=["dialing"], responses={200: {"model": Paused}}, dependencies=bare)
+    async def resume_dialing() -> Response:
+        """Calls may be sent again."""
+        now = means.clock.now()
+        await means.store.write(lambda ledger: resume(ledger, now))
+        means.log.warning("resumed")
+        return Answer({"success": True, "message": "Resumed", "paused": False, "timestamp": iso(now)})
+
+
+def _add_figures(router: APIRouter, services: Services) -> None:
+    means = services.means
+
+    @router.get("/stats", tags=["service"], responses={200: {"model": Stats}}, dependencies=[Depends(only())])
+    async def show_stats() -> Response:
+        """Today, the last 7 days, and what waits for somebody."""
+        return Answer({"success": True, "stats": await collect_stats(services)})
+
+    @router.get("/doctor", tags=["service"], responses={200: {"model": Checkup}}, dependencies=[Depends(only())])
+    async def examine() -> Response:
+        """What is wrong with this installation, and what to do about it. `healthy` is false when calls can't be placed."""
+        findings = [asdict(finding) for finding in await services.doctor.examine()]
+        healthy = all(finding["level"] is not Level.PROBLEM for finding in findings)
+        shown = {"healthy": healthy, "findings": plain(findings), "timestamp": iso(means.clock.now())}
+        return Answer({"success": True, **shown})

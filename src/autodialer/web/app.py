@@ -1,0 +1,127 @@
+"""The HTTP application: routes, guards, and errors in one shape."""
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from autodialer import __version__
+from autodialer.domain.errors import StoreError
+from autodialer.service.services import Services
+from autodialer.web.answers import Answer, bad_request, failure, iso
+from autodialer.web.api import api_router
+from autodialer.web.bodies import BadBody
+from autodialer.web.callback_docs import CALLBACK_DOCS, CallbackTaken
+from autodialer.web.callbacks import callback_endpoint
+from autodialer.web.docs_page import docs_page
+from autodialer.web.guards import CALLBACK_PATH, BodyLimit, LoopbackOnly
+from autodialer.web.metrics import metrics_router
+from autodialer.web.openapi import openapi_of
+from autodialer.web.safety import Safety
+from autodialer.web.shapes import About, Healthy, Unhealthy
+from autodialer.web.tokens import TokenGuard, Tokens
+
+_DESCRIPTION = (
+    "Calls the people in Zoho CRM through 8x8, each once, by explicit rules. Times are ISO 8601 in UTC. Every error is "
+    '{"success": false, "message": …}; an address that does not exist answers 404, a method that it does not have 405.'
+)
+_MESSAGES = {
+    404: "there is nothing at this address; see /docs",
+    405: "this address does not have this method; see /docs",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """`api_token` None: loopback only. `development`: inner errors in 500 answers. `dry_run`: nobody is called."""
+
+    api_token: str | None
+    callback_token: str | None
+    development: bool
+    dry_run: bool
+
+
+def create_app(services: Services, config: WebConfig) -> FastAPI:
+    """The application of one process."""
+    tokens = Tokens(config.api_token, config.callback_token)
+    app = FastAPI(
+        title="8x8 Auto-Dialer Microservice",
+        version=__version__,
+        description=_DESCRIPTION,
+        middleware=_guards(services, config, tokens),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat whatever Host the client named
+        openapi_tags=[{"name": "dialing"}, {"name": "records"}, {"name": "service"}],
+    )
+    app.openapi = openapi_of(app, tokens)  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _bad_request)
+    app.add_exception_handler(BadBody, _bad_body)
+    _open_routes(app, services)
+    app.add_api_route(
+        CALLBACK_PATH,
+        callback_endpoint(services),
+        methods=["POST"],
+        tags=["dialing"],
+        responses={200: {"model": CallbackTaken, "description": "stored"}},
+        openapi_extra=CALLBACK_DOCS,
+    )
+    app.include_router(api_router(services, dry_run=config.dry_run))
+    app.include_router(metrics_router(services))
+    app.include_router(docs_page(app))
+    return app
+
+
+def _guards(services: Services, config: WebConfig, tokens: Tokens) -> list[Middleware]:
+    """From the outermost to the innermost."""
+    log = services.means.log
+    guards = [Middleware(Safety, log=log, development=config.development)]
+    if tokens.api is None:
+        guards.append(Middleware(LoopbackOnly, guarded_callback=tokens.callback is not None))
+    return [*guards, Middleware(TokenGuard, tokens=tokens, log=log), Middleware(BodyLimit)]
+
+
+def _open_routes(app: FastAPI, services: Services) -> None:
+    clock, store = services.means.clock, services.means.store
+
+    @app.get("/", tags=["service"], responses={200: {"model": About}})
+    async def about() -> Response:
+        """What this is."""
+        found = {"message": "8x8 Auto-Dialer Microservice", "version": __version__, "status": "running"}
+        return Answer({**found, "timestamp": iso(clock.now())})
+
+    @app.get("/health", tags=["service"], responses={200: {"model": Healthy}, 503: {"model": Unhealthy}})
+    async def health() -> Response:
+        """200 while the database answers, else 503 with the reason."""
+        try:
+            await store.read(lambda ledger: ledger.switches.get("paused"))
+        except StoreError as error:
+            services.means.log.error("unhealthy", error=error.message)
+            reason = "the database can't be used" if error.permanent else "the database is gone"
+            return Answer({"status": "unhealthy", "reasons": [reason], "timestamp": iso(clock.now())}, 503)
+        return Answer({"status": "healthy", "timestamp": iso(clock.now())})
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    message = _MESSAGES.get(error.status_code, str(error.detail))
+    return failure(error.status_code, message, headers=error.headers)
+
+
+async def _bad_request(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problems = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+    return bad_request("the request can't be read", problems)
+
+
+async def _bad_body(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, BadBody):
+        raise error
+    return bad_request("the request can't be read", error.problems, error.status)

@@ -1,0 +1,35 @@
+"""POST /api/callback: one thin route for all callbacks, stored durably before it is answered."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from autodialer.domain.errors import MalformedCallback, StoreError
+from autodialer.service.services import Services
+from autodialer.web.answers import Answer, bad_request, failure, iso
+from autodialer.web.bodies import read_body
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def callback_endpoint(services: Services) -> Endpoint:
+    """The route; its token was checked before."""
+
+    async def take_callback(request: Request) -> Response:
+        """Take a call's result.
+
+        It is stored durably before it is answered. Takes a result of one call, or an event of 8x8, at the same address.
+        """
+        body = await read_body(request)
+        try:
+            await services.callbacks.take(body)
+        except MalformedCallback as error:
+            return bad_request("the callback can't be read", error.problems)
+        except StoreError as error:
+            services.means.log.error("callback not stored", error=error.message)
+            return failure(503, "the callback could not be stored, send it again", headers={"retry-after": "10"})
+        now = iso(services.means.clock.now())
+        return Answer({"success": True, "message": "Callback processed successfully", "timestamp": now})
+
+    return take_callback

@@ -1,0 +1,48 @@
+"""/metrics for Prometheus, collected at the moment they are asked for."""
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Gauge, generate_latest
+from starlette.responses import Response
+
+from autodialer.ports.ledger import Ledger
+from autodialer.service.control import is_paused
+from autodialer.service.services import Services
+
+
+def metrics_router(services: Services) -> APIRouter:
+    """The route; guarded by API_TOKEN like /api."""
+    router = APIRouter()
+    text = {"description": "one line for each figure", "content": {"text/plain": {"schema": {"type": "string"}}}}
+
+    @router.get("/metrics", tags=["service"], responses={200: text}, response_class=Response)
+    async def metrics() -> Response:
+        """Figures in Prometheus' text format."""
+        return Response(generate_latest(await _collect(services)), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return router
+
+
+async def _collect(services: Services) -> CollectorRegistry:
+    means = services.means
+    today = means.policy.local_date(means.clock.now()).isoformat()
+
+    def read(ledger: Ledger) -> tuple[dict[str, int], dict[str, int], bool, bool]:
+        by_disposition = ledger.stats.today(today)["by_disposition"]
+        calls = dict(by_disposition) if isinstance(by_disposition, dict) else {}
+        return calls, dict(ledger.stats.work_lists()), is_paused(ledger), ledger.runs.current() is not None
+
+    calls, work_lists, paused, running = await means.store.read(read)
+    registry = CollectorRegistry()
+    by_disposition = Gauge(
+        "autodialer_calls_today", "Calls sent today, by how they ended", ["disposition"], registry=registry
+    )
+    for disposition, count in calls.items():
+        by_disposition.labels(disposition).set(count)
+    lists = Gauge("autodialer_work_list", "What waits for somebody, by list", ["list"], registry=registry)
+    for name, count in work_lists.items():
+        lists.labels(name).set(count)
+    free = Gauge("autodialer_lines_free", "Calls that may be started now", registry=registry)
+    free.set(await services.lines.free())
+    Gauge("autodialer_paused", "1 while no call is sent", registry=registry).set(int(paused))
+    Gauge("autodialer_run_open", "1 while a run is going", registry=registry).set(int(running))
+    return registry

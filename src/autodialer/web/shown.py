@@ -1,0 +1,75 @@
+"""Rows of the ledger as the API shows them: numbers masked, also inside what Zoho and 8x8 said; no names, no raw callbacks."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from autodialer.masking import Masker
+from autodialer.ports.rows import AttemptRow, Run, Staged
+from autodialer.service.plan import staged_fields
+from autodialer.web.answers import iso, plain
+
+_FOREIGN_TEXTS = ("reason", "detail", "note", "last_error", "stop_reason", "crm_error", "call_status")
+_RAW = "body"
+_masker = Masker()
+
+
+def shown(value: Any) -> Any:
+    """JSON-ready like `plain`; at any depth the words of others are masked and raw callbacks are left out."""
+    if isinstance(value, Mapping):
+        return {str(key): _field(str(key), item) for key, item in value.items() if key != _RAW}
+    if isinstance(value, list | tuple):
+        return [shown(item) for item in value]
+    return plain(value)
+
+
+def _field(name: str, value: Any) -> Any:
+    if isinstance(value, str) and name in _FOREIGN_TEXTS:
+        return _masker.text(value)
+    if isinstance(value, str) and name.endswith(("_at", "_time")):
+        return _instant(value)
+    return shown(value)
+
+
+def _instant(text: str) -> str:
+    """The ledger keeps the facts of a run as text, with Python's own way of writing times."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return iso(moment) if moment.tzinfo else text
+
+
+def run_json(run: Run) -> dict[str, object]:
+    """One run."""
+    return {
+        "run_id": run.run_id,
+        "kind": run.kind.value,
+        "slot": plain(run.slot),
+        "state": run.state.value,
+        "stop_reason": shown({"stop_reason": run.stop_reason})["stop_reason"],
+        "started_at": plain(run.started_at),
+        "staged_at": plain(run.staged_at),
+        "ended_at": plain(run.ended_at),
+        "policy": run.policy_hash,
+        "results": plain(run.totals),
+    }
+
+
+def staged_json(row: Staged) -> dict[str, object]:
+    """One record of a run or a plan."""
+    return dict(shown(staged_fields(row)))
+
+
+def unknown_json(row: AttemptRow) -> dict[str, object]:
+    """One call of the work list."""
+    fields = {
+        "attempt_id": row.attempt_id,
+        "record_type": row.key.record_type,
+        "zoho_id": row.key.zoho_id,
+        "state": row.state,
+        "reason": row.reason,
+        "session_id": row.session_id,
+        "submitted_at": row.submitted_at,
+    }
+    return dict(shown(fields))

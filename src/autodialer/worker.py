@@ -1,0 +1,135 @@
+"""The loops of one process: schedule, results, write-back, reconcile, webhook. A loop survives its errors."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from autodialer.domain.errors import DialerError, TelephonyError
+from autodialer.ports.ledger import Ledger
+from autodialer.service.runs import RUN_LEASE
+from autodialer.service.schedule import remember_start
+from autodialer.service.services import Services
+from autodialer.service.signals import Signal
+
+WEBHOOK_HASH = "webhook_hash"
+_SCHEDULE_EVERY = 1.0
+_RESULTS_EVERY = 5.0
+_WRITE_BACK_EVERY = 5.0
+_RECONCILE_EVERY = 5.0
+_WEBHOOK_AGAIN = 60.0
+
+
+class Worker:
+    """Runs until `stop`.
+
+    `alone`: no other process can have this ledger open (SQLite), so whatever is open there was left by a dead one.
+    `scheduled`: take the slots of CRON_HOURS.
+    """
+
+    def __init__(self, services: Services, *, alone: bool, scheduled: bool = True) -> None:
+        self._s = services
+        self._alone = alone
+        self._scheduled = scheduled
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Settle what a dead process left, then start the loops. StoreError when the ledger can't be used."""
+        means = self._s.means
+        await means.store.write(lambda ledger: remember_start(ledger, means.clock.now()))
+        await self._take_over()
+        reconcile_every = min(_RECONCILE_EVERY, max(0.2, means.result_timeout / 4))
+        loops = [
+            self._loop("results", self._apply_results, self._s.arrived, _RESULTS_EVERY),
+            self._loop("write-back", self._write_back, self._s.write_back_due, _WRITE_BACK_EVERY),
+            self._loop("reconcile", self._reconcile, None, reconcile_every),
+            self._webhook(),
+        ]
+        if self._scheduled:
+            loops.append(self._loop("schedule", self._schedule, None, _SCHEDULE_EVERY))
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    async def stop(self, grace: float) -> None:
+        """No new calls from now on; results are still taken while calls in flight come to their answer, `grace` seconds at most."""
+        self._s.stopping.set()
+        try:
+            async with asyncio.timeout(grace):
+                await self._s.run_desk.finished()
+                await self._s.results.apply_waiting()
+        except (TimeoutError, DialerError) as error:
+            self._s.means.log.warning("stopping without waiting any longer", error=str(error) or "grace time is over")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _take_over(self) -> None:
+        if self._alone:
+            await self._s.reconciler.abandon("")
+        means = self._s.means
+        run = await means.store.read(lambda ledger: ledger.runs.current())
+        if run is None or run.owner == means.owner:
+            return
+
+        def take(ledger: Ledger) -> bool:
+            now = means.clock.now()
+            return ledger.runs.take_over(run.run_id, means.owner, now, now + RUN_LEASE, force=self._alone)
+
+        if await means.store.write(take):
+            await self._s.reconciler.abandon(run.owner)
+            self._s.run_desk.resume(run)
+
+    async def _loop(
+        self, name: str, work: Callable[[], Awaitable[object]], signal: Signal | None, every: float
+    ) -> None:
+        clock = self._s.means.clock
+        while True:
+            try:
+                await work()
+            except DialerError as error:
+                self._s.means.log.error("loop failed, goes on", loop=name, error=error.message)
+                await clock.sleep(every)
+            except Exception as error:  # noqa: BLE001 - a loop that dies would lose results
+                self._s.means.log.error("loop failed unexpectedly, goes on", loop=name, error=repr(error))
+                await clock.sleep(every)
+            if signal is None:
+                await clock.sleep(every)
+            else:
+                await signal.wait(every)
+
+    async def _apply_results(self) -> None:
+        while await self._s.results.apply_waiting():
+            pass
+
+    async def _write_back(self) -> None:
+        await self._s.write_back.drain()
+
+    async def _reconcile(self) -> None:
+        await self._s.reconciler.sweep()
+        if not self._alone:
+            await self._take_over()
+
+    async def _schedule(self) -> None:
+        run = await self._s.scheduler.take_due()
+        if run is not None:
+            self._s.run_desk.go_on(run)
+
+    async def _webhook(self) -> None:
+        """Have 8x8 send results here (interface.md); again each minute until it is so."""
+        means = self._s.means
+        while not means.telephony.missing_settings():
+            try:
+                await self._register_webhook()
+            except TelephonyError as error:
+                means.log.error("webhook can't be registered", error=error.message)
+            except DialerError as error:
+                means.log.error("webhook not checked", error=error.message)
+            else:
+                return
+            await means.clock.sleep(_WEBHOOK_AGAIN)
+
+    async def _register_webhook(self) -> None:
+        means = self._s.means
+        known = await means.store.read(lambda ledger: ledger.switches.get(WEBHOOK_HASH))
+        registered = await means.telephony.ensure_webhook(known)
+        if registered is not None and registered != known:
+            now = means.clock.now()
+            await means.store.write(lambda ledger: ledger.switches.set(WEBHOOK_HASH, registered, now))
+            means.log.info("webhook registered at 8x8")

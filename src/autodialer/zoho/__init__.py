@@ -1,0 +1,1 @@
+"""Adapter for Zoho CRM v8: implements ports.Crm."""

@@ -1,0 +1,53 @@
+"""Which accounts server belongs to which API server: a closed table, because the names can't be derived.
+
+Source: Zoho's page "Multi-DC support" and its official SDK.
+"""
+
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+_ACCOUNTS_BY_DOMAIN: Final = {
+    "zohoapis.com": "https://accounts.zoho.com",
+    "zohoapis.eu": "https://accounts.zoho.eu",
+    "zohoapis.in": "https://accounts.zoho.in",
+    "zohoapis.com.au": "https://accounts.zoho.com.au",
+    "zohoapis.jp": "https://accounts.zoho.jp",
+    "zohoapis.com.cn": "https://accounts.zoho.com.cn",
+    "zohoapis.ca": "https://accounts.zohocloud.ca",
+    "zohoapis.sa": "https://accounts.zoho.sa",
+    "zohoapis.uk": "https://accounts.zoho.uk",
+    "zohoapis.ae": "https://accounts.zoho.ae",
+}
+_ENVIRONMENTS: Final = ("www", "sandbox", "developer")
+
+
+def accounts_url_for(api_domain: str) -> str | None:
+    """The accounts server for an API address such as https://www.zohoapis.eu; None for a host nobody documented."""
+    environment, _, domain = (_host(api_domain) or "").partition(".")
+    return _ACCOUNTS_BY_DOMAIN.get(domain) if environment in _ENVIRONMENTS else None
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether credentials may be sent there: https, or http to this machine; no user, path, query or fragment."""
+    parts = urlsplit(url)
+    host = _host(url)
+    if host is None or parts.username or parts.path.strip("/") or parts.query or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,87 @@
+"""What `doctor` says of Zoho."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from autodialer.domain.errors import CrmError
+from autodialer.domain.record import RecordType
+from autodialer.ports import Finding, Level
+from autodialer.zoho import coql
+from autodialer.zoho.fields import MODULES, ModuleFields
+from autodialer.zoho.oauth import Tokens
+from autodialer.zoho.transport import Usage
+
+_FEW_CREDITS: Final = 500
+
+Resolve = Callable[[RecordType], Awaitable[tuple[ModuleFields | None, list[Finding]]]]
+Rows = Callable[[ModuleFields, coql.Criterion], Awaitable[list[Any]]]
+
+
+async def check(tokens: Tokens, resolve: Resolve, rows: Rows, usage: Callable[[], Usage]) -> list[Finding]:
+    """Every finding, best effort: one that fails does not hide the others, except that without a token all ends."""
+    try:
+        await tokens.current()
+    except CrmError as error:
+        return [_problem("Zoho token", error)]
+    findings = [Finding(Level.OK, "Zoho token", "valid")]
+    if tokens.foreign_api_domain is not None:
+        findings.append(
+            Finding(
+                Level.WARNING,
+                "Zoho token",
+                f"Zoho says the token is for {tokens.foreign_api_domain}",
+                "set ZOHO_API_DOMAIN to it if calls are refused",
+            )
+        )
+    for record_type in RecordType:
+        findings += await _module(record_type, resolve, rows)
+    return [*findings, *_credits(usage())]
+
+
+async def _module(record_type: RecordType, resolve: Resolve, rows: Rows) -> list[Finding]:
+    module = MODULES[record_type]
+    try:
+        fields, findings = await resolve(record_type)
+        if fields is None:
+            return findings
+        await rows(fields, coql.one_of(fields.status, fields.stored))
+        strange = await _strange_statuses(fields, rows)
+    except CrmError as error:
+        return [_problem(module, error)]
+    return [*findings, Finding(Level.OK, module, "can be queried"), *strange]
+
+
+async def _strange_statuses(fields: ModuleFields, rows: Rows) -> list[Finding]:
+    """Statuses that stand in records and not in the picklist (rules.md row 31)."""
+    if not 1 <= len(fields.known_values) <= coql.MAX_LIST * (coql.MAX_CRITERIA - 1):
+        return []
+    where = coql.all_of([coql.has_value(fields.status), coql.none_of(fields.status, fields.known_values)])
+    found = {str(row.get(fields.status)) for row in await rows(fields, where) if isinstance(row, dict)}
+    if not found:
+        return []
+    return [
+        Finding(
+            Level.WARNING,
+            fields.module,
+            f"{fields.status} holds values that its picklist does not: {', '.join(sorted(found))}",
+            "correct these records in Zoho; they are not called",
+        )
+    ]
+
+
+def _credits(usage: Usage) -> list[Finding]:
+    left = usage.credits_remaining
+    if left is None:
+        return []
+    if left < _FEW_CREDITS:
+        return [
+            Finding(
+                Level.WARNING, "Zoho credits", f"{left} left for these 24 hours", "wait, or buy API credits from Zoho"
+            )
+        ]
+    return [Finding(Level.OK, "Zoho credits", f"{left} left for these 24 hours")]
+
+
+def _problem(subject: str, error: CrmError) -> Finding:
+    remedy = "" if error.permanent else "try again later; check the network and Zoho's status page"
+    return Finding(Level.PROBLEM, subject, error.message, remedy)

@@ -1,0 +1,98 @@
+"""How fast it starts, what it needs when idle, how a run keeps its pace. Medians; on a quiet machine."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from benchmarks.measuring import cpu_seconds, memory_mb, peak_memory_mb, report
+from e2e.processes import World, wait_until, world
+
+ROUNDS = 5
+PAUSE = 20.0
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path, "--speed", "2000") as running:
+        yield running
+
+
+def test_start_until_healthy_and_idle_memory(small: World) -> None:
+    """From the start of the process to the first 200 of /health: under 2 s. Idle: under 120 MB."""
+    starts, memories = [], []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        with small.service() as service:
+            starts.append(time.perf_counter() - began)
+            wait_until(service.webhook_registered, "the webhook is registered")
+            time.sleep(1)
+            memories.append(memory_mb(service.child.pid))
+    report(bench="start", seconds=round(statistics.median(starts), 2), idle_mb=round(statistics.median(memories), 1))
+    assert statistics.median(starts) < 2
+    assert statistics.median(memories) < 120
+
+
+def test_processor_time_at_rest(small: World) -> None:
+    """With nothing to do: how much of one core."""
+    with small.service() as service:
+        wait_until(service.webhook_registered, "the webhook is registered")
+        time.sleep(3)
+        before = cpu_seconds(service.child.pid)
+        time.sleep(PAUSE)
+        used = (cpu_seconds(service.child.pid) - before) / PAUSE
+    report(bench="rest", core_percent=round(100 * used, 2))
+
+
+def test_a_thousand_calls_at_twenty_a_second(tmp_path: Path) -> None:
+    """Zoho answers in 200 ms, 8x8 in 150 ms: the run takes at most 5 % longer than 1,000 / 20 seconds."""
+    options = ("--people", "2100", "--seed", "7", "--speed", "60", "--zoho-latency", "0.2", "--voice-latency", "0.15")
+    with world(tmp_path, *options) as running:
+        pace = {"CALLS_PER_SECOND": "20", "MAX_CONCURRENT_CALLS": "200"}
+        with running.service(**pace) as service:
+            wait_until(service.webhook_registered, "the webhook is registered")
+            began = time.perf_counter()
+            run_id = service.cron(wait="false").json()["run_id"]
+            while True:
+                run = service.get(f"/api/runs/{run_id}?limit=1")["run"]
+                if run["state"] not in ("staging", "dialing"):
+                    break
+                time.sleep(0.05)
+            took = time.perf_counter() - began
+            totals = running.rings()["totals"]
+            peak = peak_memory_mb(service.child.pid)
+            used = cpu_seconds(service.child.pid)
+    called = run["results"]["called"]
+    ideal = called / 20
+    report(
+        bench="pace",
+        calls=called,
+        seconds=round(took, 2),
+        over_ideal=round(took / ideal, 3),
+        max_per_second=totals["max_per_second"],
+        peak_mb=round(peak, 1),
+        cpu_ms_per_call=round(1000 * used / called, 2),
+    )
+    assert called >= 1000
+    assert took <= 1.05 * ideal
+    assert totals["max_per_second"] <= 21
+
+
+def test_ten_thousand_records_are_pulled_in_little_memory(tmp_path: Path) -> None:
+    """4,500 and more of 10,000 are eligible: all are pulled, under 150 MB."""
+    with (
+        world(tmp_path, "--people", "10000", "--seed", "3", "--speed", "2000") as running,
+        running.service() as service,
+    ):
+        began = time.perf_counter()
+        plan = httpx2.get(f"{service.url}/api/plan", params={"limit": 0}, timeout=120).json()["totals"]
+        took = time.perf_counter() - began
+        eligible = sum(running.status_of(record) in ("New", "No Answer") for record in running.records().values())
+        peak = peak_memory_mb(service.child.pid)
+    report(bench="pull", eligible=eligible, pulled=plan["processed"], seconds=round(took, 2), peak_mb=round(peak, 1))
+    assert plan["processed"] == eligible
+    assert eligible >= 4500
+    assert peak < 150

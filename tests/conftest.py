@@ -1,0 +1,57 @@
+"""Fixtures for every test: `store` runs a test on SQLite and on PostgreSQL, `sqlite_store` on SQLite alone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autodialer.store.engine import Database
+from autodialer.store.ledger import SqlStore
+from databases import BOTH, Postgres, SqliteLedgers
+
+
+@pytest.fixture(scope="session")
+def sqlite_ledgers(tmp_path_factory: pytest.TempPathFactory) -> SqliteLedgers:
+    return SqliteLedgers(tmp_path_factory.mktemp("ledgers"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The server of this test process, started when a test first asks for it."""
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=BOTH)
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def ledger_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty, migrated ledger that nobody has open."""
+    if backend == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        return server.fresh()
+    ledgers: SqliteLedgers = request.getfixturevalue("sqlite_ledgers")
+    return ledgers.fresh(tmp_path)
+
+
+@pytest.fixture
+def database(ledger_url: str) -> Iterator[Database]:
+    opened = Database(ledger_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def store(database: Database) -> SqlStore:
+    return SqlStore(database)
+
+
+@pytest.fixture
+def sqlite_store(sqlite_ledgers: SqliteLedgers, tmp_path: Path) -> Iterator[SqlStore]:
+    opened = Database(sqlite_ledgers.fresh(tmp_path))
+    yield SqlStore(opened)
+    opened.close()

@@ -1,0 +1,191 @@
+"""rules.md row 24: results in our own format, of our calls and of calls that somebody else placed."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from autodialer.domain.attempt import AttemptState
+from autodialer.domain.disposition import Disposition
+from autodialer.domain.errors import CrmError, MalformedCallback
+from autodialer.domain.record import RecordKey
+from service.fakes import zoho_down
+from service.virtual_time import pass_time
+from service.world import DAY, MONDAY, World, chasing, contact, lead, person
+
+YESTERDAY = MONDAY - DAY
+
+
+async def test_row_24_an_open_attempt_takes_a_result_without_a_call_id(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    await world.run()
+    await world.told(lead(1), "busy")
+    assert (await world.attempt(lead(1))).disposition is Disposition.BUSY
+
+
+async def test_row_24_an_open_attempt_takes_a_result_with_its_call_id(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    await world.run()
+    await world.told(lead(1), "answered", call_id=world.session(lead(1)))
+    assert (await world.attempt(lead(1))).disposition is Disposition.ANSWERED
+
+
+async def test_row_24_another_call_id_is_a_call_placed_elsewhere_and_the_open_attempt_stays_open(world: World) -> None:
+    world.crm.add(chasing(lead(1), 1, YESTERDAY, attempts=2))
+    await world.run()
+    await world.told(lead(1), "busy", call_id="elsewhere-1")
+    ours, other = sorted(await world.attempts(lead(1)), key=lambda row: row.run_id is None)
+    assert ours.state is AttemptState.PLACED
+    assert (other.run_id, other.disposition) == (None, Disposition.BUSY)
+    await world.hear(world.session(lead(1)), Disposition.NO_ANSWER)
+    await world.drain()
+    assert world.crm.records[lead(1)].call_attempts == 4
+
+
+async def test_row_24_a_call_id_of_another_record_is_a_conflict(world: World) -> None:
+    world.crm.add(person(lead(1), 1), person(lead(2), 2))
+    await world.run()
+    await world.told(lead(2), "busy", call_id=world.session(lead(1)))
+    assert await world.inbox_count("conflict") == 1
+    assert (await world.attempt(lead(2))).state is AttemptState.PLACED
+
+
+async def test_row_24_a_call_elsewhere_to_a_new_record_makes_it_no_answer(world: World) -> None:
+    world.crm.add(person(contact(1), 1))
+    at = "2026-03-02T08:15:00.000Z"
+    await world.told(contact(1), "no_answer", timestamp=at, call_id="x")
+    await world.drain()
+    record = world.crm.records[contact(1)]
+    assert (record.status, record.call_attempts) == ("No Answer", 1)
+    assert record.first_no_answer_at == "2026-03-02T08:15:00+00:00"
+    assert not world.telephony.rings
+
+
+async def test_row_24_calls_elsewhere_count_in_the_day_s_quota(world: World) -> None:
+    world.crm.add(chasing(lead(1), 1, YESTERDAY, attempts=3))
+    for n in range(2):
+        await world.told(lead(1), "no_answer", call_id=f"x{n}")
+    assert await world.reason(await world.run(), lead(1)) == "day_quota"
+    await world.drain()
+    assert world.crm.records[lead(1)].call_attempts == 5
+
+
+async def test_row_24_an_answer_elsewhere_holds_the_record(world: World) -> None:
+    world.crm.add(chasing(lead(1), 1, YESTERDAY, attempts=1))
+    await world.told(lead(1), "answered", call_id="x")
+    assert await world.reason(await world.run(), lead(1)) == "answered_waiting"
+
+
+async def test_row_24_a_status_that_is_not_called_is_only_counted(world: World) -> None:
+    world.crm.add(person(lead(1), 1, "Recruiting", call_attempts=4))
+    await world.told(lead(1), "no_answer", call_id="x")
+    await world.drain()
+    record = world.crm.records[lead(1)]
+    assert (record.status, record.call_attempts, record.first_no_answer_at) == ("Recruiting", 5, None)
+
+
+async def test_row_24_an_unknown_record_is_an_orphan(world: World) -> None:
+    await world.told(lead(404), "answered")
+    assert await world.inbox_count("orphan") == 1
+    assert await world.attempts(lead(404)) == []
+
+
+@pytest.mark.parametrize("fields", [{"call_id": "x"}, {}, {"timestamp": "2026-03-02T08:15:00.000Z"}])
+async def test_row_24_the_same_result_again_is_counted_once(world: World, fields: dict[str, Any]) -> None:
+    world.crm.add(person(lead(1), 1))
+    for _ in range(3):
+        await world.told(lead(1), "no_answer", **fields)
+    await world.drain()
+    assert world.crm.records[lead(1)].call_attempts == 1
+    assert len(await world.attempts(lead(1))) == 1
+
+
+async def test_row_24_the_same_call_id_with_another_time_is_the_same_call(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    await world.told(lead(1), "no_answer", call_id="x", timestamp="2026-03-02T08:15:00.000Z")
+    await world.told(lead(1), "no_answer", call_id="x", timestamp="2026-03-02T08:16:00.000Z")
+    assert len(await world.attempts(lead(1))) == 1
+
+
+async def test_row_24_a_result_from_the_future_counts_today(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    await world.told(lead(1), "busy", timestamp="2031-01-01T00:00:00Z")
+    assert (await world.attempt(lead(1))).policy_day == "2026-03-02"
+
+
+async def test_row_24_while_zoho_is_down_a_call_elsewhere_waits_and_holds_up_no_result_of_ours(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autodialer.service.results._BATCH", 10)
+    world.crm.add(person(lead(1), 1), person(lead(2), 2, "Recruiting"))
+    await world.run()
+    world.crm.look_fails = zoho_down()
+    looks = len(world.crm.looks)
+    for n in range(25):  # more than are read at once
+        await world.services.callbacks.take(_told(lead(2), call_id=f"x{n}"))
+    await world.hear(world.session(lead(1)), Disposition.BUSY)
+    assert (await world.attempt(lead(1))).disposition is Disposition.BUSY
+    assert await world.inbox_count("new") == 25
+    assert len(world.crm.looks) - looks <= 2, "one question is enough to learn that Zoho is down"
+    world.crm.look_fails = None
+    await world.apply()
+    assert await world.inbox_count("new") == 0
+    assert len(await world.attempts(lead(2))) == 25
+
+
+async def test_row_24_one_record_that_zoho_cannot_show_does_not_hold_up_the_others(world: World) -> None:
+    world.crm.add(person(lead(2), 2))
+    world.crm.on_look = lambda keys: setattr(
+        world.crm, "look_fails", CrmError("no", permanent=True) if lead(1) in keys else None
+    )
+    await world.services.callbacks.take(_told(lead(1)))
+    await world.told(lead(2), "busy")
+    assert len(await world.attempts(lead(2))) == 1
+    assert await world.inbox_count("new") == 1
+
+
+async def test_row_24_two_processes_that_apply_the_same_call_elsewhere_count_it_once(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    world.crm.latency = 1.0
+    other = world.boot("second")
+    await world.services.callbacks.take(_told(lead(1)))
+    await asyncio.gather(world.services.results.apply_waiting(), other.services.results.apply_waiting())
+    assert len(await world.attempts(lead(1))) == 1
+    assert await world.inbox_count("applied") == 1
+    await world.drain()
+    assert world.crm.records[lead(1)].call_attempts == 1
+
+
+async def test_row_24_a_result_with_a_call_id_waits_for_the_answer_that_will_tell_the_session(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    world.telephony.latency = 2.0
+    running = asyncio.ensure_future(world.run())
+    await pass_time(1)
+    await world.told(lead(1), "busy", call_id="session-1")
+    assert await world.inbox_count("new") == 1
+    await running
+    await world.apply()
+    assert (await world.attempt(lead(1))).disposition is Disposition.BUSY
+
+
+def _told(key: RecordKey, **more: object) -> dict[str, object]:
+    return {"zoho_id": key.zoho_id, "record_type": key.record_type.value, "call_status": "no_answer", **more}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"zoho_id": "12a"}, "zoho_id"),
+        ({"zoho_id": None}, "zoho_id"),
+        ({"record_type": "Deal"}, "record_type"),
+        ({"call_status": "ringing"}, "call_status"),
+        ({"timestamp": "yesterday"}, "timestamp"),
+        ({"call_id": 7}, "call_id"),
+    ],
+)
+async def test_what_is_malformed_is_refused_by_name_and_not_stored(
+    world: World, change: dict[str, object], named: str
+) -> None:
+    with pytest.raises(MalformedCallback, match=named):
+        await world.services.callbacks.take({**_told(lead(1)), **change})
+    assert await world.inbox_count("new") == 0

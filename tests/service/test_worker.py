@@ -1,0 +1,186 @@
+"""The loops of one process: they survive their errors, and they stop without a call being lost or made."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from autodialer.domain.attempt import AttemptState
+from autodialer.domain.disposition import Disposition
+from autodialer.domain.errors import StoreError, TelephonyError
+from autodialer.ports.rows import RunKind, RunState
+from autodialer.worker import WEBHOOK_HASH, Worker
+from service.conftest import MakeWorld
+from service.virtual_time import pass_time
+from service.world import World, lead, person, phone
+
+
+async def test_after_stopping_no_call_is_placed_the_one_in_flight_is_recorded_and_the_run_stays_open(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(calls_per_second=1.0)
+    world.telephony.latency = 0.6
+    world.crm.add(*(person(lead(n), n) for n in range(10)))
+    worker = Worker(world.services, alone=True, scheduled=False)
+    await worker.start()
+    run, _ = await world.services.run_desk.start(RunKind.MANUAL)
+    while len(world.telephony.rings) < 3:
+        await pass_time(0.05)
+    await worker.stop(30)
+    assert len(world.telephony.rings) == 3
+    states = [(await world.attempt(ring.request.key)).state for ring in world.telephony.rings]
+    assert states == [AttemptState.PLACED] * 3
+    left = await world.read(lambda ledger: ledger.runs.get(run.run_id))
+    assert left is not None
+    assert left.state is RunState.DIALING
+    others = [row.state for n in range(3, 10) for row in await world.attempts(lead(n))]
+    assert set(others) <= {AttemptState.RELEASED}
+
+
+async def test_the_next_process_finishes_the_run_that_was_stopped_and_calls_nobody_twice(make_world: MakeWorld) -> None:
+    world = make_world(calls_per_second=2.0)
+    world.crm.add(*(person(lead(n), n) for n in range(10)))
+    async with world.working():
+        await world.services.run_desk.start(RunKind.MANUAL)
+        await pass_time(2)
+    called = len(world.telephony.rings)
+    assert 0 < called < 10
+    world.process = world.boot("second")
+    async with world.working():
+        await world.services.run_desk.finished()
+    (run,) = await world.read(lambda ledger: ledger.runs.recent(5))
+    assert (run.state, run.totals["called"], run.owner) == (RunState.FINISHED, 10, "second")
+    assert sorted(world.telephony.numbers()) == sorted(phone(n) for n in range(10))
+
+
+async def test_a_result_that_comes_while_stopping_is_applied(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.telephony.latency = 3.0
+    world.telephony.rings_for = 0.0
+    world.all_end(Disposition.BUSY)
+    world.crm.add(person(lead(1), 1))
+    worker = Worker(world.services, alone=True, scheduled=False)
+    await worker.start()
+    await world.services.run_desk.start(RunKind.MANUAL)
+    await pass_time(1)
+    await worker.stop(30)
+    await world.apply()
+    assert (await world.attempt(lead(1))).disposition is Disposition.BUSY
+
+
+async def test_stopping_waits_no_longer_than_its_grace_time_and_the_call_is_unknown_to_the_next_process(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world()
+    world.telephony.latency = 1000.0
+    world.crm.add(person(lead(1), 1))
+    worker = Worker(world.services, alone=True, scheduled=False)
+    await worker.start()
+    await world.services.run_desk.start(RunKind.MANUAL)
+    await pass_time(1)
+    began = world.clock.monotonic()
+    await worker.stop(5)
+    assert world.clock.monotonic() - began < 6
+    world.process.store.dead = True
+    world.process = world.boot("second")
+    async with world.working():
+        await world.services.run_desk.finished()
+    assert (await world.attempt(lead(1))).state is AttemptState.UNKNOWN
+    assert len(world.telephony.rings) == 1
+
+
+async def test_the_loops_survive_a_database_that_is_gone_for_a_while(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.crm.add(person(lead(1), 1))
+    async with world.working():
+        await world.run()
+        gone_until = world.clock.monotonic() + 60
+        world.process.store.fails = lambda: (
+            StoreError("gone", permanent=False) if world.clock.monotonic() < gone_until else None
+        )
+        await pass_time(61)
+        await world.hear(world.session(lead(1)), Disposition.NO_ANSWER)
+        await pass_time(6)
+    assert world.crm.records[lead(1)].status == "No Answer"
+    assert "loop failed, goes on" in world.log.events("error")
+
+
+async def test_results_reach_the_crm_within_seconds(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    world.all_end(Disposition.NO_ANSWER)
+    async with world.working():
+        await world.run()
+        await pass_time(6)
+        assert world.crm.records[lead(1)].status == "No Answer"
+
+
+async def test_the_webhook_is_registered_and_remembered_and_tried_again_until_it_is(world: World) -> None:
+    world.telephony.webhook = TelephonyError("8x8 is out of reach", permanent=False)
+    async with world.working():
+        await pass_time(10)
+        assert await world.read(lambda ledger: ledger.switches.get(WEBHOOK_HASH)) is None
+        world.telephony.webhook = "h2"
+        await pass_time(61)
+    assert await world.read(lambda ledger: ledger.switches.get(WEBHOOK_HASH)) == "h2"
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_another_replica_takes_a_run_over_only_when_its_owner_is_dead(make_world: MakeWorld, alone: bool) -> None:
+    world = make_world(calls_per_second=1.0)
+    world.crm.add(*(person(lead(n), n) for n in range(8)))
+    first = world.process
+    running = asyncio.ensure_future(world.run())
+    await pass_time(2.5)
+    if alone:
+        first.store.dead = True
+        await asyncio.gather(running, return_exceptions=True)
+    world.process = world.boot("second")
+    async with world.working(alone=alone):
+        if not alone:
+            await pass_time(2.5)
+            assert not running.done()
+            first.store.dead = True
+            died = world.clock.monotonic()
+            await asyncio.gather(running, return_exceptions=True)
+            before = len(world.telephony.rings)
+            await pass_time(30)
+            assert world.telephony.rings[before].at - died < 20
+        await world.services.run_desk.finished()
+    (run,) = await world.read(lambda ledger: ledger.runs.recent(5))
+    assert run.state is RunState.FINISHED
+    assert run.totals["called"] == 8
+    assert len(set(world.telephony.numbers())) == len(world.telephony.numbers())
+
+
+async def test_a_run_left_open_by_a_dead_process_is_closed_when_its_day_is_over(make_world: MakeWorld) -> None:
+    world = make_world(calls_per_second=1.0)
+    world.crm.add(*(person(lead(n), n) for n in range(8)))
+    running = asyncio.ensure_future(world.run())
+    await pass_time(2.5)
+    world.process.store.dead = True
+    await asyncio.gather(running, return_exceptions=True)
+    called = len(world.telephony.rings)
+    world.clock.move_to(world.clock.now() + timedelta(hours=14))
+    world.process = world.boot("second")
+    async with world.working():
+        await world.services.run_desk.finished()
+    (run,) = await world.read(lambda ledger: ledger.runs.recent(5))
+    assert (run.state, run.stop_reason) == (RunState.STOPPED, "interrupted, and its day is over")
+    assert len(world.telephony.rings) == called
+    assert run.totals["processed"] == 8
+
+
+async def test_a_run_that_outlived_a_database_outage_keeps_its_lease(make_world: MakeWorld) -> None:
+    world = make_world(calls_per_second=1.0)
+    world.crm.add(*(person(lead(n), n) for n in range(30)))
+    running = asyncio.ensure_future(world.run())
+    await pass_time(2)
+    back = world.clock.monotonic() + 8
+    world.process.store.fails = lambda: StoreError("gone", permanent=False) if world.clock.monotonic() < back else None
+    await pass_time(14)
+    world.process = world.boot("second")
+    async with world.working(alone=False):
+        await pass_time(10)
+        run = await running
+    assert (run.owner, run.state, run.totals["called"]) == ("first", RunState.FINISHED, 30)
+    assert len(world.telephony.rings) == 30

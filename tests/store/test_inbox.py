@@ -1,0 +1,128 @@
+"""Callbacks as they came: each once, in their order, until they are settled."""
+
+import pytest
+
+from autodialer.ports.rows import InboxRow
+from autodialer.store.ledger import SqlLedger, SqlStore
+from store.made import MINUTE, NOW, work
+
+
+def arrive(store: SqlStore, key: str, session_id: str | None = None, at_minute: int = 0) -> bool:
+    def unit(ledger: SqlLedger) -> bool:
+        return ledger.inbox.add(
+            dedupe_key=key,
+            source="provider",
+            event_type="SESSION_SUMMARY",
+            session_id=session_id,
+            body=f'{{"key":"{key}"}}',
+            at=NOW + at_minute * MINUTE,
+        )
+
+    return work(store, unit)
+
+
+def waiting(store: SqlStore, limit: int = 100) -> list[InboxRow]:
+    return list(work(store, lambda ledger: ledger.inbox.waiting(limit)))
+
+
+def keys(rows: list[InboxRow]) -> list[str]:
+    return [row.body[8:-2] for row in rows]
+
+
+def test_a_callback_is_stored_as_it_came(store: SqlStore) -> None:
+    assert arrive(store, "a", "s-1")
+    (row,) = waiting(store)
+    assert row == InboxRow(
+        inbox_id=row.inbox_id,
+        source="provider",
+        event_type="SESSION_SUMMARY",
+        session_id="s-1",
+        body='{"key":"a"}',
+        received_at=NOW,
+        deliveries=1,
+        state="new",
+        attempt_id=None,
+        note="",
+    )
+
+
+def test_the_same_callback_again_is_counted_and_not_stored(store: SqlStore) -> None:
+    assert arrive(store, "a")
+    assert not arrive(store, "a", at_minute=1)
+    assert arrive(store, "b")
+    assert not arrive(store, "a", "another session", at_minute=2)
+    assert [(row.deliveries, row.received_at, row.session_id) for row in waiting(store)] == [
+        (3, NOW, None),
+        (1, NOW, None),
+    ]
+
+
+def test_a_repeated_callback_does_not_wait_again_after_it_was_settled(store: SqlStore) -> None:
+    arrive(store, "a")
+    (row,) = waiting(store)
+    work(store, lambda ledger: ledger.inbox.settle(row.inbox_id, "applied", attempt_id="a-1", note="busy", at=NOW))
+    assert not arrive(store, "a")
+    assert waiting(store) == []
+    (settled,) = work(store, lambda ledger: ledger.inbox.of_attempts(["a-1"]))
+    assert (settled.state, settled.note, settled.attempt_id, settled.deliveries) == ("applied", "busy", "a-1", 2)
+
+
+def test_callbacks_wait_in_the_order_in_which_they_came(store: SqlStore) -> None:
+    for key in "cabd":
+        arrive(store, key)
+    assert keys(waiting(store)) == ["c", "a", "b", "d"]
+    assert keys(waiting(store, 2)) == ["c", "a"]
+
+
+@pytest.mark.parametrize("state", ["applied", "ignored", "conflict", "orphan"])
+def test_a_settled_callback_waits_no_longer(store: SqlStore, state: str) -> None:
+    arrive(store, "a", "s-1")
+    arrive(store, "b", "s-1")
+    first = waiting(store)[0]
+    work(store, lambda ledger: ledger.inbox.settle(first.inbox_id, state, at=NOW))
+    assert keys(waiting(store)) == ["b"]
+    assert work(store, lambda ledger: ledger.inbox.count(state)) == 1
+    assert work(store, lambda ledger: ledger.inbox.count("new")) == 1
+
+
+def test_orphans_of_a_session_can_be_matched_again_and_nothing_else(store: SqlStore) -> None:
+    for key, session in (("a", "s-1"), ("b", "s-2"), ("c", "s-1"), ("d", "s-1"), ("e", None)):
+        arrive(store, key, session)
+    rows = dict(zip("abcde", waiting(store), strict=True))
+
+    def settle(ledger: SqlLedger) -> None:
+        for key, state in (("a", "orphan"), ("b", "orphan"), ("c", "applied"), ("d", "orphan"), ("e", "orphan")):
+            ledger.inbox.settle(rows[key].inbox_id, state, at=NOW)
+
+    work(store, settle)
+    orphans = work(store, lambda ledger: ledger.inbox.orphans_of("s-1"))
+    assert keys(list(orphans)) == ["a", "d"]
+    assert work(store, lambda ledger: ledger.inbox.orphans_of("s-9")) == []
+    work(store, lambda ledger: ledger.inbox.reopen([rows["a"].inbox_id, rows["c"].inbox_id, rows["d"].inbox_id]))
+    assert keys(waiting(store)) == ["a", "d"]
+    work(store, lambda ledger: ledger.inbox.reopen([]))
+    assert work(store, lambda ledger: ledger.inbox.count("orphan")) == 2
+
+
+def test_what_was_heard_of_attempts_is_told_in_order(store: SqlStore) -> None:
+    for key in "abc":
+        arrive(store, key)
+    rows = waiting(store)
+
+    def settle(ledger: SqlLedger) -> None:
+        for row, attempt_id in zip(rows, ("a-1", "a-2", "a-1"), strict=True):
+            ledger.inbox.settle(row.inbox_id, "applied", attempt_id=attempt_id, at=NOW)
+
+    work(store, settle)
+    assert keys(list(work(store, lambda ledger: ledger.inbox.of_attempts(["a-1", "a-9"])))) == ["a", "c"]
+    assert work(store, lambda ledger: ledger.inbox.of_attempts([])) == []
+
+
+def test_any_text_survives(store: SqlStore) -> None:
+    body = '{"name":"Ștefan 🙂 \\u0007 \'; DROP TABLE inbox; --"}'
+
+    def unit(ledger: SqlLedger) -> bool:
+        return ledger.inbox.add(dedupe_key="k", source="provider", event_type="X", session_id=None, body=body, at=NOW)
+
+    assert work(store, unit)
+    assert waiting(store)[0].body == body

@@ -1,0 +1,174 @@
+"""The schema that migrations make is the one that the code declares, and no other is touched."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
+
+from autodialer.domain.errors import StoreError
+from autodialer.store.engine import Database
+from autodialer.store.migrate import HEAD, check_version, current_version, migrate
+from autodialer.store.tables import metadata
+from databases import Postgres, sqlite_url
+
+Inspect = Callable[[Connection], Any]
+
+
+@pytest.fixture
+def bare(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without any table."""
+    if backend == "sqlite":
+        opened = Database(sqlite_url(tmp_path / "bare.db"))
+        yield opened
+        opened.close()
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = server.create_database()
+    opened = Database(server.url(name))
+    yield opened
+    opened.close()
+    server.drop_database(name)
+
+
+def ask(database: Database, question: Inspect) -> Any:
+    return database.submit(question).result()
+
+
+def execute(database: Database, statement: str) -> None:
+    database.submit(lambda connection: connection.execute(text(statement)).close()).result()
+
+
+def test_an_empty_database_becomes_what_the_code_declares(bare: Database) -> None:
+    assert migrate(bare) == (None, HEAD)
+
+    def differences(connection: Connection) -> list[Any]:
+        # Alembic takes SQLite's DEFAULT '' for another default than the same one declared.
+        defaults = connection.dialect.name == "postgresql"
+        options = {"compare_type": True, "compare_server_default": defaults}
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, metadata))
+
+    assert ask(bare, differences) == []
+
+
+def test_every_check_of_the_declared_tables_stands_in_the_database(bare: Database) -> None:
+    migrate(bare)
+    declared = {
+        str(constraint.name)
+        for table in metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    }
+
+    def found(connection: Connection) -> set[str]:
+        inspector = inspect(connection)
+        return {str(check["name"]) for table in metadata.tables for check in inspector.get_check_constraints(table)}
+
+    assert len(declared) >= 17
+    assert ask(bare, found) == declared
+
+
+def test_the_conditions_of_partial_indexes_stand_in_the_database(bare: Database) -> None:
+    migrate(bare)
+    partial = {
+        index.name
+        for table in metadata.tables.values()
+        for index in table.indexes
+        if index.dialect_options["sqlite"]["where"] is not None
+    }
+
+    def found(connection: Connection) -> set[str]:
+        statement = (
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'"
+            if bare.is_sqlite
+            else "SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND indexdef LIKE '% WHERE %'"
+        )
+        return set(connection.execute(text(statement)).scalars())
+
+    assert len(partial) >= 8
+    assert ask(bare, found) == partial
+
+
+def test_migrating_twice_changes_nothing(bare: Database) -> None:
+    migrate(bare)
+    execute(bare, "INSERT INTO do_not_call (number, reason, added_at) VALUES ('+40721000001', 'asked', 1)")
+    assert migrate(bare) == (HEAD, HEAD)
+    assert ask(bare, lambda connection: connection.execute(text("SELECT count(*) FROM do_not_call")).scalar()) == 1
+
+
+def test_a_schema_from_the_future_is_refused_and_left_alone(bare: Database) -> None:
+    migrate(bare)
+    execute(bare, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match="9999, which this version of autodialer does not know") as refusal:
+        migrate(bare)
+    assert refusal.value.permanent
+    assert ask(bare, current_version) == "9999"
+
+
+def test_a_database_with_tables_of_something_else_is_refused_and_left_alone(bare: Database) -> None:
+    execute(bare, "CREATE TABLE invoices (id INTEGER)")
+    with pytest.raises(StoreError, match="tables of something else") as refusal:
+        migrate(bare)
+    assert refusal.value.permanent
+    assert ask(bare, lambda connection: inspect(connection).get_table_names()) == ["invoices"]
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing_behind(bare: Database) -> None:
+    """`call_logs` is the last thing but one that the migration makes."""
+    execute(bare, "CREATE VIEW call_logs AS SELECT 1 AS one")
+    with pytest.raises(StoreError):
+        migrate(bare)
+    assert ask(bare, lambda connection: inspect(connection).get_table_names()) == []
+    execute(bare, "DROP VIEW call_logs")
+    assert migrate(bare) == (None, HEAD)
+
+
+def test_who_only_reads_says_that_a_migration_is_needed(bare: Database) -> None:
+    with pytest.raises(StoreError, match="schema is empty, not 0001: run `autodialer migrate`"):
+        ask(bare, check_version)
+    migrate(bare)
+    ask(bare, check_version)
+    execute(bare, "UPDATE alembic_version SET version_num = '0000'")
+    with pytest.raises(StoreError, match="schema is 0000"):
+        ask(bare, check_version)
+
+
+def test_processes_that_migrate_at_once_do_it_once_and_all_succeed(postgres: Postgres) -> None:
+    name = postgres.create_database()
+    program = (
+        "import sys\n"
+        "from autodialer.store.engine import Database\n"
+        "from autodialer.store.migrate import migrate\n"
+        "database = Database(sys.argv[1])\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "print(*migrate(database))\n"
+        "database.close()\n"
+    )
+    replicas = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, postgres.url(name)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for replica in replicas:
+        assert replica.stdout is not None
+        assert replica.stdout.readline() == "ready\n"
+    answers = [replica.communicate("go\n", timeout=30) for replica in replicas]
+    assert [replica.returncode for replica in replicas] == [0, 0, 0], answers
+    assert sorted(out.strip() for out, _ in answers) == [f"{HEAD} {HEAD}", f"{HEAD} {HEAD}", f"None {HEAD}"]
+    engine = create_engine(postgres.url(name))
+    with engine.connect() as connection:
+        assert current_version(connection) == HEAD
+    engine.dispose()
+    postgres.drop_database(name)

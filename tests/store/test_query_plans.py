@@ -1,0 +1,158 @@
+"""The questions that are asked for every call, callback and second are answered from an index, however long the history is."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from autodialer.domain.disposition import Disposition
+from autodialer.store.ledger import SqlLedger, SqlStore
+from autodialer.store.tables import metadata
+from store.made import (
+    MINUTE,
+    NOW,
+    OWNER,
+    TODAY,
+    ended,
+    lead,
+    open_runs,
+    person,
+    phone,
+    projection,
+    reservation,
+    staged,
+    work,
+)
+
+Question = Callable[[SqlLedger], Any]
+HOT: dict[str, Question] = {
+    "find_session": lambda ledger: ledger.attempts.find_session("s-1"),
+    "row": lambda ledger: ledger.attempts.row("a-1"),
+    "load": lambda ledger: ledger.attempts.load("a-1"),
+    "find_open": lambda ledger: ledger.attempts.find_open(lead()),
+    "of_record": lambda ledger: ledger.attempts.of_record(lead()),
+    "of_people": lambda ledger: ledger.attempts.of_people([lead(1), lead(2)], [phone(1), phone(2)]),
+    "reserve": lambda ledger: ledger.attempts.reserve(reservation("new", key=lead(77), number=phone(77))),
+    "lines_in_use": lambda ledger: ledger.attempts.lines_in_use(NOW - MINUTE),
+    "overdue": lambda ledger: ledger.attempts.overdue(placed_before=NOW, now=NOW, today=TODAY),
+    "open_of_owner": lambda ledger: ledger.attempts.open_of_owner(OWNER),
+    "lift_holds": lambda ledger: ledger.attempts.lift_holds([lead()], NOW),
+    "claim": lambda ledger: ledger.staging.claim("run-1", OWNER, 5),
+    "mark": lambda ledger: ledger.staging.mark("run-1", lead(), staged(1).state),
+    "counts": lambda ledger: ledger.staging.counts("run-1"),
+    "rows": lambda ledger: ledger.staging.rows("run-1", staged(1).state, after="1"),
+    "limit_dead": lambda ledger: ledger.staging.limit_dead("run-1", 5),
+    "settle_duplicates": lambda ledger: ledger.staging.settle_duplicates("run-1"),
+    "latest": lambda ledger: ledger.staging.latest(lead()),
+    "unseen_holds": lambda ledger: ledger.staging.unseen_holds("run-1"),
+    "runs.current": lambda ledger: ledger.runs.current(),
+    "runs.has_slot": lambda ledger: ledger.runs.has_slot(NOW),
+    "inbox.waiting": lambda ledger: ledger.inbox.waiting(200),
+    "inbox.orphans_of": lambda ledger: ledger.inbox.orphans_of("s-1"),
+    "inbox.of_attempts": lambda ledger: ledger.inbox.of_attempts(["a-1"]),
+    "outbox.put": lambda ledger: ledger.outbox.put(projection(), NOW),
+    "outbox.due": lambda ledger: ledger.outbox.due(NOW, 200),
+    "outbox.next_due_at": lambda ledger: ledger.outbox.next_due_at(),
+    "outbox.newest": lambda ledger: ledger.outbox.newest([lead()], NOW),
+    "outbox.written_statuses": lambda ledger: ledger.outbox.written_statuses([lead()]),
+    "outbox.of_record": lambda ledger: ledger.outbox.of_record(lead()),
+    "do_not_call": lambda ledger: ledger.do_not_call.has([phone()]),
+    "stats.today": lambda ledger: ledger.stats.today(TODAY),
+    "stats.of_run": lambda ledger: ledger.stats.of_run("run-1"),
+    "stats.calls_since": lambda ledger: ledger.stats.calls_since(NOW),
+    "stats.work_lists": lambda ledger: ledger.stats.work_lists(),
+}
+
+
+@pytest.fixture
+def filled(sqlite_store: SqlStore) -> SqlStore:
+    open_runs(sqlite_store, "run-1")
+
+    def unit(ledger: SqlLedger) -> None:
+        for number in range(1, 6):
+            ended(ledger, person(number), Disposition.BUSY, NOW - timedelta(hours=1))
+            ledger.outbox.put(projection(lead(number)), NOW)
+            ledger.inbox.add(
+                dedupe_key=str(number), source="provider", event_type="X", session_id="s-1", body="{}", at=NOW
+            )
+        shared = [staged(1), staged(2, number=phone(1)), *(staged(number) for number in range(3, 9))]
+        ledger.staging.add("run-1", shared)
+
+    work(sqlite_store, unit)
+    return sqlite_store
+
+
+def explain(store: SqlStore, question: Question) -> list[str]:
+    """SQLite's plan of every statement that answers `question`."""
+    asked: list[tuple[str, Any]] = []
+
+    def unit(connection: Connection) -> list[str]:
+        def note(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+            if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+                asked.append((statement, parameters))
+
+        event.listen(connection, "before_cursor_execute", note)
+        question(SqlLedger(connection))
+        event.remove(connection, "before_cursor_execute", note)
+        return [
+            str(row[3])
+            for statement, parameters in asked
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(parameters))
+        ]
+
+    plan = store.database.submit(unit).result()
+    assert asked
+    return plan
+
+
+def scans(plan: list[str]) -> list[str]:
+    """Steps that go through a whole table; going through a partial index, which holds only what waits, is none."""
+    few = {
+        str(index.name)
+        for table in metadata.tables.values()
+        for index in table.indexes
+        if index.dialect_options["sqlite"]["where"] is not None
+    }
+    through = [step for step in plan if step.startswith("SCAN") and step.split()[1] in metadata.tables]
+    return [step for step in through if step.rpartition(" INDEX ")[2].split()[0] not in few]
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_frequent_question_is_answered_from_an_index(filled: SqlStore, name: str) -> None:
+    plan = explain(filled, HOT[name])
+    assert scans(plan) == [], plan
+
+
+PARTIAL = {
+    "lines_in_use": "ix_attempts_open",
+    "overdue": "ix_attempts_open",
+    "open_of_owner": "ix_attempts_open",
+    "find_open": "uq_attempts_open_record",
+    "unseen_holds": "ix_attempts_held",
+    "runs.current": "uq_runs_open",
+    "inbox.waiting": "ix_inbox_waiting",
+    "outbox.due": "ix_outbox_due",
+    "outbox.next_due_at": "ix_outbox_due",
+    "stats.of_run": "uq_attempts_run_record",
+}
+
+
+@pytest.mark.parametrize("name", PARTIAL)
+def test_what_waits_is_found_in_an_index_of_what_waits(filled: SqlStore, name: str) -> None:
+    plan = explain(filled, HOT[name])
+    assert any(PARTIAL[name] in step for step in plan), plan
+
+
+def test_a_claim_needs_no_sorting(filled: SqlStore) -> None:
+    plan = explain(filled, HOT["claim"])
+    assert any("ix_staged_records_order" in step for step in plan)
+    assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def test_a_question_without_an_index_would_be_found_out(filled: SqlStore) -> None:
+    def question(ledger: SqlLedger) -> None:
+        ledger.attempts._db.exec_driver_sql("SELECT * FROM attempts WHERE reason = 'x'")
+
+    assert scans(explain(filled, question)) == ["SCAN attempts"]

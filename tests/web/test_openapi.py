@@ -1,0 +1,91 @@
+"""The API does what /openapi.json says: requests made from the description, right ones and wrong ones, by schemathesis."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.config import SchemathesisConfig
+from schemathesis.schemas import BaseSchema
+
+from web.house import API_TOKEN, CALLBACK_TOKEN, TOKENS, House, house
+
+OPERATIONS = [
+    "GET /",
+    "GET /health",
+    "GET /metrics",
+    "POST /api/callback",
+    "POST /api/cron",
+    "GET /api/runs",
+    "GET /api/runs/{run_id}",
+    "GET /api/plan",
+    "POST /api/pause",
+    "POST /api/resume",
+    "GET /api/stats",
+    "GET /api/doctor",
+    "GET /api/records/{record_type}/{zoho_id}",
+    "GET /api/unknown",
+    "GET /api/do-not-call",
+    "POST /api/do-not-call",
+    "DELETE /api/do-not-call/{number}",
+]
+EXAMPLES = 15
+# Tokens: test_tokens.py. No description can say that no text, however deep, holds a NUL, nor which texts are a telephone
+# number: test_hostile_requests.py has those. A callback may be better than its description asks for.
+EXCLUDED = {"/api/do-not-call": ["positive_data_acceptance"], "/api/callback": ["negative_data_rejection"]}
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    load_all_checks()
+    instants = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - the zone follows
+    schemathesis.openapi.format("date-time", instants.map(datetime.isoformat))
+    with house(tmp_path_factory.mktemp("described"), **TOKENS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def description(described: House) -> BaseSchema:
+    config = SchemathesisConfig.from_dict({"generation": {"allow-x00": False, "with-security-parameters": False}})
+    return schemathesis.openapi.from_url(f"{described.url}/openapi.json", config=config)
+
+
+def test_every_operation_is_tried(description: BaseSchema) -> None:
+    found = [f"{method.upper()} {path}" for path, operations in description.items() for method in operations]
+    assert sorted(found) == sorted(OPERATIONS)
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_every_request_made_from_the_description_is_answered_as_described(
+    described: House, description: BaseSchema, label: str, mode: GenerationMode
+) -> None:
+    method, path = label.split()
+    operation: Any = description[path][method]
+    if mode is GenerationMode.NEGATIVE and not (operation.body or operation.path_parameters or operation.query):
+        pytest.skip("nothing about this request can be wrong")
+    token = CALLBACK_TOKEN if path == "/api/callback" else API_TOKEN
+    excluded: list[Any] = list(CHECKS.get_by_names(["ignored_auth", *EXCLUDED.get(path.partition("/{")[0], [])]))
+    seen = []
+
+    @settings(
+        max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: Case[Any]) -> None:
+        answer = case.call_and_validate(
+            base_url=described.url,
+            headers={"authorization": f"Bearer {token}"},
+            excluded_checks=excluded,
+            timeout=20,
+        )
+        seen.append(answer.status_code)
+
+    ask()
+    assert seen
+    assert 401 not in seen

@@ -1,0 +1,139 @@
+"""What answers must not show: whole numbers, names, inner errors."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import httpx2
+
+from autodialer.domain.errors import StoreError
+from autodialer.ports.ledger import Ledger
+from autodialer.simulators.people import mobile
+from autodialer.web.app import WebConfig, create_app
+from web.house import CALLBACK_TOKEN, FIRST_NAME, LAST_NAME, TOKENS, House, house, person
+
+T = TypeVar("T")
+NUMBERS = [mobile(index) for index in range(3)]
+
+
+def test_no_answer_of_the_api_shows_a_whole_number_or_a_name(tmp_path: Path) -> None:
+    people = [person(index, outcomes=("no_answer",)) for index in range(3)]
+    with house(tmp_path, people, **TOKENS) as service:
+        run_id = service.ask("POST", "/api/cron").json()["results"]["run_id"]
+        service.wait_until("SELECT count(*) = 3 FROM outbox WHERE state = 'sent'", "Zoho has all three results")
+        told = f"8x8 said: the number {NUMBERS[0]} of {NUMBERS[1][1:]} is not allowed"
+        service.sql(f"UPDATE attempts SET reason = '{told}', call_status = '{NUMBERS[2]}'")  # noqa: S608 - a test's query
+        service.sql(f"UPDATE outbox SET last_error = '{told}'")  # noqa: S608 - a test's query
+        service.sql(f"UPDATE inbox SET note = '{told}'")  # noqa: S608 - a test's query
+        service.sql(f"UPDATE staged_records SET detail = '{told}'")  # noqa: S608 - a test's query
+        service.sql(f"UPDATE runs SET stop_reason = '{told}'")  # noqa: S608 - a test's query
+        body = service.sql("SELECT body FROM inbox")[0][0]
+        assert any(number.lstrip("+") in body for number in NUMBERS), "8x8's own words do hold numbers"
+        paths = [
+            "/api/runs",
+            f"/api/runs/{run_id}",
+            "/api/plan",
+            "/api/unknown",
+            "/api/stats",
+            "/api/doctor",
+            "/metrics",
+        ]
+        paths += [f"/api/records/{'lead' if who.module == 'Leads' else 'contact'}/{who.zoho_id}" for who in people]
+        for path in paths:
+            text = service.ask("GET", path).text
+            assert [number for number in NUMBERS if number.lstrip("+") in text] == [], path
+            assert FIRST_NAME not in text, path
+            assert LAST_NAME not in text, path
+        row = service.ask("GET", f"/api/runs/{run_id}").json()["records"][0]
+        assert row["number"] == f"{mobile(2)[:3]}…{mobile(2)[-2:]}"
+        assert row["detail"].startswith("8x8 said: the number +40…00 of ")
+
+
+def test_the_do_not_call_list_shows_its_numbers_whole_and_once(tmp_path: Path) -> None:
+    with house(tmp_path, **TOKENS) as service:
+        for written in ("0709 000 001", "+40709000001"):
+            answer = service.ask("POST", "/api/do-not-call", json={"number": written, "reason": "asked by phone"})
+            assert (answer.status_code, answer.json()["number"]) == (200, "+40709000001")
+            assert answer.json()["added"] is (written == "0709 000 001")
+        (row,) = service.ask("GET", "/api/do-not-call").json()["do_not_call"]
+        assert (row["number"], row["reason"]) == ("+40709000001", "asked by phone")
+        assert service.ask("DELETE", "/api/do-not-call/0709000001").json()["number"] == "+40709000001"
+        assert service.ask("DELETE", "/api/do-not-call/0709000001").status_code == 404
+
+
+class _Broken:
+    """A store that raises."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def read(self, _work: Callable[[Ledger], T]) -> T:
+        raise self._error
+
+    async def write(self, _work: Callable[[Ledger], T]) -> T:
+        raise self._error
+
+
+def _broken(service: House, error: Exception, *, development: bool) -> httpx2.Response:
+    """The answer of the service's own application when the ledger raises `error`."""
+    config = WebConfig(api_token=None, callback_token=CALLBACK_TOKEN, development=development, dry_run=False)
+    services = service.system.services
+    app = create_app(replace(services, means=replace(services.means, store=_Broken(error))), config)
+
+    async def ask() -> httpx2.Response:
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get("/api/stats")
+
+    return asyncio.run(ask())
+
+
+def test_an_unexpected_error_tells_nothing_in_production_and_its_cause_in_development(local: House) -> None:
+    error = RuntimeError("/secret/path SELECT 1")
+    answer = _broken(local, error, development=False)
+    assert (answer.status_code, answer.json()) == (
+        500,
+        {"success": False, "message": "the request failed; see the log"},
+    )
+    answer = _broken(local, error, development=True)
+    assert answer.status_code == 500
+    assert "SELECT 1" in answer.json()["message"]
+
+
+def test_a_ledger_that_fails_is_503_without_its_words_in_both(local: House) -> None:
+    for development in (False, True):
+        answer = _broken(local, StoreError("no such table: /secret/path", permanent=False), development=development)
+        assert (answer.status_code, answer.json()["success"]) == (503, False)
+        assert "secret" not in answer.text
+        assert int(answer.headers["retry-after"]) > 0
+
+
+def test_health_is_503_with_a_reason_and_no_path_when_the_database_can_not_be_used(tmp_path: Path) -> None:
+    with house(tmp_path) as service:
+        assert service.client.get("/health").status_code == 200
+        service.sql("ALTER TABLE switches RENAME TO elsewhere")
+        answer = service.client.get("/health")
+        service.sql("ALTER TABLE elsewhere RENAME TO switches")
+        assert (answer.status_code, answer.json()["status"]) == (503, "unhealthy")
+        assert len(answer.json()["reasons"]) == 1
+        assert str(tmp_path) not in answer.text
+        assert "switches" not in answer.text
+        assert service.client.get("/health").status_code == 200
+
+
+def test_every_answer_tells_browsers_to_keep_it_to_themselves(guarded: House) -> None:
+    for method, path in (
+        ("GET", "/"),
+        ("GET", "/docs"),
+        ("GET", "/nothing"),
+        ("POST", "/api/cron"),
+        ("GET", "/api/stats"),
+    ):
+        headers = guarded.client.request(method, path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["content-security-policy"].startswith("default-src 'none'; ")
+        assert "server" not in headers
