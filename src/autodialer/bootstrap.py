@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI
@@ -20,7 +21,7 @@ from autodialer.ports.ledger import Store
 from autodialer.rules.policy import Policy
 from autodialer.service.means import Means
 from autodialer.service.services import Services, wire
-from autodialer.settings import Settings
+from autodialer.settings import Settings, is_loopback_host
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlStore
 from autodialer.store.migrate import check_version, migrate
@@ -94,6 +95,7 @@ async def open_system(
             calls_per_second=settings.calls_per_second,
             max_concurrent_calls=settings.max_concurrent_calls,
             result_timeout=settings.result_timeout,
+            dry_run=settings.dry_run,
         )
         about = [*remark_findings(settings), version_finding(database)]
         services = wire(means, scratch_store, about, run_hours=policy.run_hours, catch_up=settings.catch_up)
@@ -154,7 +156,14 @@ def voice_config(settings: Settings) -> VoiceConfig:
 def remarks_on(settings: Settings) -> list[str]:
     """Settings that are understood otherwise than they were written: one sentence each, for the log at start."""
     _, remark = resolve_base_url(settings.eightx8_base_url)
-    return [remark] if remark else []
+    remarks = [remark] if remark else []
+    callback = settings.eightx8_callback_url
+    if callback and settings.callback_token is None and not is_loopback_host(urlsplit(callback).hostname or ""):
+        remarks.append(
+            "EIGHTX8_CALLBACK_URL is reached from outside, but CALLBACK_TOKEN is not set: results that come in through a tunnel "
+            "or proxy are refused; set CALLBACK_TOKEN"
+        )
+    return remarks
 
 
 def remark_findings(settings: Settings) -> list[Finding]:

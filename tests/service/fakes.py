@@ -229,6 +229,7 @@ class ProcessStore:
         self.dies_before: int | None = None
         self.dies_after: int | None = None
         self.dead = False
+        self.slowness = 0.0  # seconds from a commit to its being known
         self.fails: Callable[[], StoreError | None] | None = None
 
     async def write(self, work: Callable[[Ledger], T]) -> T:
@@ -237,6 +238,8 @@ class ProcessStore:
         self._check(dying=nth == self.dies_before)
         with thread_at_work():
             result = await self._inner.write(work)
+        if self.slowness:
+            await asyncio.sleep(self.slowness)
         self._check(dying=nth == self.dies_after)
         return result
 

@@ -96,6 +96,7 @@ async def test_a_run_that_ends_while_the_next_calls_are_being_reserved_leaves_no
 
     def seen(_: Sequence[RecordKey]) -> None:
         if len(world.crm.looks) == 2:
+            world.process.store.slowness = 0.3
             second_look.set()
 
     async def refuse(_: CallRequest) -> PlaceOutcome:
@@ -108,8 +109,7 @@ async def test_a_run_that_ends_while_the_next_calls_are_being_reserved_leaves_no
     assert run.state is RunState.STOPPED
     assert len(world.crm.looks) == 2
     assert await world.read(lambda ledger: ledger.attempts.open_of_owner("first")) == []
-    reasons = run.totals["reasons"]
-    assert reasons == {"refused": 1, "run_stopped": 120 - len(world.telephony.rings)}
+    assert run.totals["reasons"] == {"refused": 1, "run_stopped": 120 - len(world.telephony.rings)}
 
 
 async def test_row_26_throttling_pauses_all_callers_and_the_same_record_is_tried_again(make_world: MakeWorld) -> None:

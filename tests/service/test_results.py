@@ -87,7 +87,6 @@ async def test_row_21_answered_wins_and_a_status_that_still_waits_is_not_written
     assert await world.reason(await world.run(), lead(1)) == "answered_waiting"
 
 
-@pytest.mark.xfail(reason="the outbox merges First No Answer At of the overruled end into the new update", strict=True)
 async def test_row_21_answered_wins_and_no_first_no_answer_of_that_call_is_written(world: World) -> None:
     session = await called(world)
     await world.hear(session, Disposition.BUSY)

@@ -7,7 +7,7 @@ import pytest
 
 from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
-from autodialer.domain.errors import StoreError, TelephonyError
+from autodialer.domain.errors import RunRefused, StoreError, TelephonyError
 from autodialer.ports.rows import RunKind, RunState
 from autodialer.worker import WEBHOOK_HASH, Worker
 from service.conftest import MakeWorld
@@ -51,6 +51,23 @@ async def test_the_next_process_finishes_the_run_that_was_stopped_and_calls_nobo
     (run,) = await world.read(lambda ledger: ledger.runs.recent(5))
     assert (run.state, run.totals["called"], run.owner) == (RunState.FINISHED, 10, "second")
     assert sorted(world.telephony.numbers()) == sorted(phone(n) for n in range(10))
+
+
+async def test_with_dry_run_a_run_that_was_left_open_is_closed_and_nobody_is_called(make_world: MakeWorld) -> None:
+    world = make_world(calls_per_second=2.0)
+    world.crm.add(*(person(lead(n), n) for n in range(10)))
+    async with world.working():
+        await world.services.run_desk.start(RunKind.MANUAL)
+        await pass_time(2)
+    called = len(world.telephony.rings)
+    world.process = world.boot("second", dry_run=True)
+    async with world.working():
+        await world.services.run_desk.finished()
+        with pytest.raises(RunRefused, match="DRY_RUN"):
+            await world.services.run_desk.start(RunKind.MANUAL)
+    (run,) = await world.read(lambda ledger: ledger.runs.recent(5))
+    assert (run.state, run.totals["called"]) == (RunState.STOPPED, called)
+    assert len(world.telephony.rings) == called
 
 
 async def test_a_result_that_comes_while_stopping_is_applied(make_world: MakeWorld) -> None:

@@ -123,8 +123,8 @@ class World:
         self.process = self.boot("first")
         self.telephony.deliver = self._deliver
 
-    def boot(self, owner: str) -> Process:
-        """A new process on the same ledger."""
+    def boot(self, owner: str, **changes: Any) -> Process:
+        """A new process on the same ledger; `changes` are to its Means."""
         store, log = ProcessStore(self.inner), MemoryLog()
         means = Means(
             crm=self.crm,
@@ -136,7 +136,7 @@ class World:
             log=log,
             owner=owner,
             new_id=lambda: f"id-{next(self._ids):05}",
-            **self._means,
+            **{**self._means, **changes},
         )
         services = wire(means, _scratch, [], run_hours=self.policy.run_hours, catch_up=1800.0)
         return Process(store, services, log)

@@ -101,7 +101,14 @@ def test_answered_takes_back_a_status_that_has_not_been_written_yet(store: SqlSt
     put(store, projection(status=NO_ANSWER, call_attempts=1, first_no_answer_at=NOW))
     put(store, projection(call_attempts=1, drops_status=True))
     row = only(store)
-    assert (row.status, row.call_attempts, row.first_no_answer_at) == (None, 1, NOW)
+    assert (row.status, row.call_attempts, row.first_no_answer_at) == (None, 1, None)
+
+
+def test_answered_leaves_a_status_that_an_earlier_call_had_queued(store: SqlStore) -> None:
+    put(store, projection(status=NO_ANSWER, call_attempts=1, first_no_answer_at=NOW, attempt_id="earlier"))
+    put(store, projection(call_attempts=2, attempt_id="later", drops_status=True))
+    row = only(store)
+    assert (row.status, row.call_attempts, row.first_no_answer_at) == (NO_ANSWER, 2, NOW)
 
 
 def test_an_update_merges_with_one_that_was_parked_and_is_tried_again(store: SqlStore) -> None:

@@ -54,7 +54,7 @@ class RunningService:
 
     def __init__(self, settings: Settings) -> None:
         host = "127.0.0.1" if settings.listen_host in ("0.0.0.0", "::") else settings.listen_host  # noqa: S104 - compared
-        self._base_url = f"http://{host}:{settings.port}"
+        self._base_url = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
         self._headers = api_headers(settings)
 
     async def answers(self) -> bool:

@@ -45,6 +45,25 @@ class Ended:
     disposition: Disposition
     ended_at: datetime
 
+    @property
+    def closed_unknown(self) -> bool:
+        """Its day ended and nobody had said how the call went (rules.md row 25)."""
+        return self.disposition is Disposition.UNKNOWN
+
+    def settle(self, disposition: Disposition, at: datetime) -> "Ended":
+        """A person knows how it ended after all. ValueError unless it was closed as unknown."""
+        self._refuse_known()
+        return Ended(self.intent, disposition, at)
+
+    def release(self, reason: str, at: datetime) -> "Released":
+        """A person knows that it was never placed. ValueError unless it was closed as unknown."""
+        self._refuse_known()
+        return Released(self.intent, reason, at)
+
+    def _refuse_known(self) -> None:
+        if not self.closed_unknown:
+            raise ValueError(f"attempt {self.intent.attempt_id} ended as {self.disposition}, that stands")
+
 
 @dataclass(frozen=True, slots=True)
 class Released:
@@ -66,6 +85,10 @@ class Unknown:
     def end(self, disposition: Disposition, at: datetime) -> Ended:
         """A late result, a person's word, or the end of the day (as UNKNOWN) settles it."""
         return Ended(self.intent, disposition, at)
+
+    def release(self, reason: str, at: datetime) -> Released:
+        """A person knows that it was never placed."""
+        return Released(self.intent, reason, at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,4 +28,19 @@ class Disposition(StrEnum):
         return earlier is Disposition.UNKNOWN or (self is Disposition.ANSWERED and earlier.is_unanswered)
 
 
+class Settlement(StrEnum):
+    """What a person may say of a call of which nobody knows how it ended (rules.md row 25)."""
+
+    ANSWERED = "answered"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    FAILED = "failed"
+    NOT_PLACED = "not_placed"  # it never rang: its place in the quotas is returned
+
+    @property
+    def disposition(self) -> Disposition | None:
+        """The end of the call; None when there was no call."""
+        return None if self is Settlement.NOT_PLACED else Disposition(self.value)
+
+
 _UNANSWERED = frozenset({Disposition.NO_ANSWER, Disposition.BUSY, Disposition.FAILED})

@@ -47,6 +47,18 @@ class RunRefused(DialerError):
         self.running = running
 
 
+class RunTakenOver(DialerError):
+    """Another process owns this run now; what we were about to write for it was not written."""
+
+
+class NoSuchAttempt(DialerError):
+    """The ledger knows no attempt with this id."""
+
+
+class NotUnknown(DialerError):
+    """A person can't settle this attempt: its end is known, or its result is still awaited."""
+
+
 class MalformedCallback(DialerError):
     """A callback that can't be read; `problems` names every field."""
 

@@ -38,3 +38,24 @@ class NoResult:
 
 
 CallEvent = CallResult | NoResult
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedCall:
+    """One call as the provider's own log shows it, after it is over.
+
+    `destination` is E.164 with `+`; times are UTC, None where the log has none that can be read. `disposition` is None when
+    the words (`call_status`, of the call; `session_status`, of its session) can't be mapped: then nothing is known.
+    """
+
+    session_id: str
+    destination: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    disposition: Disposition | None
+    call_status: str
+    session_status: str
+    reason: str = ""
+    duration_seconds: int | None = None
+    agent_unreached: bool = False
+    do_not_call: bool = False

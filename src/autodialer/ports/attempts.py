@@ -39,8 +39,10 @@ class Attempts(Protocol):
         """8x8 took it."""
         ...
 
-    def release(self, before: Reserved | Submitting, after: Released, *, number_refused: bool = False) -> bool:
-        """Definitely not placed: the slots are returned."""
+    def release(
+        self, before: Reserved | Submitting | Unknown | Ended, after: Released, *, number_refused: bool = False
+    ) -> bool:
+        """Definitely not placed: the slots are returned. An ended one only if it still ended as shown."""
         ...
 
     def lose(self, before: Submitting | PlacedCall, after: Unknown) -> bool:
@@ -52,7 +54,7 @@ class Attempts(Protocol):
         ...
 
     def overrule(self, before: Ended, after: Ended, result: CallResult) -> bool:
-        """A later result won (Disposition.wins_over)."""
+        """A later result won (Disposition.wins_over), or a person settled what was closed as unknown."""
         ...
 
     def add_elsewhere(self, call: CallElsewhere) -> None:
@@ -88,7 +90,11 @@ class Attempts(Protocol):
         ...
 
     def unknown(self, limit: int = 500) -> Sequence[AttemptRow]:
-        """The work list."""
+        """The work list (rules.md row 25), newest first: unknown, and New records' calls that were closed as unknown."""
+        ...
+
+    def latest_submitted(self) -> datetime | None:
+        """When the newest of our own calls was about to be sent; None before the first."""
         ...
 
     def lift_holds(self, keys: Sequence[RecordKey], at: datetime) -> int:

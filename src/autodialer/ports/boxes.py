@@ -25,8 +25,8 @@ class Inbox(Protocol):
         """Orphans that wait for this session."""
         ...
 
-    def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> None:
-        """applied, orphan, ignored or conflict."""
+    def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> bool:
+        """applied, orphan, ignored or conflict; False if it waits no more: another process was faster."""
         ...
 
     def reopen(self, inbox_ids: Sequence[int]) -> None:

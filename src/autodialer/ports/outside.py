@@ -9,7 +9,7 @@ from typing import Protocol
 
 from autodialer.domain.placing import CallRequest, PlaceOutcome
 from autodialer.domain.record import Record, RecordKey, RecordType
-from autodialer.domain.result import CallEvent
+from autodialer.domain.result import CallEvent, LoggedCall
 from autodialer.domain.update import CrmUpdate, WriteResult
 
 
@@ -97,6 +97,12 @@ class Telephony(Protocol):
         """Register our callback URL where it is missing or different; the hash of what is registered now.
 
         None where registering is switched off. TelephonyError when it can't be done.
+        """
+        ...
+
+    async def logged_calls(self, since: datetime, until: datetime) -> Sequence[LoggedCall]:
+        """The outbound calls of that time that the provider's log holds, in no particular order; a call that isn't over is
+        in no log yet. Takes up to minutes. TelephonyError when the log can't be had or read.
         """
         ...
 

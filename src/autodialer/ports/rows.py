@@ -171,7 +171,11 @@ class InboxRow:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One update on its way to the CRM. `status` is written only while the CRM holds one of `expected_statuses`."""
+    """One update on its way to the CRM.
+
+    `status` is written only while the CRM holds one of `expected_statuses` (the CRM's own spelling) or one that we may have
+    written meanwhile: `status` itself and `our_statuses`, as the policy spells them.
+    """
 
     outbox_id: int
     key: RecordKey
@@ -188,6 +192,7 @@ class OutboxRow:
     last_error: str
     created_at: datetime
     settled_at: datetime | None
+    our_statuses: tuple[CrmStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,3 +27,4 @@ class Means:
     calls_per_second: float
     max_concurrent_calls: int
     result_timeout: float
+    dry_run: bool = False  # nobody is called, whatever asks for it

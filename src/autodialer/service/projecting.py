@@ -4,6 +4,7 @@ from datetime import datetime
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import CrmStatus
+from autodialer.domain.update import CrmUpdate
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, Projection
 from autodialer.rules.after_call import update_after
@@ -20,18 +21,11 @@ def queue_update(
     overruled: Disposition | None = None,
 ) -> None:
     """Queue what the rules say after this call. `overruled`: the end that stood before, whose own update may still wait."""
-    update = update_after(
-        attempt.key,
-        CrmStatus.NEW if attempt.is_new else CrmStatus.NO_ANSWER,
-        disposition,
-        attempt.attempts_before,
-        attempt.first_no_answer_at,
-        attempt.submitted_at or now,
-        policy,
-        first_unanswered_at=_earliest_unanswered(ledger, attempt),
-    )
+    earliest = _earliest_unanswered(ledger, attempt)
+    update = _update(attempt, disposition, policy, now, earliest)
     if update is None:
         return
+    undone = _update(attempt, overruled, policy, now, earliest) if overruled is not None else None
     ledger.outbox.put(
         Projection(
             key=attempt.key,
@@ -41,9 +35,24 @@ def queue_update(
             status=update.status,
             call_attempts=update.call_attempts,
             first_no_answer_at=update.first_no_answer_at,
-            drops_status=overruled is not None and overruled.is_unanswered,
+            drops_status=undone is not None and undone.status is not None,
         ),
         now,
+    )
+
+
+def _update(
+    attempt: AttemptRow, disposition: Disposition, policy: Policy, now: datetime, earliest: datetime | None
+) -> CrmUpdate | None:
+    return update_after(
+        attempt.key,
+        CrmStatus.NEW if attempt.is_new else CrmStatus.NO_ANSWER,
+        disposition,
+        attempt.attempts_before,
+        attempt.first_no_answer_at,
+        attempt.submitted_at or now,
+        policy,
+        first_unanswered_at=earliest,
     )
 
 

@@ -49,6 +49,8 @@ class RunService:
 
     async def open(self, kind: RunKind, slot: datetime | None, *, confirm: bool = False) -> Run:
         """Start a run; RunRefused when one is going, the slot is taken, or calls can't be placed (then `permanent`)."""
+        if self._m.dry_run:
+            raise RunRefused("DRY_RUN is set: nobody is called", permanent=True)
         if problems := await self._readiness.problems():
             raise RunRefused("no calls can be placed: " + "; ".join(problems), permanent=True)
         now = self._m.clock.now()
@@ -113,6 +115,9 @@ class RunService:
 
     async def resume(self, run: Run) -> Run | None:
         """Go on with a run that a dead process of ours left open; None when it was closed because its day is over."""
+        if self._m.dry_run:
+            await self.close(run, "interrupted, and DRY_RUN is set")
+            return None
         today = self._m.policy.local_date(self._m.clock.now())
         if self._m.policy.local_date(run.started_at) != today:
             await self.close(run, "interrupted, and its day is over")

@@ -85,6 +85,8 @@ class Gate:
     async def admit(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request: count it, delay it, apply the first fault that matches, else ask `app`."""
         body = await _read_body(receive)
+        if body is None:
+            return
         self.counts[route_of(scope["method"], scope["path"])] += 1
         self.in_flight += 1
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
@@ -151,10 +153,13 @@ async def _answer_with_fault(
     await play(fault, answer.messages, receive, send)
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body; None when the client went away in the middle of it."""
     parts = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(parts)

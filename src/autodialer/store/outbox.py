@@ -105,9 +105,11 @@ def _merged(new: Projection, waiting: OutboxRow | None) -> dict[str, Any]:
             *([waiting.status.value] if waiting.status else []),
             *expected,
         ]
-        status = status or (None if new.drops_status else waiting.status)
+        # Only what the overruled end itself had queued is dropped: an earlier call's status is still to be written.
+        dropped = new.drops_status and waiting.attempt_id == new.attempt_id
+        status = status or (None if dropped else waiting.status)
         attempts = max((count for count in (attempts, waiting.call_attempts) if count is not None), default=None)
-        first = first or waiting.first_no_answer_at
+        first = first or (None if dropped else waiting.first_no_answer_at)
     return {
         "record_type": new.key.record_type.value,
         "zoho_id": new.key.zoho_id,

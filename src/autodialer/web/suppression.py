@@ -24,7 +24,7 @@ class Suppression(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     number: str = Field(min_length=1, max_length=_LONGEST_NUMBER, examples=["+40721234567"])
-    reason: str = Field("", max_length=500, pattern=r"^[^\x00]*$")
+    reason: str = Field("", max_length=500)
 
 
 _BODY = {

@@ -1,3 +1,4 @@
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -100,6 +101,19 @@ async def test_latency_delays_answers_but_not_the_admin_pages(open_world: OpenWo
         await raw.get("/crm/v8/Leads?fields=id")
         assert time.perf_counter() - began - admin >= 0.2
     assert admin < 0.2
+
+
+async def test_a_request_that_breaks_off_in_its_body_never_was(open_world: OpenWorld) -> None:
+    world = open_world(person(1))
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(world.url.rpartition(":")[2]))
+    writer.write(b"PUT /crm/v8/Leads HTTP/1.1\r\nHost: sim\r\nContent-Length: 100\r\n\r\n{")
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    assert await reader.read() == b""
+    async with world.open_raw(authorised=False) as raw:
+        assert (await raw.get("/_sim/counts")).json()["counts"] == {}
+    assert world.exchanges == []
 
 
 async def test_a_fault_may_answer_with_an_error_although_it_did_what_was_asked(open_world: OpenWorld) -> None:
