@@ -14,7 +14,7 @@ export UV_NO_CACHE := 1
 INSTALL_UV := install -qq --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/uv.txt
 COMPILE := ../$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
-.PHONY: help install demo test lint dev bench lock clean always
+.PHONY: help install demo test lint dev bench mutants lock clean always
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ dev: .venv/.run ## Serve with reload, settings from .env
 
 bench: .venv/.dev ## Measure speed (minutes)
 	@$(BIN)/python -m pytest -n 0 -s -o python_files='bench_*.py' tests/benchmarks
+
+mutants: .venv/.dev ## Break the ledger in many small ways, in copies: the tests must notice each (minutes)
+	@$(BIN)/python tests/mutants.py
 
 lock: .venv/.run ## Renew requirements/*.txt within what they pin; UPGRADE=1 takes the newest
 	@cd requirements && for name in uv run dev; do $(COMPILE) $(if $(UPGRADE),--upgrade) --output-file $$name.txt $$name.in || exit 1; done

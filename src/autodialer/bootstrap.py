@@ -150,6 +150,7 @@ def voice_config(settings: Settings) -> VoiceConfig:
         callback_url=settings.eightx8_callback_url,
         callback_token=_secret(settings.callback_token),
         register_webhook=settings.eightx8_register_webhook,
+        export_url=settings.eightx8_export_url,
     )
 
 

@@ -1,11 +1,11 @@
-"""The loops of one process: schedule, results, write-back, reconcile, webhook. A loop survives its errors."""
+"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, webhook. A loop survives its errors."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 from autodialer.domain.errors import DialerError, TelephonyError
 from autodialer.ports.ledger import Ledger
-from autodialer.service.runs import RUN_LEASE
+from autodialer.service.ownership import RUN_LEASE
 from autodialer.service.schedule import remember_start
 from autodialer.service.services import Services
 from autodialer.service.signals import Signal
@@ -15,6 +15,7 @@ _SCHEDULE_EVERY = 1.0
 _RESULTS_EVERY = 5.0
 _WRITE_BACK_EVERY = 5.0
 _RECONCILE_EVERY = 5.0
+_CALL_LOG_EVERY = 60.0
 _WEBHOOK_AGAIN = 60.0
 
 
@@ -41,6 +42,7 @@ class Worker:
             self._loop("results", self._apply_results, self._s.arrived, _RESULTS_EVERY),
             self._loop("write-back", self._write_back, self._s.write_back_due, _WRITE_BACK_EVERY),
             self._loop("reconcile", self._reconcile, None, reconcile_every),
+            self._loop("8x8's log", self._ask_log, None, _CALL_LOG_EVERY),
             self._webhook(),
         ]
         if self._scheduled:
@@ -105,6 +107,9 @@ class Worker:
         await self._s.reconciler.sweep()
         if not self._alone:
             await self._take_over()
+
+    async def _ask_log(self) -> None:
+        await self._s.call_log.reconcile()
 
     async def _schedule(self) -> None:
         run = await self._s.scheduler.take_due()

@@ -81,6 +81,10 @@ class World:
     def rings_of(self, number: str) -> int:
         return len(self.rings()["rings"].get(number, []))
 
+    def sessions(self) -> list[dict[str, Any]]:
+        """Every call that 8x8 took, in order."""
+        return list(httpx2.get(f"{self.voice}/_sim/sessions").json()["sessions"])
+
     def records(self) -> dict[str, dict[str, Any]]:
         """Both modules by record id."""
         found: dict[str, dict[str, Any]] = {}

@@ -4,13 +4,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import CrmError, MalformedCallback, StoreError
 from autodialer.domain.placing import CallRequest, Placed, PlaceOutcome
 from autodialer.domain.record import CrmStatus, Record, RecordKey, RecordType
-from autodialer.domain.result import CallEvent, CallResult, NoResult
+from autodialer.domain.result import CallEvent, CallResult, LoggedCall, NoResult
 from autodialer.domain.update import CrmUpdate, NotWritten, WriteResult, Written
 from autodialer.ports import Clock, Finding
 from autodialer.ports.ledger import Ledger, Store
@@ -142,6 +143,8 @@ class FakeTelephony:
     on_place: Callable[[CallRequest], None] | None = None
     rings: list[Ring] = field(default_factory=list)
     webhook: str | Exception | None = "hash"
+    log: list[LoggedCall] | Exception = field(default_factory=list)
+    exports: list[tuple[datetime, datetime]] = field(default_factory=list)
     tasks: set[asyncio.Task[object]] = field(default_factory=set)
 
     async def place(self, request: CallRequest) -> PlaceOutcome:
@@ -201,6 +204,13 @@ class FakeTelephony:
         if isinstance(self.webhook, Exception):
             raise self.webhook
         return self.webhook if registered_hash != self.webhook else registered_hash
+
+    async def logged_calls(self, since: datetime, until: datetime) -> Sequence[LoggedCall]:
+        self.exports.append((since, until))
+        await self.clock.sleep(self.latency)
+        if isinstance(self.log, Exception):
+            raise self.log
+        return [call for call in self.log if call.started_at is None or since <= call.started_at <= until]
 
     async def check(self) -> Sequence[Finding]:
         return []

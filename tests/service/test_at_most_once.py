@@ -33,6 +33,23 @@ async def test_invariant_2_a_reserved_attempt_that_another_process_released_is_n
     assert run.totals["called"] == PEOPLE
 
 
+async def test_invariant_2_a_replica_that_starts_leaves_what_a_living_one_holds_alone(make_world: MakeWorld) -> None:
+    world = make_world(calls_per_second=1.0)
+    world.telephony.latency = 5.0
+    world.crm.add(*(person(lead(n), n) for n in range(PEOPLE)))
+    running = asyncio.ensure_future(world.run())
+    while not world.telephony.rings:
+        await pass_time(0.05)
+    held = await world.read(lambda ledger: ledger.attempts.open_of_owner("first"))
+    assert {row.state for row in held} == {AttemptState.RESERVED, AttemptState.SUBMITTING}
+    world.process = world.boot("second")
+    async with world.working(alone=False):
+        for row in held:
+            assert (await world.attempt(row.key)).state is row.state
+        assert (await running).totals["called"] == PEOPLE
+    assert {(await world.attempt(row.key)).attempt_id for row in held} == {row.attempt_id for row in held}
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_invariant_6_a_process_that_dies_while_it_applies_a_result_loses_no_update(
     world: World, moment: str

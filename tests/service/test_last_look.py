@@ -175,7 +175,7 @@ async def test_a_run_that_is_paused_for_more_than_an_hour_ends_and_releases_ever
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("autodialer.service.preparing._POLL", 60.0)
-    monkeypatch.setattr("autodialer.service.runs._RENEW_EVERY", 600.0)
+    monkeypatch.setattr("autodialer.service.ownership._RENEW_EVERY", 600.0)
     world = make_world()
     world.crm.add(*(person(lead(n), n) for n in range(5)))
     await world.write(lambda ledger: pause(ledger, world.clock.now()))

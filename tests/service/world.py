@@ -12,7 +12,7 @@ from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.placing import CallRequest, PlaceOutcome
 from autodialer.domain.record import Record, RecordKey, RecordType
-from autodialer.domain.result import CallEvent
+from autodialer.domain.result import CallEvent, LoggedCall
 from autodialer.ports import Finding
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow, Run, RunKind, Staged
@@ -90,6 +90,9 @@ class _ProcessTelephony:
 
     async def ensure_webhook(self, registered_hash: str | None) -> str | None:
         return await self.inner.ensure_webhook(registered_hash)
+
+    async def logged_calls(self, since: datetime, until: datetime) -> Sequence[LoggedCall]:
+        return await self.inner.logged_calls(since, until)
 
     async def check(self) -> Sequence[Finding]:
         return await self.inner.check()

@@ -1,6 +1,6 @@
 """What the ledger answers about attempts."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -209,6 +209,20 @@ def test_the_work_list_holds_unknown_calls_and_new_records_that_closed_as_unknow
     rows = work(store, lambda ledger: ledger.attempts.unknown())
     assert [row.attempt_id for row in rows] == ["a-2", "a-1"]
     assert len(work(store, lambda ledger: ledger.attempts.unknown(1))) == 1
+    assert work(store, lambda ledger: ledger.stats.work_lists())["unknown_calls"] == 2
+
+
+def test_the_latest_submitted_call_is_one_of_ours_whatever_became_of_it(store: SqlStore) -> None:
+    def latest() -> datetime | None:
+        return work(store, lambda ledger: ledger.attempts.latest_submitted())
+
+    work(store, lambda ledger: ledger.attempts.add_elsewhere(elsewhere(key=lead(9), happened_at=NOW + 9 * MINUTE)))
+    assert latest() is None
+    work(store, lambda ledger: ledger.attempts.reserve(person(1)))
+    assert latest() is None
+    work(store, lambda ledger: submitted(ledger, person(2), at=NOW + 2 * MINUTE))
+    work(store, lambda ledger: ended(ledger, person(3), at=NOW + MINUTE))
+    assert latest() == NOW + 2 * MINUTE
 
 
 def test_a_hold_is_lifted_for_the_records_named_and_once(store: SqlStore) -> None:

@@ -2,8 +2,10 @@
 
 import threading
 from concurrent.futures import Future
+from functools import partial
 
 import pytest
+from sqlalchemy import Connection
 
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlLedger
@@ -20,17 +22,21 @@ def test_whoever_is_told_of_a_write_finds_it_in_the_ledger(database: Database, l
     def suppressing(number: int) -> "Future[bool]":
         return database.submit(lambda connection: SqlLedger(connection).do_not_call.add(phone(number), "asked", NOW))
 
-    def look(number: int) -> None:
+    def look(number: int, _done: "Future[bool]") -> None:
         found = looking._read(lambda connection: SqlLedger(connection).do_not_call.has([phone(number)]))
         seen.append(bool(found))
 
-    enter = threading.Event()
-    held = database.submit(lambda _connection: enter.wait(PATIENCE))
+    def hold(_connection: Connection) -> bool:
+        entered.set()
+        return leave.wait(PATIENCE)
+
+    entered, leave = threading.Event(), threading.Event()
+    held = database.submit(hold)
+    assert entered.wait(PATIENCE)
     waiting = [suppressing(number) for number in range(together)]
     for number, done in enumerate(waiting):
-        # Called by whoever tells, at that moment.
-        done.add_done_callback(lambda _done, number=number: look(number))
-    enter.set()
+        done.add_done_callback(partial(look, number))  # called by whoever tells, at that moment
+    leave.set()
     assert held.result(PATIENCE)
     assert [done.result(PATIENCE) for done in waiting] == [True] * together
     database.close()

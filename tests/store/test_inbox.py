@@ -67,6 +67,17 @@ def test_a_repeated_callback_does_not_wait_again_after_it_was_settled(store: Sql
     assert (settled.state, settled.note, settled.attempt_id, settled.deliveries) == ("applied", "busy", "a-1", 2)
 
 
+def test_a_callback_is_settled_once_and_the_first_note_stands(store: SqlStore) -> None:
+    arrive(store, "a")
+    (row,) = waiting(store)
+    assert work(
+        store, lambda ledger: ledger.inbox.settle(row.inbox_id, "applied", attempt_id="a-1", note="busy", at=NOW)
+    )
+    assert not work(store, lambda ledger: ledger.inbox.settle(row.inbox_id, "conflict", note="slower", at=NOW))
+    (settled,) = work(store, lambda ledger: ledger.inbox.of_attempts(["a-1"]))
+    assert (settled.state, settled.note) == ("applied", "busy")
+
+
 def test_callbacks_wait_in_the_order_in_which_they_came(store: SqlStore) -> None:
     for key in "cabd":
         arrive(store, key)

@@ -94,7 +94,23 @@ def test_expected_statuses_pile_up_each_once_with_what_may_have_been_written_mea
         projection(expected_status="New"),
         projection(expected_status=None),
     )
-    assert only(store).expected_statuses == ("new ", "No Answer", "New", "Dead")
+    row = only(store)
+    assert (row.expected_statuses, row.our_statuses) == (("new ", "New"), (NO_ANSWER, DEAD))
+
+
+def test_what_we_wrote_ourselves_is_kept_by_its_meaning_apart_from_the_words_of_the_crm(store: SqlStore) -> None:
+    """The policy may spell "No Answer" otherwise, and "No Answer" may be another status there."""
+    put(store, projection(status=NO_ANSWER, expected_status="Dead"), projection(status=DEAD, expected_status="Dead"))
+    row = only(store)
+    assert (row.expected_statuses, row.our_statuses, row.status) == (("Dead",), (NO_ANSWER,), DEAD)
+
+
+def test_call_attempts_do_not_go_down_when_the_result_of_an_earlier_call_comes_last(store: SqlStore) -> None:
+    put(store, projection(attempt_id="later", call_attempts=3))
+    sent = only(store).outbox_id
+    work(store, lambda ledger: ledger.outbox.sent(sent, NOW))
+    put(store, projection(attempt_id="earlier", call_attempts=2))
+    assert only(store).call_attempts == 3
 
 
 def test_answered_takes_back_a_status_that_has_not_been_written_yet(store: SqlStore) -> None:

@@ -38,6 +38,8 @@ HOT: dict[str, Question] = {
     "lines_in_use": lambda ledger: ledger.attempts.lines_in_use(NOW - MINUTE),
     "overdue": lambda ledger: ledger.attempts.overdue(placed_before=NOW, now=NOW, today=TODAY),
     "open_of_owner": lambda ledger: ledger.attempts.open_of_owner(OWNER),
+    "unknown": lambda ledger: ledger.attempts.unknown(),
+    "latest_submitted": lambda ledger: ledger.attempts.latest_submitted(),
     "lift_holds": lambda ledger: ledger.attempts.lift_holds([lead()], NOW),
     "claim": lambda ledger: ledger.staging.claim("run-1", OWNER, 5),
     "mark": lambda ledger: ledger.staging.mark("run-1", lead(), staged(1).state),
@@ -130,6 +132,9 @@ PARTIAL = {
     "overdue": "ix_attempts_open",
     "open_of_owner": "ix_attempts_open",
     "find_open": "uq_attempts_open_record",
+    "unknown": "ix_attempts_unsettled",
+    "stats.work_lists": "ix_attempts_unsettled",
+    "latest_submitted": "ix_attempts_ours_submitted_at",
     "unseen_holds": "ix_attempts_held",
     "runs.current": "uq_runs_open",
     "inbox.waiting": "ix_inbox_waiting",
@@ -148,6 +153,11 @@ def test_what_waits_is_found_in_an_index_of_what_waits(filled: SqlStore, name: s
 def test_a_claim_needs_no_sorting(filled: SqlStore) -> None:
     plan = explain(filled, HOT["claim"])
     assert any("ix_staged_records_order" in step for step in plan)
+    assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def test_the_work_list_comes_in_its_order_from_the_index(filled: SqlStore) -> None:
+    plan = explain(filled, HOT["unknown"])
     assert not any("TEMP B-TREE" in step for step in plan), plan
 
 

@@ -65,7 +65,7 @@ def submit(ledger: SqlLedger, before: Reserved) -> bool:
     return ledger.attempts.submit(before, before.submit(LATER), LATER)
 
 
-def release(ledger: SqlLedger, before: Reserved | Submitting) -> bool:
+def release(ledger: SqlLedger, before: Reserved | Submitting | Unknown) -> bool:
     return ledger.attempts.release(before, before.release("refused", LATER))
 
 
@@ -105,6 +105,7 @@ LEGAL: list[tuple[type[Any], Move, type[Any]]] = [
     (PlacedCall, lose, Unknown),
     (PlacedCall, end, Ended),
     (Unknown, end, Ended),
+    (Unknown, release, Released),
     (Ended, overrule, Ended),
 ]
 MOVES = [(start, move) for start, move, _ in LEGAL]
@@ -218,6 +219,50 @@ def test_an_end_without_a_result_keeps_the_reason_why_it_was_lost(store: SqlStor
     row = work(store, lambda ledger: ledger.attempts.row("a-1"))
     assert row is not None
     assert (row.disposition, row.reason, row.call_status) == (Disposition.UNKNOWN, "no answer from 8x8", None)
+
+
+def closed_unknown(ledger: SqlLedger) -> Ended:
+    lost = make_unknown(ledger)
+    assert isinstance(lost, Unknown)
+    after = lost.end(Disposition.UNKNOWN, NOW)
+    assert ledger.attempts.end(lost, after, None)
+    return after
+
+
+def test_what_was_closed_as_unknown_can_be_released_once_and_gives_its_slots_back(store: SqlStore) -> None:
+    before = work(store, closed_unknown)
+    after = before.release("a person said so", LATER)
+    assert work(store, lambda ledger: ledger.attempts.release(before, after))
+    assert not work(store, lambda ledger: ledger.attempts.release(before, after))
+    row = work(store, lambda ledger: ledger.attempts.row("a-1"))
+    assert row is not None
+    assert (row.disposition, row.reason, row.ended_at) == (None, "a person said so", LATER)
+    assert work(store, lambda ledger: ledger.attempts.load("a-1")) == after
+    again = reservation("a-2", run_id="run-1", total_quota=1, day_quota=1)
+    assert isinstance(work(store, lambda ledger: ledger.attempts.reserve(again)), Reserved)
+
+
+def test_an_end_that_came_meanwhile_is_not_released(store: SqlStore) -> None:
+    before = work(store, closed_unknown)
+    work(store, lambda ledger: ledger.attempts.overrule(before, before.settle(Disposition.BUSY, LATER), a_result()))
+    first = everything(store)
+    assert not work(store, lambda ledger: ledger.attempts.release(before, before.release("too late", LATER)))
+    assert everything(store) == first
+
+
+@pytest.mark.parametrize("length", [40, 41, 5000])
+def test_a_call_status_is_kept_as_far_as_its_column_holds_it(store: SqlStore, length: int) -> None:
+    def unit(ledger: SqlLedger) -> None:
+        before = placed(ledger, reservation(), "s-1")
+        ledger.attempts.end(before, before.end(Disposition.BUSY, LATER), a_result(call_status="é" * length))
+        ledger.attempts.add_elsewhere(elsewhere(key=lead_2.key, call_status="é" * length))
+
+    lead_2 = person(2)
+    work(store, unit)
+    for attempt_id in ("a-1", "e-1"):
+        row = work(store, lambda ledger, attempt_id=attempt_id: ledger.attempts.row(attempt_id))
+        assert row is not None
+        assert row.call_status == "é" * 40
 
 
 def test_a_refused_number_is_remembered(store: SqlStore) -> None:

@@ -1,4 +1,4 @@
-"""doctor, stats, explain, unknown, verify: looking without touching."""
+"""doctor, stats, explain, verify: looking without touching."""
 
 from dataclasses import asdict
 from enum import StrEnum
@@ -28,7 +28,6 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(stats)
     app.command()(explain)
-    app.command()(unknown)
     app.command()(verify)
 
 
@@ -121,24 +120,6 @@ def _show_record(record: dict[str, Any]) -> None:
         when = row["created_at"][:19].replace("T", " ")
         updates.add_row(when, row["status"] or "", str(row["call_attempts"] or ""), row["state"], kept)
     out.print(updates)
-
-
-def unknown(as_json: Json = False) -> None:
-    """List calls of which nobody knows how they ended.
-
-    Example: autodialer unknown
-    """
-    settings = settings_with_logging(files=False, console=False)
-    calls = run_async(ask(settings, "GET", "/api/unknown"))["unknown"]
-    if as_json:
-        print_json(calls)
-        return
-    table = Table("record", "sent (UTC)", "state", "why", "attempt", title=f"{len(calls)} calls with no known result")
-    for call in calls:
-        record = f"{call['record_type']} {call['zoho_id']}"
-        when = (call["submitted_at"] or "")[:19].replace("T", " ")
-        table.add_row(record, when, call["state"], call["reason"], call["attempt_id"])
-    console().print(table)
 
 
 def verify(as_json: Json = False) -> None:

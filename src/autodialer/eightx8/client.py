@@ -1,12 +1,13 @@
 """8x8 CPaaS Voice as the Telephony port: places one call at most once and reads what comes back."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from autodialer.domain.placing import Ambiguous, CallRequest, NotSent, PlaceOutcome, Refused, Scope
-from autodialer.domain.result import CallEvent
-from autodialer.eightx8 import checks, mapping, webhooks
+from autodialer.domain.result import CallEvent, LoggedCall
+from autodialer.eightx8 import checks, export, mapping, webhooks
 from autodialer.eightx8.callflow import callflow_body
 from autodialer.eightx8.classify import classify
 from autodialer.eightx8.config import VoiceConfig, missing_settings
@@ -49,6 +50,10 @@ class VoiceTelephony:
     async def ensure_webhook(self, registered_hash: str | None) -> str | None:
         """Register our callback URL where it is missing or different; see webhooks.ensure_webhook."""
         return await webhooks.ensure_webhook(self._config, self._exchange, registered_hash)
+
+    async def logged_calls(self, since: datetime, until: datetime) -> Sequence[LoggedCall]:
+        """The outbound calls of that time in 8x8's log; see export.logged_calls."""
+        return await export.logged_calls(self._config, self._exchange, self._clock, since, until)
 
     async def check(self) -> Sequence[Finding]:
         """What `doctor` says of 8x8; changes nothing. Never raises TelephonyError."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 VOICE_URL = "https://voice.8x8.com"
+LOG_EXPORT_URL = "https://voice.wavecell.com"
 _SUBACCOUNT_ID = re.compile(r"[A-Za-z0-9\-._&]{3,50}")
 _MSISDN = re.compile(r"\+?[1-9][0-9]{5,14}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -36,7 +37,8 @@ class VoiceConfig:
     `client_request_id`: whether the attempt id goes along (documented in the summary, missing from the
     request's schema). `read_timeout` must exceed 8x8's longest time to accept a call: a time-out after
     sending leaves a call whose fate is unknown. `total_timeout` bounds sending and, again, reading the body.
-    `throttle_pause` stands where a 429 names no time.
+    `throttle_pause` stands where a 429 names no time. A log export is waited for `export_patience`, and all of it takes
+    `export_timeout` at most.
     """
 
     api_key: str = field(repr=False)
@@ -53,6 +55,10 @@ class VoiceConfig:
     total_timeout: float = 60.0
     throttle_pause: float = 5.0
     max_response_bytes: int = 64 * 1024
+    export_url: str | None = None
+    export_patience: float = 300.0
+    export_timeout: float = 600.0
+    max_export_bytes: int = 32 * 1024 * 1024
 
     @property
     def voice_url(self) -> str:
@@ -63,6 +69,13 @@ class VoiceConfig:
     def subaccount_url(self) -> str:
         """Where everything of this sub-account lives."""
         return f"{self.voice_url}/api/v1/subaccounts/{self.subaccount_id}"
+
+    @property
+    def exports_url(self) -> str:
+        """Where its call log is exported: documented at another host than the rest (8x8 page "Reporting API")."""
+        given = (self.export_url or "").strip().rstrip("/")
+        host = given or (LOG_EXPORT_URL if self.voice_url == VOICE_URL else self.voice_url)
+        return f"{host}/api/v1/subaccounts/{self.subaccount_id}/messages/exports"
 
 
 def missing_settings(config: VoiceConfig) -> list[str]:

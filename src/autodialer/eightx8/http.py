@@ -52,6 +52,28 @@ class Exchange:
             raise NoReplyError(f"{type(error).__name__}: {_cause(error)}", sent=sent) from error
         return await self._read(response)
 
+    async def download(self, url: str, *, authorised: bool, limit: int) -> bytes:
+        """A file. NoReplyError when it isn't had whole: no success, more than `limit` bytes, or not in time.
+
+        `authorised`: show the key; a redirect to another host is not shown it. From https nothing leads to http.
+        """
+        headers = {"accept": "text/csv, */*", "accept-encoding": "identity"}
+        if authorised:
+            headers["authorization"] = f"Bearer {self._config.api_key}"
+        try:
+            async with asyncio.timeout(self._config.export_timeout):
+                client = self._open()
+                request = client.build_request("GET", url, headers=headers)
+                response = await client.send(request, stream=True, follow_redirects=True)
+                try:
+                    return await _file(response, limit)
+                finally:
+                    await response.aclose()
+        except NoReplyError:
+            raise
+        except Exception as error:
+            raise NoReplyError(f"{type(error).__name__}: {_cause(error)}", sent=True) from error
+
     async def aclose(self) -> None:
         """Close the connections; the next request opens new ones."""
         client, self._client = self._client, None
@@ -95,6 +117,20 @@ class Exchange:
         whole = len(content) <= self._config.max_response_bytes
         body = _decoded(content) if whole else None
         return Reply(response.status_code, body, response.headers.get("retry-after"))
+
+
+async def _file(response: httpx2.Response, limit: int) -> bytes:
+    hops = [hop.url.scheme for hop in [*response.history, response]]
+    if hops[0] == "https" and "http" in hops:
+        raise NoReplyError("a redirect from https to http", sent=True)
+    if not response.is_success:
+        raise NoReplyError(f"HTTP {response.status_code}", sent=True)
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > limit:
+            raise NoReplyError(f"more than {limit} bytes", sent=True)
+    return bytes(content)
 
 
 def _decoded(content: bytes) -> object:

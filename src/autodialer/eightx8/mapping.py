@@ -10,7 +10,8 @@ from autodialer.eightx8.legs import Leg, agent_leg, lead_leg, read_legs
 from autodialer.eightx8.words import as_instant, as_int, as_text, normalize_status, plain
 
 _SUMMARY = "SESSION_SUMMARY"
-_ENDS: Mapping[str, tuple[Disposition, str]] = {
+# What the words of one call, and of a session in which the person opted out, mean: (disposition, reason).
+ENDS: Mapping[str, tuple[Disposition, str]] = {
     "COMPLETED": (Disposition.ANSWERED, ""),
     "NO_ANSWER": (Disposition.NO_ANSWER, ""),
     "BUSY": (Disposition.BUSY, ""),
@@ -18,7 +19,7 @@ _ENDS: Mapping[str, tuple[Disposition, str]] = {
     "CANCELED": (Disposition.FAILED, "canceled"),
     "ERROR": (Disposition.FAILED, "error"),
 }
-_OPT_OUTS: Mapping[str, tuple[Disposition, str]] = {
+OPT_OUTS: Mapping[str, tuple[Disposition, str]] = {
     "COMPLETED_UNSUBSCRIBED": (Disposition.ANSWERED, "asked not to be called again"),
     "COMPLETED_UNSUB_ERROR": (Disposition.ANSWERED, "asked not to be called again"),
     "UNSUBSCRIBED_CONTACT": (Disposition.FAILED, "not dialled: had asked before not to be called"),
@@ -50,9 +51,9 @@ def read_callback(
     summary = _read(payload)
     number = _number(summary, number_of)
     lead = lead_leg(summary.legs, number, agent_number)
-    if lead is not None and (end := _ENDS.get(lead.status or "")):
+    if lead is not None and (end := ENDS.get(lead.status or "")):
         return _from_leg(summary, lead, end)
-    if lead is not None and lead.status is not None and summary.session_status not in _OPT_OUTS:
+    if lead is not None and lead.status is not None and summary.session_status not in OPT_OUTS:
         return _nothing(summary, f"the call status {plain(lead.raw_status)!r} is not known")
     return _from_session(summary)
 
@@ -101,12 +102,12 @@ def _from_leg(summary: _Summary, lead: Leg, end: tuple[Disposition, str]) -> Cal
 def _from_session(summary: _Summary) -> CallEvent:
     """The session's status counts only where it can't be about the agent's leg."""
     status = summary.session_status or ""
-    if status in _OPT_OUTS:
-        return _result(summary, _OPT_OUTS[status], None)
+    if status in OPT_OUTS:
+        return _result(summary, OPT_OUTS[status], None)
     calls = as_int(summary.payload.get("callCount"))
     usable = any(leg.status is not None for leg in summary.legs)
-    if status in _ENDS and calls is not None and 0 <= calls <= 1 and not usable:
-        return _result(summary, _ENDS[status], None)
+    if status in ENDS and calls is not None and 0 <= calls <= 1 and not usable:
+        return _result(summary, ENDS[status], None)
     return _nothing(summary, "nothing in it tells how the call to the person ended")
 
 
@@ -114,7 +115,7 @@ def _result(
     summary: _Summary, end: tuple[Disposition, str], lead: Leg | None, *, agent_unreached: bool = False
 ) -> CallResult:
     disposition, reason = end
-    opt_out = _OPT_OUTS.get(summary.session_status or "")
+    opt_out = OPT_OUTS.get(summary.session_status or "")
     ended = (lead.disconnected_at if lead else None) or as_instant(summary.payload.get("endTime"))
     return CallResult(
         disposition=disposition,

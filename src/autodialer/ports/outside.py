@@ -101,8 +101,9 @@ class Telephony(Protocol):
         ...
 
     async def logged_calls(self, since: datetime, until: datetime) -> Sequence[LoggedCall]:
-        """The outbound calls of that time that the provider's log holds, in no particular order; a call that isn't over is
-        in no log yet. Takes up to minutes. TelephonyError when the log can't be had or read.
+        """The outbound calls of that time that the provider's log holds, in no particular order.
+
+        A call that isn't over is in no log yet. Takes up to minutes. TelephonyError when the log can't be had or read.
         """
         ...
 

@@ -1,14 +1,16 @@
 """The dialing of one run: at its pace, each call submitted (committed) before it is placed."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from autodialer.domain.attempt import Submitting
-from autodialer.domain.errors import StoreError
+from autodialer.domain.errors import RunTakenOver, StoreError
 from autodialer.domain.placing import Ambiguous, CallRequest, PlaceOutcome
-from autodialer.ports.ledger import Ledger
+from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import Run, StagedState
 from autodialer.rules.verdict import SkipReason
+from autodialer.service.clock_guard import clock_problem
 from autodialer.service.control import is_paused
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
@@ -27,26 +29,28 @@ _IDLE = 0.05
 class Dialer:
     """Dials what a run has staged. Once `stopping` is set nothing more is sent.
 
+    `own` is the store as long as the run is ours: no call is prepared or submitted past it. What became of a call that was sent is
+    recorded in any case.
     `early` is notified when a session became known, so that a result that was faster than 8x8's own answer is applied.
     """
 
-    def __init__(self, means: Means, lines: Lines, early: Signal, stopping: asyncio.Event) -> None:
+    def __init__(self, means: Means, own: Store, lines: Lines, early: Signal, stopping: asyncio.Event) -> None:
         self._m = means
+        self._own = own
         self._lines = lines
         self._stopping = stopping
         self._persistence = Persistence(means.clock, means.log, stopping)
-        self._preparer = Preparer(means, lines, self._persistence, stopping)
+        self._preparer = Preparer(replace(means, store=own), lines, self._persistence, stopping)
         self._pacer = Pacer(means.calls_per_second, means.clock)
         self._recorder = OutcomeRecorder(means, self._persistence, self._pacer, early)
         self._unsettled = 0  # reserved attempts that are not yet placed, given back or otherwise done with
 
-    async def dial(self, run: Run) -> str | None:
-        """Place the calls of `run`; returns when all are placed, else the reason for which it stopped early.
+    async def dial(self, run: Run, stop: Stop) -> str | None:
+        """Place the calls of `run`; returns when all are placed, else the reason for which `stop` ended it early.
 
         Results come in elsewhere. Whatever was reserved and not sent is released.
         """
         ready: asyncio.Queue[Ready] = asyncio.Queue()
-        stop = Stop()
         self._lines.start()
         producer = asyncio.create_task(self._produce(run, ready, stop))
         try:
@@ -100,18 +104,20 @@ class Dialer:
         elif self._m.clock.monotonic() - item.looked_at > LOOK_MAX_AGE:
             await self._give_back(run, item, "the last look at the CRM had grown too old")
         else:
-            submitted = await self._submit(run, item)
+            submitted = await self._submit(run, item, stop)
         if submitted is None:
             self._unsettled -= 1
         else:
             calls.create_task(self._place(run, item, submitted, stop))
 
-    async def _submit(self, run: Run, item: Ready) -> Submitting | None:
+    async def _submit(self, run: Run, item: Ready, stop: Stop) -> Submitting | None:
         """The intent, durable before the request; None when the call must not be made after all."""
         attempt, key = item.attempt, item.attempt.intent.key
 
-        def submit(ledger: Ledger) -> Submitting | None:
+        def submit(ledger: Ledger) -> Submitting | str | None:
             now = self._m.clock.now()
+            if behind := clock_problem(ledger, now):
+                return behind
             if ledger.do_not_call.has([attempt.intent.number]):
                 ledger.attempts.release(attempt, attempt.release("put on the do-not-call list", now))
                 ledger.staging.mark(run.run_id, key, StagedState.SKIP, reason=SkipReason.DO_NOT_CALL.value)
@@ -123,7 +129,15 @@ class Dialer:
             after = attempt.submit(now)
             return after if ledger.attempts.submit(attempt, after, now + SUBMITTING_FOR) else None
 
-        return await self._persistence.insist(lambda: self._m.store.write(submit))
+        try:
+            submitted = await self._persistence.insist(lambda: self._own.write(submit))
+        except RunTakenOver as lost:
+            submitted = lost.message
+        if isinstance(submitted, str):
+            stop.because(submitted)
+            await self._give_back(run, item, "the run stopped before this call was sent")
+            return None
+        return submitted
 
     async def _place(self, run: Run, item: Ready, submitted: Submitting, stop: Stop) -> None:
         intent = submitted.intent

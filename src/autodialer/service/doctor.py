@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from autodialer.domain.errors import StoreError
 from autodialer.ports import Finding, Level
+from autodialer.service.clock_guard import clock_problem
 from autodialer.service.control import is_paused
 from autodialer.service.means import Means
 
@@ -27,19 +28,27 @@ class Doctor:
 
     async def _ledger(self) -> list[Finding]:
         try:
-            paused, lists = await self._m.store.read(lambda ledger: (is_paused(ledger), ledger.stats.work_lists()))
+            now = self._m.clock.now()
+            paused, lists, behind = await self._m.store.read(
+                lambda ledger: (is_paused(ledger), ledger.stats.work_lists(), clock_problem(ledger, now))
+            )
         except StoreError as error:
             return [Finding(Level.PROBLEM, "database", error.message, "check DB_PATH or DATABASE_URL, and the disk")]
         findings = [Finding(Level.OK, "database", "answers, its schema is current")]
+        if behind is not None:
+            findings.append(Finding(Level.PROBLEM, "clock", behind, "set the clock of this machine: timedatectl, NTP"))
         if paused:
             findings.append(Finding(Level.WARNING, "dialing", "is paused", "autodialer resume"))
         if lists["parked_updates"]:
             count = lists["parked_updates"]
-            remedy = "see /api/records/… of the records for Zoho's reason, correct it there"
+            remedy = (
+                "autodialer parked shows Zoho's reasons; correct the records there, then autodialer parked --retry-all"
+            )
             findings.append(Finding(Level.WARNING, "write-back", f"{count} updates are parked", remedy))
         if lists["unknown_calls"]:
             count = lists["unknown_calls"]
-            findings.append(Finding(Level.WARNING, "results", f"{count} calls are unknown", "autodialer unknown"))
+            remedy = "autodialer unknown lists them; autodialer unknown --settle ATTEMPT_ID --as RESULT settles one"
+            findings.append(Finding(Level.WARNING, "results", f"{count} calls are unknown", remedy))
         return findings
 
     def _policy(self) -> list[Finding]:

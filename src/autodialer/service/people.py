@@ -12,6 +12,7 @@ from autodialer.rules.facts import Facts, PendingUpdate
 from autodialer.rules.policy import Policy
 from autodialer.rules.text import normalise
 from autodialer.service.history import summarise
+from autodialer.service.projecting import statuses_expected
 
 
 def gather_facts(
@@ -59,6 +60,6 @@ def _pending(record: Record, row: OutboxRow | None, policy: Policy) -> PendingUp
     if row is None:
         return None
     shown = normalise(record.status or "")
-    ours = [*row.expected_statuses, *([policy.label_of(row.status)] if row.status else [])]
+    ours = statuses_expected(row, policy)
     expected = record.status if shown in {normalise(status) for status in ours} else next(iter(ours), None)
     return PendingUpdate(expected, row.status, row.call_attempts, row.first_no_answer_at)

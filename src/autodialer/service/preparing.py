@@ -119,17 +119,27 @@ class Preparer:
             stop.because(f"Zoho can't be asked for the last look: {error.message}")
             await self._give_back(run, claimed)
             return []
-        ready = []
-        for row in claimed:
-            attempt = await self._persistence.insist(partial(self._reserve, run, row, found))
-            if attempt is not None:
-                ready.append(Ready(attempt, row, looked_at))
-        return ready
+        reserved = await self._persistence.insist(partial(self._reserve_all, run, claimed, found))
+        return [Ready(attempt, row, looked_at) for row, attempt in zip(claimed, reserved, strict=True) if attempt]
+
+    async def _reserve_all(
+        self, run: Run, claimed: Sequence[Staged], found: Mapping[RecordKey, Record]
+    ) -> Sequence[Reserved | None]:
+        """All in one transaction; where one of them is refused or fails, each in its own, so that it harms no other."""
+        try:
+            return await self._m.store.write(lambda ledger: self._decide_all(ledger, run, claimed, found))
+        except LedgerRefusal:
+            pass
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is met again, alone, below
+            self._m.log.warning("records are decided one by one", run_id=run.run_id, error=repr(error))
+        return [await self._persistence.insist(partial(self._reserve, run, row, found)) for row in claimed]
 
     async def _reserve(self, run: Run, row: Staged, found: Mapping[RecordKey, Record]) -> Reserved | None:
         """Decide once more, on what the CRM shows this second, and take the slots. The database has the last word."""
         try:
-            return await self._m.store.write(lambda ledger: self._decide_again(ledger, run, row, found.get(row.key)))
+            return (await self._m.store.write(lambda ledger: self._decide_all(ledger, run, [row], found)))[0]
         except LedgerRefusal as refusal:
             await self._settle(run, row, StagedState.SKIP, SkipReason.OPEN_ATTEMPT.value, refusal.message)
         except StoreError:
@@ -145,13 +155,22 @@ class Preparer:
             lambda ledger: ledger.staging.mark(run.run_id, row.key, state, reason=reason, detail=detail)
         )
 
-    def _decide_again(self, ledger: Ledger, run: Run, row: Staged, record: Record | None) -> Reserved | None:
-        if record is None:
+    def _decide_all(
+        self, ledger: Ledger, run: Run, rows: Sequence[Staged], found: Mapping[RecordKey, Record]
+    ) -> Sequence[Reserved | None]:
+        now = self._m.clock.now()
+        records = [found[row.key] for row in rows if row.key in found]
+        facts = gather_facts(ledger, records, self._m.policy, now, now - timedelta(seconds=2))
+        known = {one.record.key: one for one in facts}
+        return [self._decide_again(ledger, run, row, known.get(row.key), now) for row in rows]
+
+    def _decide_again(
+        self, ledger: Ledger, run: Run, row: Staged, facts: Facts | None, now: datetime
+    ) -> Reserved | None:
+        if facts is None:
             gone = SkipReason.RECORD_GONE.value
             ledger.staging.mark(run.run_id, row.key, StagedState.SKIP, reason=gone, detail="not in the CRM any more")
             return None
-        now = self._m.clock.now()
-        (facts,) = gather_facts(ledger, [record], self._m.policy, now, now - timedelta(seconds=2))
         verdict = decide(facts, self._m.policy, now)
         _, reason, detail, next_at = outcome_of(verdict)
         if not isinstance(verdict, Call) or not isinstance(facts.number, PhoneNumber):

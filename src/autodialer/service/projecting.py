@@ -6,7 +6,7 @@ from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import CrmStatus
 from autodialer.domain.update import CrmUpdate
 from autodialer.ports.ledger import Ledger
-from autodialer.ports.rows import AttemptRow, Projection
+from autodialer.ports.rows import AttemptRow, OutboxRow, Projection
 from autodialer.rules.after_call import update_after
 from autodialer.rules.policy import Policy
 
@@ -67,3 +67,9 @@ def _earliest_unanswered(ledger: Ledger, attempt: AttemptRow) -> datetime | None
         and row.disposition.is_unanswered
     ]
     return min(others, default=None)
+
+
+def statuses_expected(row: OutboxRow, policy: Policy) -> list[str]:
+    """The statuses over which `row` may be written: as the CRM held them when we decided, and ours as the policy spells them."""
+    ours = [*row.our_statuses, *([row.status] if row.status else [])]
+    return [*row.expected_statuses, *(policy.label_of(status) for status in ours)]

@@ -5,10 +5,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 
-from autodialer.domain.attempt import Ended, PlacedCall, Released, Reserved, Submitting, Unknown
 from autodialer.domain.errors import CrmError, LedgerRefusal, MalformedCallback, StoreError
 from autodialer.domain.record import Record, RecordKey
 from autodialer.domain.result import CallResult, NoResult
@@ -16,9 +14,9 @@ from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, InboxRow
 from autodialer.service.callbacks import MISSION, read_mission_result
 from autodialer.service.elsewhere import record_elsewhere
+from autodialer.service.ending import end_attempt
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
-from autodialer.service.projecting import queue_update
 from autodialer.service.signals import Signal
 
 _BATCH = 200
@@ -45,15 +43,17 @@ class ResultService:
         self._turn = asyncio.Lock()
 
     async def apply_waiting(self) -> int:
-        """Apply all that can be applied now; how many were settled. What can't be applied yet holds up nothing else."""
+        """Apply all that can be applied now; how many were settled. What can't be applied yet holds up nothing else.
+
+        StoreError when the database can't be used; what was not applied waits on.
+        """
         async with self._turn:
             settled = 0
             left: set[int] = set()
             elsewhere: list[tuple[InboxRow, RecordKey]] = []
             while rows := await self._waiting(left):
-                for row in rows:
-                    applied = await self._guard(row, partial(self._apply_in, row))
-                    if applied is not None and applied.look_at is not None:
+                for row, applied in await self._apply_batch(rows):
+                    if applied.look_at is not None:
                         elsewhere.append((row, applied.look_at))
                     done = self._note(row, applied)
                     settled += done
@@ -64,21 +64,38 @@ class ResultService:
         rows = await self._m.store.read(lambda ledger: ledger.inbox.waiting(_BATCH + len(left)))
         return [row for row in rows if row.inbox_id not in left]
 
-    async def _guard(self, row: InboxRow, work: Callable[[Ledger], _Applied]) -> _Applied | None:
-        """One callback that can't be applied must not keep the others from it; None when it stays as it is."""
+    async def _apply_batch(self, rows: Sequence[InboxRow]) -> list[tuple[InboxRow, _Applied]]:
+        """Handed to the store all at once: it takes them in their order and commits them together."""
+        works = [self._guard(row, partial(self._apply_in, row)) for row in rows]
+        outcomes = await asyncio.gather(*works, return_exceptions=True)
+        applied = [(row, one) for row, one in zip(rows, outcomes, strict=True) if not isinstance(one, BaseException)]
+        failed = [one for one in outcomes if isinstance(one, BaseException)]
+        if failed:
+            for row, one in applied:
+                self._note(row, one)
+            raise failed[0]
+        return applied
+
+    async def _guard(self, row: InboxRow, work: Callable[[Ledger], _Applied]) -> _Applied:
+        """One callback that can't be applied must not keep the others from it: it is set aside for a person to see."""
         try:
-            return await self._m.store.write(work)
-        except LedgerRefusal as refusal:
-            # Another process was faster, and will have settled it; else it is tried again.
-            self._m.log.warning("callback refused by the ledger", inbox_id=row.inbox_id, error=refusal.message)
-            return None
-        except StoreError:
-            raise
+            try:
+                return await self._m.store.write(work)
+            except LedgerRefusal:
+                # Another process changed the same attempt in this moment: what it wrote is seen now.
+                return await self._m.store.write(work)
+        except StoreError as error:
+            if not error.permanent:
+                raise
+            problem = error.message
         except Exception as error:  # noqa: BLE001 - whatever it holds, it is kept for a person to see
             self._m.log.error("callback failed unexpectedly", inbox_id=row.inbox_id, error=repr(error))
-            applied = _Applied("conflict", note=f"unexpected {type(error).__name__}, see the log")
-            await self._m.store.write(lambda ledger: self._settle(ledger, row, applied))
-            return applied
+            problem = f"unexpected {type(error).__name__}, see the log"
+        applied = _Applied("conflict", note=problem)
+        if not await self._m.store.write(lambda ledger: self._settle(ledger, row, applied)):
+            return _Applied(later=True)  # another process was faster
+        self._m.log.error("callback can't be applied, set aside", inbox_id=row.inbox_id, problem=problem)
+        return applied
 
     async def _apply_all_elsewhere(self, calls: Sequence[tuple[InboxRow, RecordKey]]) -> int:
         settled = 0
@@ -94,9 +111,9 @@ class ResultService:
             settled += self._note(row, await self._guard(row, work))
         return settled
 
-    def _note(self, row: InboxRow, applied: _Applied | None) -> bool:
+    def _note(self, row: InboxRow, applied: _Applied) -> bool:
         """Tell whom it concerns; whether the callback is settled."""
-        if applied is None or applied.later or applied.look_at is not None:
+        if applied.later or applied.look_at is not None:
             return False
         if applied.state == "applied":
             self._lines.heard()
@@ -117,9 +134,11 @@ class ResultService:
             self._settle(ledger, row, applied)
         return applied
 
-    def _settle(self, ledger: Ledger, row: InboxRow, applied: _Applied) -> None:
+    def _settle(self, ledger: Ledger, row: InboxRow, applied: _Applied) -> bool:
+        """False when another process was faster: what it noted stands."""
         now = self._m.clock.now()
-        ledger.inbox.settle(row.inbox_id, applied.state, attempt_id=applied.attempt_id, note=applied.note, at=now)
+        note, attempt_id = applied.note, applied.attempt_id
+        return ledger.inbox.settle(row.inbox_id, applied.state, attempt_id=attempt_id, note=note, at=now)
 
     def _match(self, ledger: Ledger, row: InboxRow) -> _Applied:
         try:
@@ -166,39 +185,8 @@ class ResultService:
         return applied
 
     def _end(self, ledger: Ledger, attempt: AttemptRow, result: CallResult) -> _Applied:
-        now = self._m.clock.now()
-        applied = self._end_state(ledger, attempt, result, now)
-        if result.session_id is not None:
-            ledger.attempts.learn_session(attempt.attempt_id, result.session_id)
-        if result.do_not_call and attempt.number:
-            ledger.do_not_call.add(attempt.number, "asked not to be called (8x8)", now)
-        return applied
-
-    def _end_state(self, ledger: Ledger, attempt: AttemptRow, result: CallResult, now: datetime) -> _Applied:
-        match ledger.attempts.load(attempt.attempt_id):
-            case Submitting() | PlacedCall() | Unknown() as before:
-                if ledger.attempts.end(before, before.end(result.disposition, now), result):
-                    queue_update(ledger, self._m.policy, attempt, result.disposition, now)
-                return _Applied(attempt_id=attempt.attempt_id, note=result.disposition.value)
-            case Ended() as before:
-                return self._end_again(ledger, attempt, before, result, now)
-            case Released():
-                return _Applied("conflict", attempt.attempt_id, "a result for a call that was taken as not placed")
-            case Reserved() | None:
-                return _Applied("orphan", attempt.attempt_id, "a result for a call that was never sent")
-
-    def _end_again(
-        self, ledger: Ledger, attempt: AttemptRow, before: Ended, result: CallResult, now: datetime
-    ) -> _Applied:
-        """rules.md row 21: the first end stands, except that answered wins."""
-        if before.disposition is result.disposition:
-            return _Applied(attempt_id=attempt.attempt_id, note="repeated")
-        if not result.disposition.wins_over(before.disposition):
-            note = f"says {result.disposition}, but {before.disposition} stands"
-            return _Applied("conflict", attempt.attempt_id, note)
-        if ledger.attempts.overrule(before, Ended(before.intent, result.disposition, now), result):
-            queue_update(ledger, self._m.policy, attempt, result.disposition, now, overruled=before.disposition)
-        return _Applied(attempt_id=attempt.attempt_id, note=f"{result.disposition} won over {before.disposition}")
+        ending = end_attempt(ledger, self._m.policy, attempt, result, self._m.clock.now())
+        return _Applied(ending.state, ending.attempt_id, ending.note)
 
 
 def _find(ledger: Ledger, result: CallResult) -> AttemptRow | None:

@@ -1,27 +1,28 @@
 """A run from its opening to its totals: pull, decide, make Dead, dial, close."""
 
 import asyncio
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from autodialer.domain.attempt import Reserved
-from autodialer.domain.errors import CrmError, RunRefused, StoreError
+from autodialer.domain.errors import CrmError, RunRefused, RunTakenOver, StoreError
 from autodialer.domain.record import CrmStatus
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Projection, Run, RunKind, RunState, StagedState
 from autodialer.rules.verdict import SkipReason
+from autodialer.service.clock_guard import clock_problem
 from autodialer.service.dialing import Dialer
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
+from autodialer.service.ownership import RUN_LEASE, Ownership
+from autodialer.service.preparing import Stop
 from autodialer.service.readiness import Readiness
 from autodialer.service.retrying import Persistence
 from autodialer.service.signals import Signal
 from autodialer.service.staging import Stager
 from autodialer.service.totals import totals_of
 
-RUN_LEASE = timedelta(seconds=10)
-_RENEW_EVERY = 3.0
 _PAGE = 200
 
 
@@ -44,7 +45,6 @@ class RunService:
         self._lines = lines
         self._signals = signals
         self._stopping = stopping
-        self._stager = Stager(means.crm, means.store, means.store, means.policy, means.clock, means.log)
         self._persistence = Persistence(means.clock, means.log, stopping)
 
     async def open(self, kind: RunKind, slot: datetime | None, *, confirm: bool = False) -> Run:
@@ -64,9 +64,15 @@ class RunService:
             owner=self._m.owner,
             started_at=now,
         )
-        opened, running = await self._m.store.write(
-            lambda ledger: (ledger.runs.open(run, now + RUN_LEASE), ledger.runs.current())
-        )
+
+        def start(ledger: Ledger) -> tuple[Run | None, Run | None, str | None]:
+            if behind := clock_problem(ledger, now):
+                return None, None, behind
+            return ledger.runs.open(run, now + RUN_LEASE), ledger.runs.current(), None
+
+        opened, running, behind = await self._m.store.write(start)
+        if behind is not None:
+            raise RunRefused(f"no calls can be placed: {behind}", permanent=True)
         if opened is None:
             if running is None:
                 raise RunRefused(f"the slot {slot:%Y-%m-%d %H:%M} has had its run" if slot else "the run can't start")
@@ -90,10 +96,16 @@ class RunService:
         )
 
     async def conduct(self, run: Run) -> Run:
-        """Take an open run to its end; returns it closed, with totals. Left open only when the process is to end."""
-        lease = asyncio.create_task(self._keep_lease(run))
+        """Take an open run to its end; returns it closed, with totals.
+
+        Left open only when the process is to end, or when another process owns it now.
+        """
+        own, stop = Ownership(self._m, run.run_id), Stop()
+        lease = asyncio.create_task(own.keep(stop))
         try:
-            reason = await self._work(run)
+            reason = await self._work(run, own, stop)
+        except RunTakenOver as lost:
+            reason = lost.message
         except CrmError as error:
             reason = f"Zoho: {error.message}"
         except StoreError as error:
@@ -125,10 +137,12 @@ class RunService:
         self._m.log.warning("run taken over", run_id=run.run_id, state=run.state.value)
         return await self.conduct(run)
 
-    async def _work(self, run: Run) -> str | None:
+    async def _work(self, run: Run, own: Ownership, stop: Stop) -> str | None:
+        m = self._m
         if run.state is RunState.STAGING:
-            await self._m.store.write(lambda ledger: ledger.staging.clear(run.run_id))
-            pulled = await self._stager.stage(run.run_id, confirm=run.confirm)
+            await own.write(lambda ledger: ledger.staging.clear(run.run_id))
+            stager = Stager(m.crm, m.store, own, m.policy, m.clock, m.log)
+            pulled = await stager.stage(run.run_id, confirm=run.confirm)
             self._m.log.info(
                 "records staged",
                 run_id=run.run_id,
@@ -136,12 +150,12 @@ class RunService:
                 same_phone=pulled.same_phone,
                 dead_held_back=pulled.dead_held_back,
             )
-            await self._m.store.write(lambda ledger: self._staged(ledger, run))
+            await own.write(lambda ledger: self._staged(ledger, run))
         else:
-            await self._m.store.write(lambda ledger: ledger.staging.unclaim(run.run_id))
-        await self._make_dead(run)
-        dialer = Dialer(self._m, self._lines, self._signals.results, self._stopping)
-        return await dialer.dial(run)
+            await own.write(lambda ledger: ledger.staging.unclaim(run.run_id))
+        await self._make_dead(run, own)
+        dialer = Dialer(m, own, self._lines, self._signals.results, self._stopping)
+        return await dialer.dial(run, stop)
 
     def _staged(self, ledger: Ledger, run: Run) -> None:
         """Everything was pulled: who is held after an answer and was not among them has got another status from a person."""
@@ -150,11 +164,11 @@ class RunService:
         ledger.runs.advance(run.run_id, self._m.owner, RunState.DIALING, now)
         ledger.runs.save_totals(run.run_id, totals_of(ledger.staging.counts(run.run_id)))
 
-    async def _make_dead(self, run: Run) -> None:
+    async def _make_dead(self, run: Run, own: Ownership) -> None:
         """Queue the Dead updates, a page per transaction. Queued twice after a crash they say the same."""
         after = ""
         while True:
-            after = await self._m.store.write(partial(self._make_page_dead, run, after))
+            after = await own.write(partial(self._make_page_dead, run, after))
             self._signals.write_back.notify()
             if not after:
                 return
@@ -178,10 +192,13 @@ class RunService:
         return rows[-1].sort_key if len(rows) == _PAGE else ""
 
     async def close(self, run: Run, reason: str | None) -> Run:
-        """Settle what was not reached, count, and close."""
+        """Settle what was not reached, count, and close; a run that another process owns now is left as it is."""
+        own = Ownership(self._m, run.run_id)
 
-        def finish(ledger: Ledger) -> Run:
+        def finish(ledger: Ledger) -> tuple[Run, bool]:
             now = self._m.clock.now()
+            if not own.renew(ledger):
+                return ledger.runs.get(run.run_id) or run, False
             detail = reason or "not reached"
             self._release_unsent(ledger, run)
             ledger.staging.skip_rest(run.run_id, SkipReason.RUN_STOPPED.value, detail)
@@ -189,9 +206,12 @@ class RunService:
             ledger.runs.save_totals(run.run_id, totals)
             state = RunState.STOPPED if reason else RunState.FINISHED
             ledger.runs.advance(run.run_id, self._m.owner, state, now, stop_reason=reason)
-            return ledger.runs.get(run.run_id) or replace(run, state=state, totals=totals)
+            return ledger.runs.get(run.run_id) or run, True
 
-        closed = await self._persistence.insist(lambda: self._m.store.write(finish))
+        closed, ours = await self._persistence.insist(lambda: self._m.store.write(finish))
+        if not ours:
+            self._m.log.error("run left to another process", run_id=run.run_id, owner=closed.owner, reason=reason)
+            return closed
         log = self._m.log.error if reason else self._m.log.info
         log("run closed", run_id=run.run_id, state=closed.state.value, reason=reason, **closed.totals)
         return closed
@@ -203,15 +223,3 @@ class RunService:
             if row.run_id == run.run_id and isinstance(attempt, Reserved):
                 after = attempt.release("the run ended before this call was sent", self._m.clock.now())
                 ledger.attempts.release(attempt, after)
-
-    async def _keep_lease(self, run: Run) -> None:
-        while True:
-            await self._m.clock.sleep(_RENEW_EVERY)
-            until = self._m.clock.now() + RUN_LEASE
-            try:
-                await self._m.store.write(partial(self._renew, run, until))
-            except StoreError as error:
-                self._m.log.error("lease not renewed, goes on", run_id=run.run_id, error=error.message)
-
-    def _renew(self, run: Run, until: datetime, ledger: Ledger) -> bool:
-        return ledger.runs.renew(run.run_id, self._m.owner, until)

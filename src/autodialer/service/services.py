@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from autodialer.ports import Finding
 from autodialer.ports.ledger import Store
+from autodialer.service.call_log import CallLog
 from autodialer.service.callbacks import CallbackDesk
 from autodialer.service.doctor import Doctor
 from autodialer.service.explain import Explainer
@@ -19,6 +20,7 @@ from autodialer.service.results import ResultService
 from autodialer.service.run_desk import RunDesk
 from autodialer.service.runs import RunService, RunSignals
 from autodialer.service.schedule import Scheduler
+from autodialer.service.settling import Settler
 from autodialer.service.signals import Signal
 from autodialer.service.write_back import WriteBack
 
@@ -37,6 +39,8 @@ class Services:
     results: ResultService
     write_back: WriteBack
     reconciler: Reconciler
+    call_log: CallLog
+    settler: Settler
     explainer: Explainer
     planner: Planner
     doctor: Doctor
@@ -69,6 +73,8 @@ def wire(
         results=ResultService(means, lines, due),
         write_back=WriteBack(means),
         reconciler=Reconciler(means),
+        call_log=CallLog(means, due),
+        settler=Settler(means, due),
         explainer=Explainer(means.crm, means.store, means.policy, means.clock),
         planner=Planner(means, scratch),
         doctor=Doctor(means, about),

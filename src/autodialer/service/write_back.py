@@ -13,6 +13,7 @@ from autodialer.rules.policy import Policy
 from autodialer.rules.reading import read_attempts
 from autodialer.rules.text import normalise
 from autodialer.service.means import Means
+from autodialer.service.projecting import statuses_expected
 
 BATCH = 200
 _FIRST_WAIT = timedelta(seconds=5)
@@ -98,9 +99,7 @@ def update_for(row: OutboxRow, record: Record | None, policy: Policy) -> tuple[C
     """
     if record is None:
         return None, None
-    allowed = {normalise(status) for status in row.expected_statuses}
-    if row.status is not None:
-        allowed.add(normalise(policy.label_of(row.status)))
+    allowed = {normalise(status) for status in statuses_expected(row, policy)}
     shown = normalise(record.status or "")
     kept = record.status or "" if row.status is not None and shown not in allowed else None
     attempts = row.call_attempts

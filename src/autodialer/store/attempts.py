@@ -11,8 +11,8 @@ from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import AttemptRow, CallElsewhere, Reservation
 from autodialer.store.chunks import chunks
-from autodialer.store.tables import OPEN, attempts
-from autodialer.store.transitions import SqlTransitions
+from autodialer.store.tables import OPEN, OURS, UNSETTLED, attempts
+from autodialer.store.transitions import SqlTransitions, fitting_status
 
 _a = attempts.c
 _OPEN = text(OPEN)
@@ -118,10 +118,10 @@ class SqlAttempts(SqlTransitions):
         return self._many(select(attempts).where(_OPEN, early, mine).order_by(_a.reserved_at))
 
     def unknown(self, limit: int = 500) -> Sequence[AttemptRow]:
-        # rules.md row 25: a New record whose one call closed as unknown is not called again until a person settles it.
-        closed = and_(_a.disposition == Disposition.UNKNOWN.value, _a.is_new == 1)
-        wanted = or_(_a.state == AttemptState.UNKNOWN.value, closed)
-        return self._many(select(attempts).where(wanted).order_by(_a.submitted_at.desc()).limit(limit))
+        return self._many(select(attempts).where(text(UNSETTLED)).order_by(_a.submitted_at.desc()).limit(limit))
+
+    def latest_submitted(self) -> datetime | None:
+        return self._db.execute(select(func.max(_a.submitted_at)).where(text(OURS))).scalar()
 
     def add_elsewhere(self, call: CallElsewhere) -> None:
         self._db.execute(
@@ -133,7 +133,7 @@ class SqlAttempts(SqlTransitions):
                 number=call.number,
                 state=AttemptState.ENDED.value,
                 disposition=call.disposition.value,
-                call_status=call.call_status,
+                call_status=fitting_status(call.call_status),
                 reason="placed elsewhere",
                 session_id=call.session_id,
                 is_new=int(call.is_new),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, text, update
+from sqlalchemy import Connection, Row, and_, func, select, text, update
 
 from autodialer.ports.rows import InboxRow
 from autodialer.store.insert import insert_if_absent
@@ -53,9 +53,10 @@ class SqlInbox:
     def _many(self, statement: Any) -> Sequence[InboxRow]:
         return [_row(row) for row in self._db.execute(statement)]
 
-    def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> None:
+    def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> bool:
         values = {"state": state, "attempt_id": attempt_id, "note": note, "applied_at": at}
-        self._db.execute(update(inbox).where(_i.inbox_id == inbox_id).values(**values))
+        mine = and_(_i.inbox_id == inbox_id, _i.state == "new")
+        return self._db.execute(update(inbox).where(mine).values(**values)).rowcount == 1
 
     def reopen(self, inbox_ids: Sequence[int]) -> None:
         if inbox_ids:

@@ -13,12 +13,14 @@ _PG_LOCK = 8_080_808  # one replica migrates, the others wait
 
 
 def migrate(database: Database) -> tuple[str | None, str]:
-    """Upgrade to HEAD; returns (version before, version now). Blocks. StoreError for a newer or a foreign database."""
+    """Upgrade to HEAD; returns (version before, version now). Blocks. StoreError for a newer, foreign or damaged database."""
     before: list[str | None] = []
 
     def upgrade(connection: Connection) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PG_LOCK})
+        else:
+            _refuse_damage(connection)
         version = current_version(connection)
         before[:] = [version]
         if version == HEAD:
@@ -44,6 +46,16 @@ def check_version(connection: Connection) -> None:
         raise StoreError(
             f"the ledger's schema is {version or 'empty'}, not {HEAD}: run `autodialer migrate`",
             permanent=True,
+        )
+
+
+def _refuse_damage(connection: Connection) -> None:
+    """A ledger that has lost a part of its history would let people be called again."""
+    found = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+    if found != "ok":
+        cause = " ".join(str(found).replace("*", "").split())
+        raise StoreError(
+            f"the ledger's file is damaged ({cause}): put a backup back, see docs/runbook.md", permanent=True
         )
 
 

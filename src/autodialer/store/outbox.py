@@ -30,8 +30,13 @@ class SqlOutbox:
                 update(outbox).where(_o.outbox_id == waiting.outbox_id).values(state="superseded", settled_at=at)
             )
             self._db.execute(superseded)
-        values = _merged(projection, _row(waiting) if waiting is not None else None)
+        values = _merged(
+            projection, _row(waiting) if waiting is not None else None, self._written_attempts(projection.key)
+        )
         self._db.execute(insert(outbox).values(**values, state="pending", next_try_at=at, created_at=at))
+
+    def _written_attempts(self, key: RecordKey) -> int | None:
+        return self._db.execute(select(func.max(_o.call_attempts)).where(_is(key))).scalar()
 
     def due(self, now: datetime, limit: int) -> Sequence[OutboxRow]:
         ready = select(outbox).where(_o.state == "pending", _o.next_try_at <= now)
@@ -94,41 +99,51 @@ def _is(key: RecordKey) -> Any:
     return and_(_o.zoho_id == key.zoho_id, _o.record_type == key.record_type.value)
 
 
-def _merged(new: Projection, waiting: OutboxRow | None) -> dict[str, Any]:
-    """The newest projection whole: what it does not say stays as the waiting one said it."""
+def _merged(new: Projection, waiting: OutboxRow | None, written_attempts: int | None) -> dict[str, Any]:
+    """The newest projection whole: what it does not say stays as the waiting one said it.
+
+    Call Attempts never go below `written_attempts`, also when the result of an earlier call comes after that of a later one.
+    """
     expected = [new.expected_status] if new.expected_status is not None else []
+    ours: list[CrmStatus] = []
     status, attempts, first = new.status, new.call_attempts, new.first_no_answer_at
+    if attempts is not None:
+        attempts = max(attempts, written_attempts or 0)
     if waiting is not None:
         # The CRM may still show what the waiting one expected, or what it set if it is on its way this moment.
-        expected = [
-            *waiting.expected_statuses,
-            *([waiting.status.value] if waiting.status else []),
-            *expected,
-        ]
+        expected = [*waiting.expected_statuses, *expected]
+        ours = [*waiting.our_statuses, *([waiting.status] if waiting.status else [])]
         # Only what the overruled end itself had queued is dropped: an earlier call's status is still to be written.
         dropped = new.drops_status and waiting.attempt_id == new.attempt_id
         status = status or (None if dropped else waiting.status)
-        attempts = max((count for count in (attempts, waiting.call_attempts) if count is not None), default=None)
+        attempts = waiting.call_attempts if attempts is None else attempts
         first = first or (None if dropped else waiting.first_no_answer_at)
     return {
         "record_type": new.key.record_type.value,
         "zoho_id": new.key.zoho_id,
         "attempt_id": new.attempt_id,
         "cause": new.cause,
-        "expected_statuses": json.dumps(list(dict.fromkeys(expected))),
+        "expected_statuses": _write_statuses(expected, ours),
         "status": status.value if status else None,
         "call_attempts": attempts,
         "first_no_answer_at": first,
     }
 
 
+def _write_statuses(expected: Sequence[str], ours: Sequence[CrmStatus]) -> str:
+    """The CRM's own words as they were read; what we ourselves wrote by its meaning, for only the policy knows its spelling."""
+    return json.dumps([*dict.fromkeys(expected), *({"ours": status.value} for status in dict.fromkeys(ours))])
+
+
 def _row(row: Row[Any]) -> OutboxRow:
+    statuses = json.loads(row.expected_statuses)
     return OutboxRow(
         outbox_id=row.outbox_id,
         key=RecordKey(RecordType(row.record_type), row.zoho_id),
         attempt_id=row.attempt_id,
         cause=row.cause,
-        expected_statuses=tuple(json.loads(row.expected_statuses)),
+        expected_statuses=tuple(status for status in statuses if isinstance(status, str)),
+        our_statuses=tuple(CrmStatus(status["ours"]) for status in statuses if isinstance(status, dict)),
         status=CrmStatus(row.status) if row.status else None,
         call_attempts=row.call_attempts,
         first_no_answer_at=row.first_no_answer_at,

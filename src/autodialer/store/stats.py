@@ -6,7 +6,16 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, func, select, text
 
 from autodialer.domain.attempt import SENT_STATES, AttemptState
-from autodialer.store.tables import HELD, INBOX_WAITING, NOT_RELEASED, OPEN, OUTBOX_WAITING, attempts, inbox, outbox
+from autodialer.store.tables import (
+    HELD,
+    INBOX_WAITING,
+    NOT_RELEASED,
+    OUTBOX_WAITING,
+    UNSETTLED,
+    attempts,
+    inbox,
+    outbox,
+)
 
 _a = attempts.c
 _SENT = _a.state.in_([state.value for state in SENT_STATES])
@@ -49,7 +58,7 @@ class SqlStats:
         return self._db.execute(recent).scalar_one()
 
     def work_lists(self) -> Mapping[str, int]:
-        unknown = select(func.count()).select_from(attempts).where(text(OPEN), _a.state == AttemptState.UNKNOWN.value)
+        unknown = select(func.count()).select_from(attempts).where(text(UNSETTLED))
         waiting = select(func.count()).select_from(
             select(_a.zoho_id, _a.record_type).where(_HELD).distinct().subquery()
         )

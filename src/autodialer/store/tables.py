@@ -33,6 +33,7 @@ metadata = MetaData(
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only for INTEGER keys
 OPEN = "state IN ('reserved', 'submitting', 'placed', 'unknown')"
 RUN_OPEN = "state IN ('staging', 'dialing')"
+CALL_STATUS_LENGTH = 40
 _STATES = "'reserved', 'submitting', 'placed', 'ended', 'unknown', 'released'"
 
 runs = Table(
@@ -100,7 +101,7 @@ attempts = Table(
     Column("number", String(20)),  # null only for calls placed elsewhere
     Column("state", String(10), nullable=False),
     Column("disposition", String(10)),
-    Column("call_status", String(40)),
+    Column("call_status", String(CALL_STATUS_LENGTH)),
     Column("reason", Text, nullable=False, server_default=""),
     Column("session_id", String(120), unique=True),
     Column("is_new", Integer, nullable=False),
@@ -174,7 +175,12 @@ Index(
 )
 Index("ix_attempts_open", _a.state, sqlite_where=text(OPEN), postgresql_where=text(OPEN))
 Index("ix_attempts_submitted_at", _a.submitted_at)
+OURS = "run_id IS NOT NULL"
+Index("ix_attempts_ours_submitted_at", _a.submitted_at, sqlite_where=text(OURS), postgresql_where=text(OURS))
 Index("ix_attempts_policy_day", _a.policy_day)
+# The work list: a New record whose one call closed as unknown is not called again until a person settles it (rules.md row 25).
+UNSETTLED = "(state = 'unknown' OR (disposition = 'unknown' AND is_new = 1))"
+Index("ix_attempts_unsettled", _a.submitted_at, sqlite_where=text(UNSETTLED), postgresql_where=text(UNSETTLED))
 HELD = "disposition = 'answered' AND hold_lifted_at IS NULL"
 Index("ix_attempts_held", _a.zoho_id, _a.record_type, sqlite_where=text(HELD), postgresql_where=text(HELD))
 
@@ -214,7 +220,7 @@ outbox = Table(
     Column("zoho_id", String(20), nullable=False),
     Column("attempt_id", String(36)),
     Column("cause", String(12), nullable=False),  # result, dead
-    Column("expected_statuses", Text, nullable=False),  # JSON: what the CRM may hold for the status to be written
+    Column("expected_statuses", Text, nullable=False),  # JSON: over what the status may be written
     Column("status", String(20)),  # CrmStatus to set; null leaves it
     Column("call_attempts", Integer),
     Column("first_no_answer_at", Instant),

@@ -19,7 +19,7 @@ from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.domain.result import CallResult
 from autodialer.ports.ledger import Attempt
-from autodialer.store.tables import attempts
+from autodialer.store.tables import CALL_STATUS_LENGTH, attempts
 
 _a = attempts.c
 _STATE_OF: dict[type[Any], AttemptState] = {
@@ -52,10 +52,15 @@ class SqlTransitions:
     def place(self, before: Submitting, after: PlacedCall) -> bool:
         return self._change(before, after, session_id=after.session_id, placed_at=after.placed_at, lease_until=None)
 
-    def release(self, before: Reserved | Submitting, after: Released, *, number_refused: bool = False) -> bool:
+    def release(
+        self, before: Reserved | Submitting | Unknown | Ended, after: Released, *, number_refused: bool = False
+    ) -> bool:
+        still = [_a.disposition == before.disposition.value] if isinstance(before, Ended) else []
         return self._change(
             before,
             after,
+            *still,
+            disposition=None,
             reason=after.reason,
             ended_at=after.released_at,
             number_refused=int(number_refused),
@@ -97,12 +102,17 @@ def _end_values(after: Ended, result: CallResult | None) -> dict[str, Any]:
     }
     if result is not None:
         values |= {
-            "call_status": result.call_status,
+            "call_status": fitting_status(result.call_status),
             "reason": result.reason,
             "duration_seconds": result.duration_seconds,
             "agent_unreached": int(result.agent_unreached),
         }
     return values
+
+
+def fitting_status(call_status: str) -> str:
+    """The provider's word as far as the column holds it: SQLite takes any length, PostgreSQL refuses what is longer."""
+    return call_status[:CALL_STATUS_LENGTH]
 
 
 def _as_state(intent: Intent, row: Any) -> Attempt:

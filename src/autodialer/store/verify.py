@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 _OPEN = "state IN ('reserved', 'submitting', 'placed', 'unknown')"
+_CLOCKS_DIFFER = 60_000  # milliseconds by which a clock may be set back while calls go on (service.clock_guard)
 _OURS = "run_id IS NOT NULL AND state <> 'released'"
 
 
@@ -57,7 +58,7 @@ INVARIANTS: Sequence[Invariant] = (
         2,
         "an attempt was placed before its intent was kept",
         "SELECT attempt_id FROM attempts WHERE run_id IS NOT NULL AND state NOT IN ('reserved', 'released') AND "
-        "(submitted_at IS NULL OR submitted_at < reserved_at OR placed_at < submitted_at)",
+        f"(submitted_at IS NULL OR submitted_at < reserved_at - {_CLOCKS_DIFFER} OR placed_at < submitted_at - {_CLOCKS_DIFFER})",
     ),
     Invariant(
         2,

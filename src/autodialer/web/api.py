@@ -16,6 +16,7 @@ from autodialer.web.runs import add_plan, add_runs
 from autodialer.web.shapes import Checkup, Paused, Stats
 from autodialer.web.stats import collect_stats
 from autodialer.web.suppression import add_suppression
+from autodialer.web.work_lists import add_work_lists
 
 
 def api_router(services: Services, *, dry_run: bool) -> APIRouter:
@@ -26,6 +27,7 @@ def api_router(services: Services, *, dry_run: bool) -> APIRouter:
     _add_switch(router, services)
     _add_figures(router, services)
     add_records(router, services)
+    add_work_lists(router, services)
     add_suppression(router, services)
     return router
 

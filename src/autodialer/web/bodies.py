@@ -2,10 +2,13 @@
 
 import json
 import re
+from typing import TypeVar
 
 import msgspec
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+Model = TypeVar("Model", bound=BaseModel)
 _NOT_JSON = "the body must be one JSON object in UTF-8"
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # an escape of its own, not the end of an escaped backslash
 _READABLE = ("", "application/json", "text/json", "text/plain", "application/octet-stream")
@@ -26,6 +29,14 @@ async def read_body(request: Request) -> dict[str, object]:
     if kind not in _READABLE and not kind.endswith("+json"):
         raise BadBody("the body must be JSON: Content-Type: application/json", status=415)
     return read_object(await request.body())
+
+
+def read_model(model: type[Model], body: dict[str, object]) -> Model:
+    """What a body says, checked. BadBody names every problem."""
+    try:
+        return model.model_validate(body, strict=True)
+    except ValidationError as error:
+        raise BadBody(*(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())) from error
 
 
 async def no_body(request: Request) -> None:

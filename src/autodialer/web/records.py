@@ -1,4 +1,4 @@
-"""Explain a person, and list the calls of which nobody knows how they ended."""
+"""Explain a person."""
 
 from typing import Annotated
 
@@ -10,16 +10,15 @@ from autodialer.service.services import Services
 from autodialer.web.answers import Answer, failure, iso
 from autodialer.web.openapi import failures
 from autodialer.web.questions import only
-from autodialer.web.runs import Limit
-from autodialer.web.shapes import RecordAnswer, UnknownList
-from autodialer.web.shown import shown, unknown_json
+from autodialer.web.shapes import RecordAnswer
+from autodialer.web.shown import shown
 
 RecordWord = Annotated[str, Path(pattern=r"^([Ll]ead|[Cc]ontact)s?$")]
 ZohoId = Annotated[str, Path(pattern=r"^[0-9]{1,20}$")]
 
 
 def add_records(router: APIRouter, services: Services) -> None:
-    """/records and /unknown."""
+    """/records."""
     means = services.means
 
     @router.get(
@@ -35,12 +34,3 @@ def add_records(router: APIRouter, services: Services) -> None:
         if found is None:
             return failure(404, f"neither Zoho nor the ledger knows {key}")
         return Answer({"success": True, "record": shown(found), "timestamp": iso(means.clock.now())})
-
-    @router.get(
-        "/unknown", tags=["records"], responses={200: {"model": UnknownList}}, dependencies=[Depends(only("limit"))]
-    )
-    async def list_unknown(limit: Limit = 200) -> Response:
-        """Calls of which nobody knows how they ended: the work list."""
-        rows = await means.store.read(lambda ledger: ledger.attempts.unknown(limit))
-        calls = [unknown_json(row) for row in rows]
-        return Answer({"success": True, "unknown": calls, "timestamp": iso(means.clock.now())})

@@ -148,7 +148,9 @@ def run_answer(services: Services, run: Run) -> Response:
     """What /api/cron answers for a run that is done, or that was left open because the process ends."""
     now = services.means.clock.now()
     if run.is_open:
+        ours = run.owner == services.means.owner
         message = "the service is stopping; the run goes on after its restart"
+        message = message if ours else "another process took the run over and goes on with it"
         return failure(503, message, run_id=run.run_id, timestamp=now)
     results = {**plain(run.totals), "run_id": run.run_id}
     if run.state is RunState.STOPPED:

@@ -234,6 +234,7 @@ class UnknownCall(Shape):
     record_type: Type
     zoho_id: str
     state: str
+    disposition: str | None
     reason: str
     session_id: str | None
     submitted_at: Instant | None
@@ -243,6 +244,43 @@ class UnknownList(Success):
     """The work list."""
 
     unknown: list[UnknownCall]
+    timestamp: Instant
+
+
+class Settled(Success):
+    """The call as it stands now."""
+
+    call: UnknownCall
+    timestamp: Instant
+
+
+class ParkedUpdate(Shape):
+    """An update that Zoho refused for good; `last_error` is its reason."""
+
+    outbox_id: Count
+    record_type: Type
+    zoho_id: str
+    attempt_id: str | None
+    status: str | None
+    call_attempts: int | None
+    first_no_answer_at: Instant | None
+    tries: Count
+    last_error: str
+    created_at: Instant
+    parked_at: Instant | None
+
+
+class ParkedList(Success):
+    """The dead-letter list."""
+
+    parked: list[ParkedUpdate]
+    timestamp: Instant
+
+
+class Retried(Success):
+    """It waits to be sent."""
+
+    outbox_id: Count
     timestamp: Instant
 
 

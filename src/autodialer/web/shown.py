@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from autodialer.masking import Masker
-from autodialer.ports.rows import AttemptRow, Run, Staged
+from autodialer.ports.rows import AttemptRow, OutboxRow, Run, Staged
 from autodialer.service.plan import staged_fields
 from autodialer.web.answers import iso, plain
 
@@ -68,8 +68,27 @@ def unknown_json(row: AttemptRow) -> dict[str, object]:
         "record_type": row.key.record_type,
         "zoho_id": row.key.zoho_id,
         "state": row.state,
+        "disposition": row.disposition,
         "reason": row.reason,
         "session_id": row.session_id,
         "submitted_at": row.submitted_at,
+    }
+    return dict(shown(fields))
+
+
+def parked_json(row: OutboxRow) -> dict[str, object]:
+    """One update of the dead-letter list. `status`: what was to be written."""
+    fields = {
+        "outbox_id": row.outbox_id,
+        "record_type": row.key.record_type,
+        "zoho_id": row.key.zoho_id,
+        "attempt_id": row.attempt_id,
+        "status": row.status,
+        "call_attempts": row.call_attempts,
+        "first_no_answer_at": row.first_no_answer_at,
+        "tries": row.tries,
+        "last_error": row.last_error,
+        "created_at": row.created_at,
+        "parked_at": row.settled_at,
     }
     return dict(shown(fields))

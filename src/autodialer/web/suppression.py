@@ -3,14 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from autodialer.domain.phone import NoNumber, read_number
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, failure, iso
-from autodialer.web.bodies import BadBody, read_body
+from autodialer.web.bodies import BadBody, read_body, read_model
 from autodialer.web.openapi import failures
 from autodialer.web.questions import only
 from autodialer.web.shapes import Allowed, Suppressed, SuppressionList
@@ -60,7 +60,7 @@ def add_suppression(router: APIRouter, services: Services) -> None:
     )
     async def suppress(request: Request) -> Response:
         """Never dial this number again, not even in a run that is going."""
-        suppression = _read(await read_body(request))
+        suppression = read_model(Suppression, await read_body(request))
         number, now = normal(suppression.number), means.clock.now()
         added = await means.store.write(lambda ledger: ledger.do_not_call.add(number, suppression.reason, now))
         return Answer({"success": True, "number": number, "added": added, "timestamp": iso(now)})
@@ -78,10 +78,3 @@ def add_suppression(router: APIRouter, services: Services) -> None:
         if not removed:
             return failure(404, "the number is not on the list")
         return Answer({"success": True, "number": wanted, "timestamp": iso(means.clock.now())})
-
-
-def _read(body: dict[str, object]) -> Suppression:
-    try:
-        return Suppression.model_validate(body, strict=True)
-    except ValidationError as error:
-        raise BadBody(*(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())) from error

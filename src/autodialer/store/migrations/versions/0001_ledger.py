@@ -271,8 +271,24 @@ def _tables() -> None:
         sqlite_where=sa.text("state IN ('reserved', 'submitting', 'placed', 'unknown')"),
         postgresql_where=sa.text("state IN ('reserved', 'submitting', 'placed', 'unknown')"),
     )
+    op.create_index(
+        "ix_attempts_ours_submitted_at",
+        "attempts",
+        ["submitted_at"],
+        unique=False,
+        sqlite_where=sa.text("run_id IS NOT NULL"),
+        postgresql_where=sa.text("run_id IS NOT NULL"),
+    )
     op.create_index("ix_attempts_policy_day", "attempts", ["policy_day"], unique=False)
     op.create_index("ix_attempts_submitted_at", "attempts", ["submitted_at"], unique=False)
+    op.create_index(
+        "ix_attempts_unsettled",
+        "attempts",
+        ["submitted_at"],
+        unique=False,
+        sqlite_where=sa.text("(state = 'unknown' OR (disposition = 'unknown' AND is_new = 1))"),
+        postgresql_where=sa.text("(state = 'unknown' OR (disposition = 'unknown' AND is_new = 1))"),
+    )
     op.create_index("uq_attempts_number_day_slot", "attempts", ["number", "policy_day", "number_day_slot"], unique=True)
     op.create_index("uq_attempts_number_slot", "attempts", ["number", "number_slot"], unique=True)
     op.create_index(

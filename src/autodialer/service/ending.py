@@ -1,0 +1,58 @@
+"""The end of a call, from wherever it was heard: the attempt, its outbox row and the do-not-call list, in one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from autodialer.domain.attempt import Ended, PlacedCall, Released, Reserved, Submitting, Unknown
+from autodialer.domain.result import CallResult
+from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import AttemptRow
+from autodialer.rules.policy import Policy
+from autodialer.service.projecting import queue_update
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a result changed. `state`: applied, conflict or orphan, as the inbox calls it; `note` for people."""
+
+    state: str
+    attempt_id: str
+    note: str
+
+
+def end_attempt(ledger: Ledger, policy: Policy, attempt: AttemptRow, result: CallResult, now: datetime) -> Ending:
+    """Apply `result` to `attempt` (rules.md rows 21 and 25); what the CRM must see is queued."""
+    ending = _end_state(ledger, policy, attempt, result, now)
+    if result.session_id is not None:
+        ledger.attempts.learn_session(attempt.attempt_id, result.session_id)
+    if result.do_not_call and attempt.number:
+        ledger.do_not_call.add(attempt.number, "asked not to be called (8x8)", now)
+    return ending
+
+
+def _end_state(ledger: Ledger, policy: Policy, attempt: AttemptRow, result: CallResult, now: datetime) -> Ending:
+    match ledger.attempts.load(attempt.attempt_id):
+        case Submitting() | PlacedCall() | Unknown() as before:
+            if ledger.attempts.end(before, before.end(result.disposition, now), result):
+                queue_update(ledger, policy, attempt, result.disposition, now)
+            return Ending("applied", attempt.attempt_id, result.disposition.value)
+        case Ended() as before:
+            return _end_again(ledger, policy, attempt, before, result, now)
+        case Released():
+            return Ending("conflict", attempt.attempt_id, "a result for a call that was taken as not placed")
+        case Reserved() | None:
+            return Ending("orphan", attempt.attempt_id, "a result for a call that was never sent")
+
+
+def _end_again(
+    ledger: Ledger, policy: Policy, attempt: AttemptRow, before: Ended, result: CallResult, now: datetime
+) -> Ending:
+    """rules.md row 21: the first end stands, except that answered wins."""
+    if before.disposition is result.disposition:
+        return Ending("applied", attempt.attempt_id, "repeated")
+    if not result.disposition.wins_over(before.disposition):
+        note = f"says {result.disposition}, but {before.disposition} stands"
+        return Ending("conflict", attempt.attempt_id, note)
+    if ledger.attempts.overrule(before, Ended(before.intent, result.disposition, now), result):
+        queue_update(ledger, policy, attempt, result.disposition, now, overruled=before.disposition)
+    return Ending("applied", attempt.attempt_id, f"{result.disposition} won over {before.disposition}")

@@ -1,0 +1,73 @@
+"""A person says how a call ended of which nobody heard, or that there was none (rules.md row 25)."""
+
+from autodialer.domain.attempt import Ended, Reserved, Submitting, Unknown
+from autodialer.domain.disposition import Settlement
+from autodialer.domain.errors import NoSuchAttempt, NotUnknown
+from autodialer.domain.result import CallResult
+from autodialer.ports.ledger import Attempt, Ledger
+from autodialer.ports.rows import AttemptRow
+from autodialer.service.means import Means
+from autodialer.service.projecting import queue_update
+from autodialer.service.signals import Signal
+
+_BY = "a person settled it as"
+
+
+class Settler:
+    """Settles unknown calls, and those that were closed as unknown at the end of their day."""
+
+    def __init__(self, means: Means, write_back: Signal) -> None:
+        self._m = means
+        self._write_back = write_back
+
+    async def settle(self, attempt_id: str, settlement: Settlement) -> AttemptRow:
+        """The attempt as it stands then; what the CRM must see is queued in the same transaction.
+
+        NoSuchAttempt; NotUnknown (nothing is changed) when its end is known, with that end, or its result is still awaited.
+        """
+        row = await self._m.store.write(lambda ledger: self._settle(ledger, attempt_id, settlement))
+        self._write_back.notify()
+        self._m.log.warning(
+            "unknown call settled by a person", attempt_id=attempt_id, record=str(row.key), settlement=settlement.value
+        )
+        return row
+
+    def _settle(self, ledger: Ledger, attempt_id: str, settlement: Settlement) -> AttemptRow:
+        row = ledger.attempts.row(attempt_id)
+        before = ledger.attempts.load(attempt_id)
+        if row is None or before is None:
+            raise NoSuchAttempt("the ledger knows no attempt with this id: see `autodialer unknown`", permanent=True)
+        if not isinstance(before, Unknown | Ended) or (isinstance(before, Ended) and not before.closed_unknown):
+            raise _not_unknown(before, row)
+        if not self._move(ledger, row, before, settlement):
+            raise NotUnknown(f"attempt {attempt_id} was settled by somebody else in this moment", permanent=False)
+        after = ledger.attempts.row(attempt_id)
+        return after if after is not None else row
+
+    def _move(self, ledger: Ledger, row: AttemptRow, before: Unknown | Ended, settlement: Settlement) -> bool:
+        now = self._m.clock.now()
+        reason = f"{_BY} {settlement}" + (f"; before: {row.reason}" if row.reason else "")
+        disposition = settlement.disposition
+        if disposition is None:
+            return ledger.attempts.release(before, before.release(reason, now))
+        result = CallResult(disposition=disposition, call_status=disposition.value, reason=reason)
+        if isinstance(before, Unknown):
+            moved = ledger.attempts.end(before, before.end(disposition, now), result)
+        else:
+            moved = ledger.attempts.overrule(before, before.settle(disposition, now), result)
+        if moved:
+            queue_update(ledger, self._m.policy, row, disposition, now)
+        return moved
+
+
+def _not_unknown(before: Attempt, row: AttemptRow) -> NotUnknown:
+    """Says how it stands."""
+    if isinstance(before, Ended):
+        by = f" ({row.reason})" if row.reason.startswith(_BY) else ""
+        return NotUnknown(f"already settled: the call ended as {before.disposition}{by}", permanent=True)
+    if isinstance(before, Reserved):
+        return NotUnknown("the call was not sent yet, there is nothing to settle", permanent=False)
+    if row.ended_at is not None:
+        return NotUnknown(f"already settled: no call was placed ({row.reason})", permanent=True)
+    sending = "is being sent" if isinstance(before, Submitting) else "was placed and its result is still awaited"
+    return NotUnknown(f"the call {sending}; it can be settled once it is unknown", permanent=False)
