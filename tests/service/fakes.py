@@ -145,6 +145,7 @@ class FakeTelephony:
     webhook: str | Exception | None = "hash"
     log: list[LoggedCall] | Exception = field(default_factory=list)
     exports: list[tuple[datetime, datetime]] = field(default_factory=list)
+    on_export: Callable[[], Awaitable[None]] | None = None
     tasks: set[asyncio.Task[object]] = field(default_factory=set)
 
     async def place(self, request: CallRequest) -> PlaceOutcome:
@@ -208,6 +209,8 @@ class FakeTelephony:
     async def logged_calls(self, since: datetime, until: datetime) -> Sequence[LoggedCall]:
         self.exports.append((since, until))
         await self.clock.sleep(self.latency)
+        if self.on_export is not None:
+            await self.on_export()
         if isinstance(self.log, Exception):
             raise self.log
         return [call for call in self.log if call.started_at is None or since <= call.started_at <= until]

@@ -7,7 +7,6 @@ from autodialer.domain.disposition import Disposition, Settlement
 from autodialer.domain.errors import NoSuchAttempt, NotUnknown
 from autodialer.domain.placing import Ambiguous
 from autodialer.ports.rows import AttemptRow
-from autodialer.store.verify import find_breaches
 from service.world import DAY, MONDAY, World, chasing, lead, person
 
 YESTERDAY = MONDAY - DAY
@@ -37,11 +36,6 @@ async def settle(world: World, row: AttemptRow, settlement: Settlement) -> Attem
     return await world.services.settler.settle(row.attempt_id, settlement)
 
 
-async def assert_sound(world: World) -> None:
-    breaches = world.inner.database.submit(find_breaches).result()
-    assert breaches == []
-
-
 @pytest.mark.parametrize("settlement", ENDS)
 @pytest.mark.parametrize("over", [False, True], ids=["unknown", "closed"])
 async def test_an_unknown_call_ends_as_a_person_says_and_the_crm_is_told(
@@ -57,7 +51,7 @@ async def test_an_unknown_call_ends_as_a_person_says_and_the_crm_is_told(
     record = world.crm.records[lead(1)]
     assert record.call_attempts == 1
     assert record.status == ("New" if settlement is Settlement.ANSWERED else "No Answer")
-    await assert_sound(world)
+    assert await world.breaches() == []
 
 
 async def test_an_unanswered_call_begins_its_days_when_it_was_made_not_when_it_was_settled(world: World) -> None:
@@ -81,7 +75,7 @@ async def test_a_call_that_was_never_placed_is_taken_back_and_may_be_made_again(
     run = await world.run()
     assert run.totals["called"] == 1
     assert (await world.attempt(lead(1))).attempts_before == 0
-    await assert_sound(world)
+    assert await world.breaches() == []
 
 
 async def test_answered_holds_until_a_person_changes_the_status(world: World) -> None:
@@ -161,7 +155,7 @@ async def test_a_call_settled_after_the_next_one_never_lets_call_attempts_go_dow
     assert [update.call_attempts for update in await world.updates(lead(1))] == [2, 2]
     await world.drain()
     assert world.crm.records[lead(1)].call_attempts == 2
-    await assert_sound(world)
+    assert await world.breaches() == []
 
 
 async def test_a_status_that_a_person_set_meanwhile_stays(world: World) -> None:

@@ -22,6 +22,7 @@ from autodialer.service.services import Services, wire
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlStore
 from autodialer.store.tables import metadata
+from autodialer.store.verify import Breach, find_breaches
 from autodialer.worker import Worker
 from service.fakes import Crashed, FakeCrm, FakeTelephony, MemoryLog, ProcessStore, summary
 from service.virtual_time import ManualClock
@@ -221,6 +222,11 @@ class World:
     async def reason(self, run: Run, key: RecordKey) -> str:
         """Why this run skipped the record."""
         return (await self.staged(run))[key].reason
+
+    async def breaches(self) -> Sequence[Breach]:
+        """What `autodialer verify` finds."""
+        assert isinstance(self.inner, SqlStore)
+        return self.inner.database.submit(find_breaches).result()
 
     def session(self, key: RecordKey) -> str:
         """The session that 8x8 gave the latest call to this record."""

@@ -91,6 +91,13 @@ def _samples(service: House) -> list[tuple[str, str, str, dict[str, Any]]]:
         ("GET", "/api/plan", "/api/plan", {}),
         ("GET", "/api/doctor", "/api/doctor", {}),
         ("GET", "/api/unknown", "/api/unknown", {}),
+        ("POST", "/api/unknown/{attempt_id}", "/api/unknown/none", {"json": {"result": "busy"}}),
+        ("POST", "/api/unknown/{attempt_id}", "/api/unknown/none", {"json": {"result": "?"}}),
+        ("GET", "/api/parked", "/api/parked", {}),
+        ("POST", "/api/parked/{outbox_id}", "/api/parked/1", {}),
+        ("POST", "/api/unknown/{attempt_id}", "/api/unknown/none", {"json": {"result": "answered"}}),
+        ("GET", "/api/parked", "/api/parked", {}),
+        ("POST", "/api/parked/{outbox_id}", "/api/parked/1", {}),
         ("POST", "/api/cron", "/api/cron?dry_run=true", {}),
         ("POST", "/api/cron", "/api/cron?wait=perhaps", {}),
         ("POST", "/api/pause", "/api/pause", {}),
@@ -155,7 +162,7 @@ def test_runs_come_in_pages_that_meet_without_gap_or_overlap(dialled: tuple[Hous
 
 def test_lists_take_a_limit_from_1_to_500_and_nothing_else(dialled: tuple[House, dict[str, Any]]) -> None:
     service = dialled[0]
-    for path in ("/api/runs", "/api/unknown"):
+    for path in ("/api/runs", "/api/unknown", "/api/parked"):
         codes = {
             limit: service.ask("GET", path, params={"limit": limit}).status_code for limit in (1, 500, 0, 501, "x", "")
         }

@@ -116,8 +116,8 @@ class Submitting:
     submitted_at: datetime
 
     def place(self, session_id: str, at: datetime) -> PlacedCall:
-        """8x8 answered with a session."""
-        return PlacedCall(self.intent, session_id, at)
+        """8x8 answered with a session; never earlier than the request, even if the clock stepped back meanwhile."""
+        return PlacedCall(self.intent, session_id, max(at, self.submitted_at))
 
     def release(self, reason: str, at: datetime) -> Released:
         """8x8 definitely refused, or nothing left this machine."""
@@ -140,8 +140,8 @@ class Reserved:
     reserved_at: datetime
 
     def submit(self, at: datetime) -> Submitting:
-        """About to send. To be committed first."""
-        return Submitting(self.intent, at)
+        """About to send. To be committed first. Never earlier than reserved, even if the clock stepped back a little."""
+        return Submitting(self.intent, max(at, self.reserved_at))
 
     def release(self, reason: str, at: datetime) -> Released:
         """Changed its mind before sending: pause, a new look at the CRM, an expired lease."""
