@@ -14,7 +14,7 @@ export UV_NO_CACHE := 1
 INSTALL_UV := install -qq --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/uv.txt
 COMPILE := ../$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
-.PHONY: help install demo test lint dev bench mutants lock clean always
+.PHONY: help install demo test lint dev bench soak mutants lock clean always
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ dev: .venv/.run ## Serve with reload, settings from .env
 
 bench: .venv/.dev ## Measure speed (minutes)
 	@$(BIN)/python -m pytest -n 0 -s -o python_files='bench_*.py' tests/benchmarks
+
+soak: .venv/.dev ## Kill processes, cut the power, make everything fail, in many ways (many minutes)
+	@$(BIN)/python -m pytest -n 2 -m soak tests
 
 mutants: .venv/.dev ## Break the ledger in many small ways, in copies: the tests must notice each (minutes)
 	@$(BIN)/python tests/mutants.py

@@ -28,6 +28,7 @@ from autodialer.store.migrate import check_version, migrate
 from autodialer.store.tables import metadata
 from autodialer.store.tokens import SqlTokenStore
 from autodialer.web.app import WebConfig, create_app
+from autodialer.web.lane import CallbackLane
 from autodialer.zoho.client import ZohoCrm
 from autodialer.zoho.config import ZohoConfig
 
@@ -53,6 +54,11 @@ class System:
             dry_run=self.settings.dry_run,
         )
         return create_app(self.services, config)
+
+    def lane(self) -> CallbackLane | None:
+        """The short way for callbacks; None without CALLBACK_TOKEN: then each request's origin is looked at."""
+        token = _secret(self.settings.callback_token)
+        return CallbackLane(self.services.callbacks, self.services.means.clock, token) if token else None
 
 
 def load_policy(settings: Settings) -> Policy:

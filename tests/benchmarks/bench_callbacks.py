@@ -1,6 +1,6 @@
 """Callbacks, durable before they are answered: rates and latencies beside a FastAPI handler that commits each request by itself.
 
-Interleaved rounds, medians of their ratios; the service runs as in production, with tokens, and applies meanwhile what it has taken.
+Interleaved rounds, medians of ratios; the service runs as in production, with tokens, and applies meanwhile what it has taken.
 """
 
 import json
@@ -39,6 +39,7 @@ class Server:
     database: Path
     token: str = ""
     rates: list[float] = field(default_factory=list)
+    p50s: list[float] = field(default_factory=list)
     p99s: list[float] = field(default_factory=list)
     answered: int = 0
     cpu: float = 0.0
@@ -52,6 +53,7 @@ class Server:
         found = json.loads(done.stdout)
         assert found["failed"] == 0
         self.rates.append(found["answered"] / found["seconds"])
+        self.p50s.append(found["p50_ms"])
         self.p99s.append(found["p99_ms"])
         self.answered += found["answered"]
 
@@ -96,8 +98,8 @@ def measure(bench: str, ours: Server, theirs: Server) -> tuple[float, float]:
     """(Median ratio of the rates, median p99 of ours in milliseconds); every answered callback stands in its database."""
     for server in (ours, theirs):
         server.post("warm", 1.0)
-        server.rates.clear()
-        server.p99s.clear()
+        for figures in (server.rates, server.p50s, server.p99s):
+            figures.clear()
         server.answered, server.cpu = 0, 0.0
     for number in range(ROUNDS):
         for server in (ours, theirs):
@@ -109,6 +111,7 @@ def measure(bench: str, ours: Server, theirs: Server) -> tuple[float, float]:
             bench=bench,
             server=server.name,
             per_second=round(statistics.median(server.rates)),
+            p50_ms=round(statistics.median(server.p50s), 1),
             p99_ms=round(statistics.median(server.p99s), 1),
             cpu_us_each=round(1e6 * server.cpu / server.answered),
             stored=server.stored(),

@@ -10,7 +10,7 @@ import uvicorn
 
 from autodialer.bootstrap import System, remarks_on
 from autodialer.domain.errors import DialerError
-from autodialer.web.wire import Wire
+from autodialer.web.wire import wire_with
 from autodialer.worker import Worker
 
 GRACE = 20.0  # seconds from SIGTERM until calls in flight must have been answered
@@ -41,7 +41,7 @@ async def serving(system: System, *, scheduled: bool) -> AsyncIterator[Worker]:
         access_log=False,
         server_header=False,
         lifespan="off",
-        http=Wire,
+        http=wire_with(system.lane()),
         ws="none",
         proxy_headers=False,
         timeout_keep_alive=_SLOW_CLIENT,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from autodialer.domain.record import CrmStatus, RecordKey
-from autodialer.ports.rows import InboxRow, OutboxRow, Projection
+from autodialer.ports.rows import Arrival, InboxRow, OutboxRow, Projection
 
 
 class Inbox(Protocol):
@@ -15,6 +15,10 @@ class Inbox(Protocol):
         self, *, dedupe_key: str, source: str, event_type: str, session_id: str | None, body: str, at: datetime
     ) -> bool:
         """Store it; False if the same one stands already (its deliveries are counted)."""
+        ...
+
+    def add_all(self, arrivals: Sequence[Arrival]) -> None:
+        """The same for many, in their order."""
         ...
 
     def waiting(self, limit: int) -> Sequence[InboxRow]:

@@ -154,6 +154,18 @@ class AttemptRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """One callback that is to be stored. Two with one `dedupe_key` are the same; `source` as in InboxRow."""
+
+    dedupe_key: str
+    source: str
+    event_type: str
+    session_id: str | None
+    body: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class InboxRow:
     """One callback as it came. `source`: `mission` for our own format, `provider` for 8x8's events."""
 

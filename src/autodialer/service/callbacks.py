@@ -1,78 +1,111 @@
 """Takes callbacks: read and stored durably before they are answered. What they mean is decided by results.py."""
 
+import asyncio
 import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
+
 from autodialer.domain.disposition import Disposition
-from autodialer.domain.errors import MalformedCallback
+from autodialer.domain.errors import MalformedCallback, StoreError
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.domain.result import CallResult
 from autodialer.ports import Clock
 from autodialer.ports.ledger import Store
+from autodialer.ports.rows import Arrival
 from autodialer.rules.reading import read_instant
 from autodialer.service.signals import Signal
 
 MISSION = "mission"
 PROVIDER = "provider"
 _ID_DIGITS = 20
+_GROUP = 256  # callbacks in one transaction at most
 _LONGEST_CALL_ID = 120
 _STATUSES = ("answered", "no_answer", "busy", "failed")
 
 
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """One callback, checked. `body` is what is stored."""
-
-    source: str
-    event_type: str
-    session_id: str | None
-    dedupe_key: str
-    body: str
-
-
 class CallbackDesk:
-    """Where callbacks come in."""
+    """Where callbacks come in. Those that arrive while others are being stored are stored together."""
 
     def __init__(self, store: Store, clock: Clock, arrived: Signal) -> None:
         self._store = store
         self._clock = clock
         self._arrived = arrived
+        self._waiting: list[_Taken] = []
+        self._storing: asyncio.Task[None] | None = None
 
-    async def take(self, body: Mapping[str, object]) -> bool:
-        """Store it; returns when that is durable. False for one that stands already.
+    async def take(self, body: Mapping[str, object]) -> None:
+        """Store it; returns when that is durable. One that stands already is counted.
 
         MalformedCallback names every problem; StoreError: not stored, the sender should try again.
         """
-        callback = read_callback(body)
-        now = self._clock.now()
-        fresh = await self._store.write(
-            lambda ledger: ledger.inbox.add(
-                dedupe_key=callback.dedupe_key,
-                source=callback.source,
-                event_type=callback.event_type,
-                session_id=callback.session_id,
-                body=callback.body,
-                at=now,
-            )
-        )
+        await self.take_soon(body)
+
+    def take_soon(self, body: Mapping[str, object]) -> asyncio.Future[None]:
+        """The same for a caller who does not wait: done, or failed with StoreError, when take would be. MalformedCallback."""
+        loop = asyncio.get_running_loop()
+        taken = _Taken(read_callback(body, self._clock.now()), loop.create_future())
+        self._waiting.append(taken)
+        if self._storing is None:
+            self._storing = loop.create_task(self._store_waiting())
+        return taken.done
+
+    async def _store_waiting(self) -> None:
+        group: list[_Taken] = []
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+                await self._store_group(group)
+        except BaseException as error:
+            # The process is coming to its end: nobody is left waiting for ever.
+            _fail([*group, *self._waiting], error)
+            self._waiting = []
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        finally:
+            self._storing = None
+
+    async def _store_group(self, group: Sequence["_Taken"]) -> None:
+        arrivals = [taken.arrival for taken in group]
+        try:
+            await self._store.write(lambda ledger: ledger.inbox.add_all(arrivals))
+        except StoreError as error:
+            if error.permanent and len(group) > 1:  # one of them: each now goes alone and gets its own answer
+                await asyncio.gather(*(self._store_group([taken]) for taken in group))
+            else:
+                _fail(group, error)
+            return
         self._arrived.notify()
-        return fresh
+        for taken in group:
+            if not taken.done.done():
+                taken.done.set_result(None)
 
 
-def read_callback(body: Mapping[str, object]) -> Callback:
-    """Tell the two formats apart and check what can be checked without the ledger."""
-    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    arrival: Arrival
+    done: asyncio.Future[None]
+
+
+def _fail(group: Sequence[_Taken], error: BaseException) -> None:
+    for taken in group:
+        if not taken.done.done():
+            taken.done.set_exception(error)
+
+
+def read_callback(body: Mapping[str, object], at: datetime) -> Arrival:
+    """Tell the two formats apart and check what can be checked without the ledger. MalformedCallback."""
+    text = msgspec.json.encode(body, order="sorted").decode()
     if "namespace" in body or "eventType" in body:
-        return _provider_callback(body, text)
+        return _provider_callback(body, text, at)
     result = read_mission_result(body)
     identity = [str(result.key), result.disposition, result.session_id or "", str(body.get("timestamp") or "")]
-    return Callback(MISSION, "result", result.session_id, _digest(MISSION, *identity), text)
+    return Arrival(_digest(MISSION, *identity), MISSION, "result", result.session_id, text, at)
 
 
-def _provider_callback(body: Mapping[str, object], text: str) -> Callback:
+def _provider_callback(body: Mapping[str, object], text: str, at: datetime) -> Arrival:
     problems = [
         f"{name} must be a text of 1 to 60 characters"
         for name in ("namespace", "eventType")
@@ -85,7 +118,7 @@ def _provider_callback(body: Mapping[str, object], text: str) -> Callback:
         raise MalformedCallback(problems)
     session = payload.get("sessionId") if isinstance(payload, Mapping) else None
     session_id = session if isinstance(session, str) and 0 < len(session) <= _LONGEST_CALL_ID else None
-    return Callback(PROVIDER, str(body["eventType"]), session_id, _digest(PROVIDER, text), text)
+    return Arrival(_digest(PROVIDER, text), PROVIDER, str(body["eventType"]), session_id, text, at)
 
 
 def read_mission_result(body: Mapping[str, object]) -> CallResult:

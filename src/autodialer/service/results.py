@@ -19,7 +19,8 @@ from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
-_BATCH = 200
+_BATCH = 25  # applied in one transaction, for which callbacks that come in have to wait
+_REST = 5.0  # times as long as a batch took, while there are more: what comes in is stored first
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,15 @@ class ResultService:
             left: set[int] = set()
             elsewhere: list[tuple[InboxRow, RecordKey]] = []
             while rows := await self._waiting(left):
+                began = self._m.clock.monotonic()
                 for row, applied in await self._apply_batch(rows):
                     if applied.look_at is not None:
                         elsewhere.append((row, applied.look_at))
                     done = self._note(row, applied)
                     settled += done
                     left |= set() if done else {row.inbox_id}
+                if len(rows) >= _BATCH:
+                    await self._m.clock.sleep(_REST * (self._m.clock.monotonic() - began))
             return settled + await self._apply_all_elsewhere(elsewhere)
 
     async def _waiting(self, left: AbstractSet[int]) -> list[InboxRow]:

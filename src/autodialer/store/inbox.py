@@ -5,13 +5,20 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from autodialer.ports.rows import InboxRow
-from autodialer.store.insert import insert_if_absent
+from autodialer.ports.rows import Arrival, InboxRow
 from autodialer.store.tables import INBOX_WAITING, inbox
 
 _i = inbox.c
 _WAITING = text(INBOX_WAITING)
+# Made once: to build a statement takes far longer than to execute it.
+_ADD = {
+    dialect.__name__.rpartition(".")[2]: dialect.insert(inbox).on_conflict_do_update(
+        index_elements=["dedupe_key"], set_={"deliveries": _i.deliveries + 1}
+    )
+    for dialect in (sqlite, postgresql)
+}
 
 
 class SqlInbox:
@@ -30,18 +37,13 @@ class SqlInbox:
         body: str,
         at: datetime,
     ) -> bool:
-        values = {
-            "dedupe_key": dedupe_key,
-            "source": source,
-            "event_type": event_type,
-            "session_id": session_id,
-            "body": body,
-            "received_at": at,
-        }
-        if insert_if_absent(self._db, inbox, values):
-            return True
-        self._db.execute(update(inbox).where(_i.dedupe_key == dedupe_key).values(deliveries=_i.deliveries + 1))
-        return False
+        arrival = Arrival(dedupe_key, source, event_type, session_id, body, at)
+        add = _ADD[self._db.dialect.name].returning(_i.deliveries)
+        return bool(self._db.execute(add, _values(arrival)).scalar_one() == 1)
+
+    def add_all(self, arrivals: Sequence[Arrival]) -> None:
+        if arrivals:
+            self._db.execute(_ADD[self._db.dialect.name], [_values(arrival) for arrival in arrivals])
 
     def waiting(self, limit: int) -> Sequence[InboxRow]:
         return self._many(select(inbox).where(_WAITING, _i.state == "new").order_by(_i.inbox_id).limit(limit))
@@ -69,6 +71,17 @@ class SqlInbox:
 
     def count(self, state: str) -> int:
         return self._db.execute(select(func.count()).select_from(inbox).where(_i.state == state)).scalar_one()
+
+
+def _values(arrival: Arrival) -> dict[str, Any]:
+    return {
+        "dedupe_key": arrival.dedupe_key,
+        "source": arrival.source,
+        "event_type": arrival.event_type,
+        "session_id": arrival.session_id,
+        "body": arrival.body,
+        "received_at": arrival.received_at,
+    }
 
 
 def _row(row: Row[Any]) -> InboxRow:

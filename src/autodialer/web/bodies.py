@@ -11,6 +11,8 @@ from starlette.requests import Request
 Model = TypeVar("Model", bound=BaseModel)
 _NOT_JSON = "the body must be one JSON object in UTF-8"
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # an escape of its own, not the end of an escaped backslash
+# At the end of each key, and perhaps elsewhere: never fewer than keys. As many as the keys that were read: none stood twice.
+_KEY_ENDS = re.compile(rb'"[ \t\r\n]*:')
 _READABLE = ("", "application/json", "text/json", "text/plain", "application/octet-stream")
 
 
@@ -25,10 +27,15 @@ class BadBody(Exception):
 
 async def read_body(request: Request) -> dict[str, object]:
     """The JSON object that a request carries. BadBody."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _READABLE and not kind.endswith("+json"):
+    if not is_json(request.headers.get("content-type", "")):
         raise BadBody("the body must be JSON: Content-Type: application/json", status=415)
     return read_object(await request.body())
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a body of this type, or of none, is read as JSON."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind in _READABLE or kind.endswith("+json")
 
 
 def read_model(model: type[Model], body: dict[str, object]) -> Model:
@@ -49,16 +56,25 @@ def read_object(raw: bytes) -> dict[str, object]:
     """Strict JSON: no BOM, NaN, infinity, lone surrogate, repeated key or NUL (PostgreSQL's text takes none). BadBody."""
     try:
         body = msgspec.json.decode(raw)
-        json.loads(raw, object_pairs_hook=_no_twins)
+        if isinstance(body, dict) and len(_KEY_ENDS.findall(raw)) != _count_keys(body):
+            json.loads(raw, object_pairs_hook=_no_twins)
     except BadBody:
         raise
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BadBody(f"{_NOT_JSON}: {_what(error)}") from error
     if not isinstance(body, dict):
         raise BadBody(_NOT_JSON)
-    if _NUL.search(raw):
+    if b"\\u0000" in raw and _NUL.search(raw):
         raise BadBody("the body holds a NUL character")
     return body
+
+
+def _count_keys(value: dict[str, object] | list[object]) -> int:
+    items, keys = (value.values(), len(value)) if isinstance(value, dict) else (value, 0)
+    for item in items:
+        if isinstance(item, dict | list):
+            keys += _count_keys(item)
+    return keys
 
 
 def _no_twins(pairs: list[tuple[str, object]]) -> None:

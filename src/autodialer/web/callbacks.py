@@ -1,6 +1,7 @@
 """POST /api/callback: one thin route for all callbacks, stored durably before it is answered."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,6 +12,11 @@ from autodialer.web.answers import Answer, bad_request, failure, iso
 from autodialer.web.bodies import read_body
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def taken(now: datetime) -> dict[str, object]:
+    """What the sender of a stored callback is told."""
+    return {"success": True, "message": "Callback processed successfully", "timestamp": iso(now)}
 
 
 def callback_endpoint(services: Services) -> Endpoint:
@@ -29,7 +35,6 @@ def callback_endpoint(services: Services) -> Endpoint:
         except StoreError as error:
             services.means.log.error("callback not stored", error=error.message)
             return failure(503, "the callback could not be stored, send it again", headers={"retry-after": "10"})
-        now = iso(services.means.clock.now())
-        return Answer({"success": True, "message": "Callback processed successfully", "timestamp": now})
+        return Answer(taken(services.means.clock.now()))
 
     return take_callback

@@ -8,7 +8,7 @@ from autodialer.ports import Log
 from autodialer.web.answers import failure
 
 CONTENT_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-_HEADERS = {
+SAFE_HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": CONTENT_POLICY,
     "referrer-policy": "no-referrer",
@@ -36,7 +36,7 @@ class Safety:
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(raw=message["headers"])
-                for name, value in _HEADERS.items():
+                for name, value in SAFE_HEADERS.items():
                     headers.setdefault(name, value)
                 message["headers"] = headers.raw
             await send(message)

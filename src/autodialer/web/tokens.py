@@ -50,9 +50,13 @@ class TokenGuard:
 
 
 def _shows_callback_token(connection: HTTPConnection, token: str) -> bool:
-    """8x8 sends the header as it was registered: `Bearer T` or `T`."""
     header = connection.headers.get("authorization", "")
-    shown = (header, _bearer(header) or "", connection.query_params.get("token", ""))
+    return is_callback_token(header, connection.query_params.get("token", ""), token)
+
+
+def is_callback_token(header: str, query: str, token: str) -> bool:
+    """Whether `header` (Authorization) or `query` (?token=) shows it. 8x8 sends the header as registered: `Bearer T` or `T`."""
+    shown = (header, _bearer(header) or "", query)
     matches = [_same(candidate, token) for candidate in shown]  # each is compared, whichever is right
     return any(matches)
 

@@ -1,20 +1,31 @@
 """HTTP/1.1 on the wire: uvicorn's protocol, which waits for ever for the end of a request's head, made impatient."""
 
 import asyncio
+from functools import partial
+from typing import ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
 from autodialer.web.answers import failure
+from autodialer.web.lane import CallbackLane
 
 HEAD_PATIENCE = 10.0  # seconds from the connection, or the answer before, until the head of a request is complete
 _MALFORMED = "this is no valid HTTP request"
 
 
 class Wire(H11Protocol):
-    """Give it to uvicorn as `http`. Closes connections whose next request does not get going; its refusals have the API's shape."""
+    """Give it to uvicorn as `http`. Closes connections whose next request does not get going; its refusals have the API's shape.
 
+    With a `lane` plain callbacks go past HTTP's state machine, which stands between two requests meanwhile.
+    """
+
+    lane: ClassVar[CallbackLane | None] = None
     _head_timer: asyncio.TimerHandle | None = None
+    _in_lane = False
+    _held = b""  # came in while a callback was being stored
+    _is_last = False
+    _left_lane_at = float("-inf")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start waiting."""
@@ -23,8 +34,49 @@ class Wire(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Stop waiting when the head is complete."""
-        super().data_received(data)
+        if self._in_lane:
+            self._held += data
+            self.flow.pause_reading()
+            return
+        stored = self.lane.admit(data) if self.lane is not None and self._is_between_requests() else None
+        if stored is None:
+            super().data_received(data)
+            self._watch()
+            return
+        self._in_lane = True
+        self._unset_keepalive_if_required()
+        stored.add_done_callback(partial(self._leave_lane, data))
+
+    def _is_between_requests(self) -> bool:
+        return self.conn.our_state is self.conn.their_state is h11.IDLE and not (
+            self.conn.trailing_data[0] or self.flow.write_paused or self.transport.is_closing()
+        )
+
+    def _leave_lane(self, data: bytes, stored: asyncio.Future[None]) -> None:
+        self._in_lane = False
+        failed = stored.cancelled() or stored.exception() is not None
+        if self.transport.is_closing():
+            return
+        if failed:
+            super().data_received(data)  # tries again, and knows how to say what is wrong
+        elif self.lane is not None:
+            self.transport.write(self.lane.answer(self.server_state.default_headers))
+            self.server_state.total_requests += 1
+            self._left_lane_at = self.loop.time()
+        if self._is_last:
+            super().shutdown()
+        elif self._held:
+            held, self._held = self._held, b""
+            self.flow.resume_reading()
+            self.data_received(held)
         self._watch()
+
+    def shutdown(self) -> None:
+        """Let a callback that is being stored have its answer."""
+        if self._in_lane:
+            self._is_last = True
+        else:
+            super().shutdown()
 
     def on_response_complete(self) -> None:
         """Wait for the next head, of which a part may be there already."""
@@ -55,6 +107,11 @@ class Wire(H11Protocol):
         self._head_timer = None
         if self.transport.is_closing():
             return
+        # The lane lets the timer run on: to set it anew for each callback would cost more than to look here.
+        idle = 0.0 if self._in_lane else self.loop.time() - self._left_lane_at
+        if idle < HEAD_PATIENCE:
+            self._head_timer = self.loop.call_later(HEAD_PATIENCE - idle, self._lose_patience)
+            return
         if self.conn.trailing_data[0]:
             self._refuse(408, f"the request's head did not arrive within {HEAD_PATIENCE:g} seconds")
         else:
@@ -67,3 +124,8 @@ class Wire(H11Protocol):
             for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+
+def wire_with(lane: CallbackLane | None) -> type[Wire]:
+    """The protocol of one process."""
+    return type("Wire", (Wire,), {"lane": lane})

@@ -1,4 +1,4 @@
-"""What one would write first: FastAPI, a pydantic body, one SQLite connection, each request committed by itself, as durably as ours.
+"""What one would write first: FastAPI, a pydantic body, one SQLite connection, each request committed by itself and as durably.
 
 python fastapi_commit_each.py PORT DATABASE
 """

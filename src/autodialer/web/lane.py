@@ -1,0 +1,79 @@
+"""The short way of a callback: a plain request that arrived in one piece needs no framework to be read and answered.
+
+Whatever is not plain, or is wrong in any way, goes the usual way, which answers it. Why two ways: the usual one costs several
+times what storing a callback does (tests/benchmarks/bench_callbacks.py).
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from autodialer.domain.errors import MalformedCallback
+from autodialer.ports import Clock
+from autodialer.service.callbacks import CallbackDesk
+from autodialer.web.answers import Answer, iso
+from autodialer.web.bodies import BadBody, is_json, read_object
+from autodialer.web.callbacks import taken
+from autodialer.web.guards import CALLBACK_PATH, MAX_BODY
+from autodialer.web.safety import SAFE_HEADERS
+from autodialer.web.tokens import is_callback_token
+
+_PLAIN = re.compile(rb"POST %b HTTP/1\.1(?:\r\n[A-Za-z0-9-]+:[\t -~]*)+" % re.escape(CALLBACK_PATH.encode()))
+# They change where a body ends, what it means or what happens after it.
+_UNUSUAL = frozenset({b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"te", b"trailer"})
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_THEN = iso(_EPOCH).encode()
+
+
+class CallbackLane:
+    """Takes plain callbacks that show CALLBACK_TOKEN as their header."""
+
+    def __init__(self, desk: CallbackDesk, clock: Clock, token: str) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._token = token
+        answer = Answer(taken(_EPOCH), headers=SAFE_HEADERS)
+        lines = b"".join(b"%b: %b\r\n" % header for header in answer.raw_headers)
+        self._answer = lines + b"\r\n" + bytes(answer.body)
+
+    def admit(self, data: bytes) -> asyncio.Future[None] | None:
+        """Done when the callback in `data` is stored; None when this is to go the usual way."""
+        head, _, raw = data.partition(b"\r\n\r\n")
+        headers = _plain_headers(head)
+        if headers is None or not self._is_fit(headers, raw):
+            return None
+        try:
+            return self._desk.take_soon(read_object(raw))
+        except (BadBody, MalformedCallback):
+            return None
+
+    def answer(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """The answer to one that is stored; `headers` of the server itself come first."""
+        own = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return b"HTTP/1.1 200 OK\r\n" + own + self._answer.replace(_THEN, iso(self._clock.now()).encode())
+
+    def _is_fit(self, headers: dict[bytes, bytes], raw: bytes) -> bool:
+        length = headers.get(b"content-length", b"")
+        return (
+            length.isdigit()
+            and len(length) < 10  # noqa: PLR2004 - int() is slow on endless ones
+            and int(length) == len(raw) <= MAX_BODY
+            and b"host" in headers
+            and headers.get(b"connection", b"keep-alive").lower() == b"keep-alive"
+            and is_json(headers.get(b"content-type", b"").decode("ascii"))
+            and is_callback_token(headers.get(b"authorization", b"").decode("ascii"), "", self._token)
+        )
+
+
+def _plain_headers(head: bytes) -> dict[bytes, bytes] | None:
+    """By their names in lower case; None when the head is not plain or has a header twice."""
+    if _PLAIN.fullmatch(head) is None:
+        return None
+    _, *lines = head.split(b"\r\n")
+    headers: dict[bytes, bytes] = {}
+    for line in lines:
+        name, _, value = line.partition(b":")
+        headers[name.lower()] = value.strip(b" \t")
+    return headers if len(headers) == len(lines) and _UNUSUAL.isdisjoint(headers) else None

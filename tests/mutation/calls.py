@@ -1,0 +1,252 @@
+"""Breakages on the way of a call: before it is placed, while it is, and afterwards; each with the test that must fail for it."""
+
+from collections.abc import Sequence
+
+from mutation.edits import Breakage, Replace
+
+
+def _service(file: str, name: str) -> str:
+    return f"tests/service/test_{file}.py::test_{name}"
+
+
+def _voice(file: str, name: str) -> str:
+    return f"tests/contract/eightx8/test_{file}.py::test_{name}"
+
+
+_DIALING: Sequence[Breakage] = (
+    Breakage(
+        "the intent is committed after the call",
+        [
+            Replace("service/dialing.py", "await self._submit(run, item)", "item.attempt.submit(self._m.clock.now())"),
+            Replace(
+                "service/dialing.py",
+                "self._ask(request)\n",
+                "self._ask(request)\n            await self._submit(run, item)\n",
+            ),
+        ],
+        [_service("placing", "design_4_the_intent_is_committed_before_the_request_leaves")],
+    ),
+    Breakage(
+        "a call is placed although its attempt is not ours any more",
+        [
+            Replace(
+                "service/dialing.py",
+                "return after if ledger.attempts.submit(attempt, after, now + SUBMITTING_FOR) else None",
+                "return (ledger.attempts.submit(attempt, after, now + SUBMITTING_FOR), after)[1]",
+            )
+        ],
+        [_service("at_most_once", "invariant_2_a_reserved_attempt_that_another_process_released_is_not_sent")],
+    ),
+    Breakage(
+        "do-not-call is not looked at before sending",
+        [Replace("service/dialing.py", "if ledger.do_not_call.has([attempt.intent.number]):", "if False:")],
+        [_service("last_look", "invariant_8_a_number_suppressed_after_it_was_reserved_is_not_dialled")],
+    ),
+    Breakage(
+        "a pause is not looked at before sending",
+        [Replace("service/dialing.py", "if is_paused(ledger):", "if False:")],
+        [_service("last_look", "pause_takes_effect_with_its_commit_and_resume_goes_on_with_everybody_called_once")],
+    ),
+    Breakage(
+        "a call is placed on an old look",
+        [
+            Replace(
+                "service/dialing.py", "elif self._m.clock.monotonic() - item.looked_at > LOOK_MAX_AGE:", "elif False:"
+            )
+        ],
+        [_service("last_look", "no_call_is_placed_on_a_look_that_is_older_than_promised")],
+    ),
+    Breakage(
+        "the last look is not looked at",
+        [
+            Replace(
+                "service/preparing.py",
+                "= gather_facts(ledger, [record],",
+                '= gather_facts(ledger, [__import__("dataclasses").replace(record, status=row.status)],',
+            )
+        ],
+        [_service("last_look", "row_12_who_was_changed_between_the_pull_and_the_call_is_not_called")],
+    ),
+    Breakage(
+        "calls are placed while stopping",
+        [Replace("service/dialing.py", "if stop.reason or self._stopping.is_set():", "if stop.reason:")],
+        [_service("worker", "after_stopping_no_call_is_placed_the_one_in_flight_is_recorded_and_the_run_stays_open")],
+    ),
+    Breakage(
+        "an ambiguous answer releases the call",
+        [
+            Replace(
+                "service/outcomes.py",
+                "attempts.lose(submitted, submitted.lose(",
+                "attempts.release(submitted, submitted.release(",
+            )
+        ],
+        [_service("placing", "row_27_an_ambiguous_answer_is_unknown_counts_blocks_and_is_never_sent_again")],
+    ),
+    Breakage(
+        "an ambiguous answer is asked for again",
+        [
+            Replace(
+                "service/dialing.py",
+                "outcome = await self._ask(request)\n",
+                "outcome = await self._ask(request)\n"
+                "            if isinstance(outcome, Ambiguous):\n"
+                "                outcome = await self._ask(request)\n",
+            )
+        ],
+        [_service("placing", "row_27_an_ambiguous_answer_is_unknown_counts_blocks_and_is_never_sent_again")],
+    ),
+    Breakage(
+        "a bug while placing is taken as not sent",
+        [
+            Replace("service/dialing.py", "return Ambiguous(f", "return NotSent(f"),
+            Replace("service/dialing.py", "import Ambiguous, ", "import NotSent, "),
+        ],
+        [_service("placing", "row_27_an_ambiguous_answer_is_unknown_counts_blocks_and_is_never_sent_again")],
+    ),
+    Breakage(
+        "a server error of 8x8 is taken as a refusal",
+        [
+            Replace(
+                "eightx8/classify.py", "if refusal or 400 <= reply.status < 500:", "if refusal or 400 <= reply.status:"
+            ),
+            Replace("eightx8/classify.py", "if reply.status >= 500:", "if reply.status >= 9999:"),
+        ],
+        [_voice("classify", "a_server_error_is_ambiguous_whatever_it_says")],
+    ),
+    Breakage(
+        "no answer of 8x8 is taken as not sent",
+        [Replace("eightx8/client.py", "            if error.sent:", "            if False:")],
+        [_voice("place", "an_answer_that_leaves_doubt_is_ambiguous_and_never_asked_for_again")],
+    ),
+)
+
+_AFTERWARDS: Sequence[Breakage] = (
+    Breakage(
+        "a half-sent call of a dead process is free again",
+        [
+            Replace(
+                "service/reconcile.py",
+                'attempts.lose(before, before.lose("its process',
+                'attempts.release(before, before.release("its process',
+            )
+        ],
+        [
+            _service(
+                "worker", "stopping_waits_no_longer_than_its_grace_time_and_the_call_is_unknown_to_the_next_process"
+            )
+        ],
+    ),
+    Breakage(
+        "the calls of replicas that live are abandoned",
+        [
+            Replace(
+                "worker.py",
+                "        if self._alone:\n            await self._s.reconciler",
+                "        if True:\n            await self._s.reconciler",
+            )
+        ],
+        [_service("at_most_once", "invariant_2_a_replica_that_starts_leaves_what_a_living_one_holds_alone")],
+    ),
+    Breakage(
+        "silence is written as No Answer",
+        [
+            Replace(
+                "service/reconcile.py",
+                "attempts.end(before, before.end(Disposition.UNKNOWN, now), None)",
+                "attempts.end(before, before.end(Disposition.NO_ANSWER, now), None)\n"
+                "                from autodialer.service.projecting import queue_update\n"
+                "                queue_update(ledger, self._m.policy, row, Disposition.NO_ANSWER, now)",
+            )
+        ],
+        [_service("results", "row_25_an_unknown_call_closes_at_the_end_of_its_day_and_nothing_is_written")],
+    ),
+    Breakage(
+        "an answered call becomes unanswered by a late result",
+        [Replace("domain/disposition.py", "self is Disposition.ANSWERED and earlier.is_unanswered", "True")],
+        [_service("results", "row_21_the_first_end_stands")],
+    ),
+    Breakage(
+        "an answer is lost when a non-answer came first",
+        [Replace("domain/disposition.py", "self is Disposition.ANSWERED and earlier.is_unanswered", "False")],
+        [_service("results", "row_21_answered_wins_and_a_status_that_still_waits_is_not_written")],
+    ),
+    Breakage(
+        "a result and its update are two transactions",
+        [
+            Replace("service/ending.py", "\n\n\n@dataclass", "\n\nLATE = []\n\n\n@dataclass"),
+            Replace(
+                "service/ending.py",
+                "                queue_update(ledger, policy, attempt, result.disposition, now)\n",
+                "                LATE.append((policy, attempt, result.disposition, now))\n",
+            ),
+            Replace(
+                "service/results.py",
+                "            self._lines.heard()\n",
+                "            self._lines.heard()\n"
+                "            from autodialer.service import ending\n"
+                "            for late in ending.LATE:\n"
+                "                work = partial(lambda late, ledger: ending.queue_update(ledger, *late), late)\n"
+                "                asyncio.ensure_future(self._m.store.write(work))\n"
+                "            ending.LATE.clear()\n",
+            ),
+        ],
+        [_service("at_most_once", "invariant_6_a_process_that_dies_while_it_applies_a_result_loses_no_update")],
+    ),
+    Breakage(
+        "a callback is answered before it is stored",
+        [
+            Replace(
+                "service/callbacks.py",
+                "        return taken.done\n",
+                "        taken.done.set_result(None)\n        return taken.done\n",
+            )
+        ],
+        [_service("callback_desk", "nobody_is_answered_before_the_callback_is_committed")],
+    ),
+    Breakage(
+        "a callback that was not stored is answered as if it were",
+        [Replace("service/callbacks.py", "taken.done.set_exception(error)", "taken.done.set_result(None)")],
+        [
+            _service(
+                "callback_desk", "while_the_database_is_gone_every_sender_is_told_and_afterwards_callbacks_are_taken"
+            )
+        ],
+    ),
+    Breakage(
+        "a callback that comes again is a second one",
+        [
+            Replace(
+                "service/callbacks.py",
+                "_digest(PROVIDER, text)",
+                "_digest(PROVIDER, text, at.isoformat(), str(id(body)))",
+            )
+        ],
+        [_service("results", "row_21_a_result_delivered_twice_is_applied_once")],
+    ),
+    Breakage(
+        "a result that came before its session is forgotten",
+        [
+            Replace(
+                "service/outcomes.py", "        ledger.inbox.reopen([callback.inbox_id for callback in early])\n", ""
+            )
+        ],
+        [_service("results", "row_23_an_orphan_is_matched_when_its_session_becomes_known")],
+    ),
+    Breakage(
+        "a person's status is overwritten",
+        [Replace("service/write_back.py", "status = None if kept is not None else row.status", "status = row.status")],
+        [
+            _service(
+                "write_back", "row_13_the_status_that_a_person_set_while_the_phone_rang_stays_and_the_call_is_counted"
+            )
+        ],
+    ),
+    Breakage(
+        "a smaller Call Attempts is written over a greater one",
+        [Replace("service/write_back.py", "attempts = max(attempts, in_crm)", "pass")],
+        [_service("write_back", "invariant_4_call_attempts_never_goes_down")],
+    ),
+)
+
+BREAKAGES: Sequence[Breakage] = (*_DIALING, *_AFTERWARDS)
