@@ -102,7 +102,7 @@ def person(one: int, attempt_id: str | None = None, **changes: Any) -> Reservati
 
 
 def submitted(ledger: SqlLedger, wanted: Reservation, at: datetime = NOW) -> Submitting:
-    reserved = ledger.attempts.reserve(wanted)
+    reserved = ledger.attempts.reserve(replace(wanted, reserved_at=min(wanted.reserved_at, at)))
     after = reserved.submit(at)
     assert ledger.attempts.submit(reserved, after, at + 3 * MINUTE)
     return after
