@@ -97,8 +97,7 @@ class Worker:
                 await signal.wait(every)
 
     async def _apply_results(self) -> None:
-        while await self._s.results.apply_waiting():
-            pass
+        await self._s.results.apply_waiting()
 
     async def _write_back(self) -> None:
         await self._s.write_back.drain()

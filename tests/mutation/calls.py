@@ -17,11 +17,13 @@ _DIALING: Sequence[Breakage] = (
     Breakage(
         "the intent is committed after the call",
         [
-            Replace("service/dialing.py", "await self._submit(run, item)", "item.attempt.submit(self._m.clock.now())"),
+            Replace(
+                "service/dialing.py", "await self._submit(run, item, stop)", "item.attempt.submit(self._m.clock.now())"
+            ),
             Replace(
                 "service/dialing.py",
                 "self._ask(request)\n",
-                "self._ask(request)\n            await self._submit(run, item)\n",
+                "self._ask(request)\n            await self._submit(run, item, stop)\n",
             ),
         ],
         [_service("placing", "design_4_the_intent_is_committed_before_the_request_leaves")],
@@ -61,8 +63,9 @@ _DIALING: Sequence[Breakage] = (
         [
             Replace(
                 "service/preparing.py",
-                "= gather_facts(ledger, [record],",
-                '= gather_facts(ledger, [__import__("dataclasses").replace(record, status=row.status)],',
+                "records = [found[row.key] for row in rows if row.key in found]",
+                'changed = __import__("dataclasses").replace\n'
+                "        records = [changed(found[row.key], status=row.status) for row in rows if row.key in found]",
             )
         ],
         [_service("last_look", "row_12_who_was_changed_between_the_pull_and_the_call_is_not_called")],
@@ -177,8 +180,8 @@ _AFTERWARDS: Sequence[Breakage] = (
             Replace("service/ending.py", "\n\n\n@dataclass", "\n\nLATE = []\n\n\n@dataclass"),
             Replace(
                 "service/ending.py",
-                "                queue_update(ledger, policy, attempt, result.disposition, now)\n",
-                "                LATE.append((policy, attempt, result.disposition, now))\n",
+                "            queue_update(ledger, policy, attempt, result.disposition, now)\n",
+                "            LATE.append((policy, attempt, result.disposition, now))\n",
             ),
             Replace(
                 "service/results.py",

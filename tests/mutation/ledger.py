@@ -59,17 +59,17 @@ def _schema() -> Iterator[Breakage]:
 _CODE: Sequence[Breakage] = (
     Breakage(
         "anybody moves an attempt",
-        [Replace("store/transitions.py", "                _a.owner == before.intent.owner,\n", "")],
+        [Replace("store/transitions.py", '    _a.owner == bindparam("owner_before"),\n', "")],
         [_test("transitions", "nobody_but_the_owner_moves_an_attempt")],
     ),
     Breakage(
         "an attempt moves from any state",
-        [Replace("store/transitions.py", "                _a.state == _STATE_OF[type(before)].value,\n", "")],
+        [Replace("store/transitions.py", '    _a.state == bindparam("state_before"),\n', "")],
         [_test("transitions", "a_transition_from_a_state_that_is_not_there_changes_nothing")],
     ),
     Breakage(
         "a late result overrules an end that it was not shown",
-        [Replace("store/transitions.py", "_a.disposition == before.disposition.value, **", "**")],
+        [Replace("store/transitions.py", "        if isinstance(before, Ended):", "        if False:")],
         [_test("transitions", "answered_overrules_the_end_that_it_was_shown_and_no_other")],
     ),
     Breakage(
@@ -94,7 +94,7 @@ _CODE: Sequence[Breakage] = (
     ),
     Breakage(
         "a lost run is renewed by its former owner",
-        [Replace("store/runs.py", "_OPEN, runs.c.owner == owner).values(lease_until", "_OPEN).values(lease_until")],
+        [Replace("store/runs.py", ', _OPEN, runs.c.owner == bindparam("owner_before"))', ", _OPEN)")],
         [_test("runs", "a_lease_is_renewed_by_its_owner_while_the_run_is_open")],
     ),
     Breakage(
@@ -168,7 +168,9 @@ _CODE: Sequence[Breakage] = (
         "a superseded update is taken as sent",
         [
             Replace(
-                "store/outbox.py", "_o.outbox_id == outbox_id, _o.state.in_(_WAITING))", "_o.outbox_id == outbox_id)"
+                "store/outbox.py",
+                '_o.outbox_id == bindparam("id"), _o.state.in_(_WAITING))',
+                '_o.outbox_id == bindparam("id"))',
             )
         ],
         [_test("outbox", "an_update_that_was_superseded_on_its_way_stays_so_and_the_newer_one_waits")],

@@ -1,7 +1,7 @@
 """MAX_CONCURRENT_CALLS, CALLS_PER_SECOND and RESULT_TIMEOUT: how many calls at once, how fast, and when to give up hearing."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -51,16 +51,36 @@ async def test_calls_per_second_is_held_and_used_to_the_full(make_world: MakeWor
     assert at[-1] - at[0] == pytest.approx((count - 1) / rate, rel=0.05)
 
 
-async def test_a_late_turn_is_not_made_up_by_a_burst() -> None:
-    clock = ManualClock(MONDAY)
-    pacer = Pacer(2.0, clock)
-    turns = []
-    for wait in (0, 0, 30, 0, 0, 0, 0, 0):
-        await pass_time(wait)
+async def _departures(pacer: Pacer, clock: ManualClock, slow_for: Sequence[float]) -> list[float]:
+    """When each of so many requests left; making the nth ready takes `slow_for[n]` seconds."""
+    left = []
+    for seconds in slow_for:
         await pacer.turn()
-        turns.append(clock.monotonic())
-    late = turns[2:]
-    assert max(sum(start <= other < start + 1 for other in late) for start in late) <= 3
+        await pass_time(seconds)
+        await pacer.departure()
+        left.append(clock.monotonic())
+    return left
+
+
+def _most_in_a_second(moments: Sequence[float]) -> int:
+    return max(sum(start <= other < start + 1 for other in moments) for start in moments)
+
+
+@pytest.mark.parametrize("rate", [0.5, 2.0, 10.0])
+async def test_late_turns_are_made_up_but_never_more_leave_in_a_second_than_allowed(rate: float) -> None:
+    clock = ManualClock(MONDAY)
+    count = int(rate * 20)
+    slow_for = [0.4 / rate if n % 7 == 3 else 0.9 / rate if n % 7 == 5 else 0.0 for n in range(count)]
+    left = await _departures(Pacer(rate, clock), clock, slow_for)
+    assert _most_in_a_second(left) <= max(1, rate)
+    assert left[-1] - left[0] == pytest.approx((count - 1) / rate, abs=1.5 / rate + 0.1)
+
+
+async def test_a_long_wait_is_not_made_up_by_a_burst() -> None:
+    clock = ManualClock(MONDAY)
+    left = await _departures(Pacer(2.0, clock), clock, [0, 0, 30, 0, 0, 0, 0, 0])
+    assert _most_in_a_second(left) <= 2
+    assert left[-1] - left[2] >= 2.0
 
 
 async def test_a_run_that_hears_nothing_stops_when_all_lines_are_taken_and_says_what_to_check(

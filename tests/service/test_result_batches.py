@@ -8,6 +8,7 @@ import pytest
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import LedgerRefusal, StoreError
 from autodialer.service import ending, results
+from autodialer.store.transitions import SqlTransitions
 from service.fakes import summary
 from service.virtual_time import pass_time
 from service.world import World, lead, person
@@ -137,3 +138,25 @@ async def test_what_another_process_settled_first_keeps_its_note(world: World, m
     assert applied.later
     assert await world.inbox(poison.attempt_id) == [before]
     assert (before.state, before.note) == ("applied", "busy")
+
+
+async def test_a_result_whose_attempt_another_process_moves_in_that_moment_is_not_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await waiting(world)
+    moved = (await world.attempt(lead(2))).attempt_id
+    end = SqlTransitions.end
+    refused: list[str] = []
+
+    def end_once_moved(self: Any, before: Any, *rest: Any) -> bool:
+        """As if the row had changed between our reading it and our change."""
+        if before.intent.attempt_id == moved and len(refused) < 2:
+            refused.append(moved)
+            return False
+        return end(self, before, *rest)
+
+    monkeypatch.setattr(SqlTransitions, "end", end_once_moved)
+    await world.services.results.apply_waiting()
+    assert refused
+    assert await heard(world) == list(range(PEOPLE))
+    assert await world.inbox_count("applied") == PEOPLE

@@ -191,7 +191,7 @@ async def test_a_ledger_opened_for_reading_refuses_writes_and_reads_beside_the_w
 
 def test_a_ledger_opened_for_reading_makes_no_file(tmp_path: Path) -> None:
     database = Database(sqlite_url(tmp_path / "not there.db"), writable=False)
-    with pytest.raises(StoreError, match="unable to open database file"):
+    with pytest.raises(StoreError, match="file can't be found"):
         asyncio.run(database.read(check_version))
     database.close()
     assert list(tmp_path.iterdir()) == []

@@ -146,3 +146,6 @@ class Reserved:
     def release(self, reason: str, at: datetime) -> Released:
         """Changed its mind before sending: pause, a new look at the CRM, an expired lease."""
         return Released(self.intent, reason, at)
+
+
+Attempt = Reserved | Submitting | PlacedCall | Unknown | Released | Ended

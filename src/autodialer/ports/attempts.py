@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from autodialer.domain.attempt import Ended, PlacedCall, Released, Reserved, Submitting, Unknown
+from autodialer.domain.attempt import Attempt, Ended, PlacedCall, Released, Reserved, Submitting, Unknown
 from autodialer.domain.record import RecordKey
 from autodialer.domain.result import CallResult
 from autodialer.ports.rows import AttemptRow, CallElsewhere, Reservation
 
-Attempt = Reserved | Submitting | PlacedCall | Unknown | Released | Ended
+__all__ = ["Attempt", "Attempts"]
 
 
 class Attempts(Protocol):

@@ -4,10 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
-from autodialer.domain.attempt import AttemptState
+from autodialer.domain.attempt import (
+    Attempt,
+    AttemptState,
+    Ended,
+    Intent,
+    PlacedCall,
+    Released,
+    Reserved,
+    Submitting,
+    Unknown,
+)
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import CrmStatus, RecordKey
+
+T = TypeVar("T")
 
 
 class RunKind(StrEnum):
@@ -151,6 +164,28 @@ class AttemptRow:
     unknown_at: datetime | None
     ended_at: datetime | None
     hold_lifted_at: datetime | None
+
+    def as_attempt(self) -> Attempt:
+        """As its state's dataclass. ValueError when the row lacks what that state must have."""
+        intent = Intent(self.attempt_id, self.run_id or "", self.key, self.number or "", self.owner)
+        match self.state:
+            case AttemptState.RESERVED:
+                return Reserved(intent, self.reserved_at)
+            case AttemptState.SUBMITTING:
+                return Submitting(intent, self._must_have(self.submitted_at))
+            case AttemptState.PLACED:
+                return PlacedCall(intent, self._must_have(self.session_id), self._must_have(self.placed_at))
+            case AttemptState.UNKNOWN:
+                return Unknown(intent, self.reason, self._must_have(self.unknown_at))
+            case AttemptState.RELEASED:
+                return Released(intent, self.reason, self._must_have(self.ended_at))
+            case AttemptState.ENDED:
+                return Ended(intent, self._must_have(self.disposition), self._must_have(self.ended_at))
+
+    def _must_have(self, value: T | None) -> T:
+        if value is None:
+            raise ValueError(f"attempt {self.attempt_id} is {self.state} and lacks what that state needs")
+        return value
 
 
 @dataclass(frozen=True, slots=True)

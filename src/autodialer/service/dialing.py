@@ -141,8 +141,9 @@ class Dialer:
 
     async def _place(self, run: Run, item: Ready, submitted: Submitting, stop: Stop) -> None:
         intent = submitted.intent
-        request = CallRequest(intent.attempt_id, intent.key, intent.number, self._m.wall_clock.now() + VALID_FOR)
         try:
+            await self._pacer.departure()
+            request = CallRequest(intent.attempt_id, intent.key, intent.number, self._m.wall_clock.now() + VALID_FOR)
             outcome = await self._ask(request)
             await self._recorder.record(run, item.staged, submitted, outcome, stop)
         except StoreError as error:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from autodialer.domain.attempt import Ended, PlacedCall, Released, Reserved, Submitting, Unknown
+from autodialer.domain.errors import LedgerRefusal
 from autodialer.domain.result import CallResult
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow
@@ -21,9 +22,12 @@ class Ending:
 
 
 def end_attempt(ledger: Ledger, policy: Policy, attempt: AttemptRow, result: CallResult, now: datetime) -> Ending:
-    """Apply `result` to `attempt` (rules.md rows 21 and 25); what the CRM must see is queued."""
+    """Apply `result` to `attempt`, read in this transaction (rules.md rows 21 and 25); what the CRM must see is queued.
+
+    LedgerRefusal when another process changed the attempt meanwhile: nothing may be committed, read it again.
+    """
     ending = _end_state(ledger, policy, attempt, result, now)
-    if result.session_id is not None:
+    if result.session_id is not None and result.session_id != attempt.session_id:
         ledger.attempts.learn_session(attempt.attempt_id, result.session_id)
     if result.do_not_call and attempt.number:
         ledger.do_not_call.add(attempt.number, "asked not to be called (8x8)", now)
@@ -31,16 +35,16 @@ def end_attempt(ledger: Ledger, policy: Policy, attempt: AttemptRow, result: Cal
 
 
 def _end_state(ledger: Ledger, policy: Policy, attempt: AttemptRow, result: CallResult, now: datetime) -> Ending:
-    match ledger.attempts.load(attempt.attempt_id):
+    match attempt.as_attempt():
         case Submitting() | PlacedCall() | Unknown() as before:
-            if ledger.attempts.end(before, before.end(result.disposition, now), result):
-                queue_update(ledger, policy, attempt, result.disposition, now)
+            _insist(ledger.attempts.end(before, before.end(result.disposition, now), result), attempt)
+            queue_update(ledger, policy, attempt, result.disposition, now)
             return Ending("applied", attempt.attempt_id, result.disposition.value)
         case Ended() as before:
             return _end_again(ledger, policy, attempt, before, result, now)
         case Released():
             return Ending("conflict", attempt.attempt_id, "a result for a call that was taken as not placed")
-        case Reserved() | None:
+        case Reserved():
             return Ending("orphan", attempt.attempt_id, "a result for a call that was never sent")
 
 
@@ -53,6 +57,11 @@ def _end_again(
     if not result.disposition.wins_over(before.disposition):
         note = f"says {result.disposition}, but {before.disposition} stands"
         return Ending("conflict", attempt.attempt_id, note)
-    if ledger.attempts.overrule(before, Ended(before.intent, result.disposition, now), result):
-        queue_update(ledger, policy, attempt, result.disposition, now, overruled=before.disposition)
+    _insist(ledger.attempts.overrule(before, Ended(before.intent, result.disposition, now), result), attempt)
+    queue_update(ledger, policy, attempt, result.disposition, now, overruled=before.disposition)
     return Ending("applied", attempt.attempt_id, f"{result.disposition} won over {before.disposition}")
+
+
+def _insist(changed: bool, attempt: AttemptRow) -> None:
+    if not changed:
+        raise LedgerRefusal(f"attempt {attempt.attempt_id} changed in this moment", permanent=False)

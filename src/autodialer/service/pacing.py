@@ -1,26 +1,49 @@
 """How fast calls may be placed: one pacer for all callers, so that one 429 slows everybody."""
 
+from collections import deque
+
 from autodialer.ports import Clock
 
 _UNDER_THE_LIMIT = 0.995  # exactly at the limit, jitter alone would draw refusals
-_CATCH_UP = 0.25  # a late turn may be made up by that share of an interval, so that a run does not fall behind
+_MOMENT = 0.0001  # seconds that are not waited for: clocks differ by less only in rounding
+_HURRY = 0.5  # turns that make up for late ones are at least that share of an interval apart
 
 
 class Pacer:
-    """Gives out turns, `per_second` at most, evenly spaced."""
+    """Gives out turns, evenly spaced; never more than `per_second` requests leave in any second.
+
+    Late turns are made up within that limit, so that a run does not fall behind for a slow commit here and there.
+    """
 
     def __init__(self, per_second: float, clock: Clock) -> None:
         self._interval = 1 / (per_second * _UNDER_THE_LIMIT)
         self._clock = clock
-        self._next_at = clock.monotonic()
+        self._due_at = clock.monotonic()
+        self._last_turn: float | None = None
+        self._left: deque[float] = deque(maxlen=max(1, int(per_second)))
+        self._window = self._interval * max(1, int(per_second))  # no more than that many requests in so many seconds
 
     async def turn(self) -> None:
-        """Wait for one's turn."""
-        while (wait := self._next_at - self._clock.monotonic()) > 0:
+        """Wait for one's turn to make ready."""
+        while (wait := self._turn_at() - self._clock.monotonic()) > _MOMENT:
             await self._clock.sleep(wait)
-        late_by = min(self._clock.monotonic() - self._next_at, _CATCH_UP * self._interval)
-        self._next_at = self._clock.monotonic() - late_by + self._interval
+        now = self._clock.monotonic()
+        # What is later than that is not made up for: then there were no lines, or nobody to call.
+        self._due_at = max(self._due_at, now - self._window) + self._interval
+        self._last_turn = now
+
+    def _turn_at(self) -> float:
+        return self._due_at if self._last_turn is None else max(self._due_at, self._last_turn + _HURRY * self._interval)
+
+    async def departure(self) -> None:
+        """Wait, if at all, until one more request may leave: commits take now more, now less than the turns are apart."""
+        while (wait := self._leave_at() - self._clock.monotonic()) > _MOMENT:
+            await self._clock.sleep(wait)
+        self._left.append(self._clock.monotonic())
+
+    def _leave_at(self) -> float:
+        return self._left[0] + self._window if len(self._left) == self._left.maxlen else 0.0
 
     def pause(self, seconds: float) -> None:
         """Nobody gets a turn for that long."""
-        self._next_at = max(self._next_at, self._clock.monotonic() + seconds)
+        self._due_at = max(self._due_at, self._clock.monotonic() + seconds)

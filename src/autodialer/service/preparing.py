@@ -25,6 +25,8 @@ from autodialer.service.staging import UNEXPECTED, outcome_of
 
 LOOK_BATCH = 50  # ids in one query of the CRM
 LOOK_AHEAD = 5.0  # seconds of calls that one last look may serve
+_FIRST_LOOK = 10  # ids in the first one of a run: nobody waits long for the first call
+_RESERVED_AT_ONCE = 10  # in one transaction, for which results and other calls have to wait
 RESERVED_FOR = timedelta(seconds=180)  # a lease that runs out on a reserved attempt releases it
 PAUSE_PATIENCE = 3600.0  # seconds that a paused run waits before it ends
 _POLL = 0.25
@@ -58,14 +60,15 @@ class Preparer:
         self._lines = lines
         self._persistence = persistence
         self._stopping = stopping
-        self._batch = max(1, min(LOOK_BATCH, round(means.calls_per_second * LOOK_AHEAD)))
+        self._most = max(1, min(LOOK_BATCH, round(means.calls_per_second * LOOK_AHEAD)))
+        self._batch = min(self._most, _FIRST_LOOK)
 
     async def next_batch(self, run: Run, waiting: int, stop: Stop) -> list[Ready] | None:
         """Reserve the next few; an empty list when there is nothing to do this moment, None when no record is due any more.
 
         `waiting`: how many reserved attempts are still in the queue.
         """
-        if waiting > self._batch // 2:
+        if waiting > self._most // 2:
             return []
         if not await self._may_go_on(stop):
             return []
@@ -77,6 +80,7 @@ class Preparer:
                 lambda ledger: ledger.staging.claim(run.run_id, self._m.owner, min(free, self._batch))
             )
         )
+        self._batch = min(self._most, 2 * self._batch)
         return await self._look_and_reserve(run, claimed, stop) if claimed else None
 
     async def _wait_for_line(self, run: Run, stop: Stop) -> list[Ready] | None:
@@ -119,7 +123,10 @@ class Preparer:
             stop.because(f"Zoho can't be asked for the last look: {error.message}")
             await self._give_back(run, claimed)
             return []
-        reserved = await self._persistence.insist(partial(self._reserve_all, run, claimed, found))
+        reserved: list[Reserved | None] = []
+        for start in range(0, len(claimed), _RESERVED_AT_ONCE):
+            rows = claimed[start : start + _RESERVED_AT_ONCE]
+            reserved += await self._persistence.insist(partial(self._reserve_all, run, rows, found))
         return [Ready(attempt, row, looked_at) for row, attempt in zip(claimed, reserved, strict=True) if attempt]
 
     async def _reserve_all(

@@ -46,21 +46,23 @@ class Reconciler:
         attempts = ledger.attempts
         match attempts.load(row.attempt_id):
             case Reserved() as before:
-                attempts.release(before, before.release("its process ended before the call was sent", now))
-                if row.run_id is not None:
+                done = attempts.release(before, before.release("its process ended before the call was sent", now))
+                if done and row.run_id is not None:
                     ledger.staging.mark(row.run_id, row.key, StagedState.DUE)
                 moved = "released"
             case Submitting() as before:
-                attempts.lose(before, before.lose("its process ended while the call was being sent", now))
-                if row.run_id is not None:
+                done = attempts.lose(before, before.lose("its process ended while the call was being sent", now))
+                if done and row.run_id is not None:
                     ledger.staging.mark(row.run_id, row.key, StagedState.CALLED, reason="unknown")
                 moved = "unknown"
             case PlacedCall() as before:
-                attempts.lose(before, before.lose(f"no result within {self._m.result_timeout:g} seconds", now))
+                done = attempts.lose(before, before.lose(f"no result within {self._m.result_timeout:g} seconds", now))
                 moved = "unknown"
             case Unknown() as before:
-                attempts.end(before, before.end(Disposition.UNKNOWN, now), None)
+                done = attempts.end(before, before.end(Disposition.UNKNOWN, now), None)
                 moved = "closed as unknown"
             case _:
                 return
+        if not done:
+            return  # its own process, or its result, was faster
         self._m.log.warning("attempt moved on", attempt_id=row.attempt_id, record=str(row.key), to=moved)

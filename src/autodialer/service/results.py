@@ -60,8 +60,9 @@ class ResultService:
                     done = self._note(row, applied)
                     settled += done
                     left |= set() if done else {row.inbox_id}
-                if len(rows) >= _BATCH:
-                    await self._m.clock.sleep(_REST * (self._m.clock.monotonic() - began))
+                if len(rows) < _BATCH:
+                    break  # what comes in from now on gives a signal
+                await self._m.clock.sleep(_REST * (self._m.clock.monotonic() - began))
             return settled + await self._apply_all_elsewhere(elsewhere)
 
     async def _waiting(self, left: AbstractSet[int]) -> list[InboxRow]:
@@ -146,23 +147,24 @@ class ResultService:
 
     def _match(self, ledger: Ledger, row: InboxRow) -> _Applied:
         try:
-            event = self._read(ledger, row)
+            known = _Known(ledger)
+            event = self._read(known, row)
         except MalformedCallback as error:
             return _Applied("ignored", note=error.message)
         if isinstance(event, NoResult):
             return _Applied("ignored", note=event.reason)
         if row.source == MISSION and event.key is not None:
             return self._match_record(ledger, event, event.key)
-        attempt = _find(ledger, event)
+        attempt = known.attempt_of(event)
         if attempt is None:
             return _Applied("orphan", note="no attempt with this session yet")
         return self._end(ledger, attempt, event)
 
-    def _read(self, ledger: Ledger, row: InboxRow) -> CallResult | NoResult:
+    def _read(self, known: "_Known", row: InboxRow) -> CallResult | NoResult:
         body: Mapping[str, object] = json.loads(row.body)
         if row.source == MISSION:
             return read_mission_result(body)
-        return self._m.telephony.read_callback(body, partial(_number_of, ledger))
+        return self._m.telephony.read_callback(body, known.number_of)
 
     def _match_record(self, ledger: Ledger, result: CallResult, key: RecordKey) -> _Applied:
         """Our own format (rules.md row 24): an open attempt takes it if the call id matches or is missing."""
@@ -193,13 +195,25 @@ class ResultService:
         return _Applied(ending.state, ending.attempt_id, ending.note)
 
 
-def _find(ledger: Ledger, result: CallResult) -> AttemptRow | None:
-    """By session, then by our own id."""
-    if result.session_id is not None and (attempt := ledger.attempts.find_session(result.session_id)) is not None:
-        return attempt
-    return ledger.attempts.row(result.attempt_id) if result.attempt_id is not None else None
+class _Known:
+    """Attempts as one callback names them, by session or by our own id; each is looked up once."""
 
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._of_session: dict[str, AttemptRow | None] = {}
 
-def _number_of(ledger: Ledger, identity: str) -> str | None:
-    attempt = ledger.attempts.find_session(identity) or ledger.attempts.row(identity)
-    return attempt.number if attempt is not None else None
+    def attempt_of(self, result: CallResult) -> AttemptRow | None:
+        """By session, then by our own id."""
+        if result.session_id is not None and (attempt := self._session(result.session_id)) is not None:
+            return attempt
+        return self._ledger.attempts.row(result.attempt_id) if result.attempt_id is not None else None
+
+    def number_of(self, identity: str) -> str | None:
+        """Whom we called."""
+        attempt = self._session(identity) or self._ledger.attempts.row(identity)
+        return attempt.number if attempt is not None else None
+
+    def _session(self, session_id: str) -> AttemptRow | None:
+        if session_id not in self._of_session:
+            self._of_session[session_id] = self._ledger.attempts.find_session(session_id)
+        return self._of_session[session_id]

@@ -1,12 +1,13 @@
 """Attempts: reserving, looking up, counting. Their transitions: transitions.py."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, text, update
 
-from autodialer.domain.attempt import AttemptState, Intent, Reserved
+from autodialer.domain.attempt import Attempt, AttemptState, Intent, Reserved
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import AttemptRow, CallElsewhere, Reservation
@@ -16,6 +17,20 @@ from autodialer.store.transitions import SqlTransitions, fitting_status
 
 _a = attempts.c
 _OPEN = text(OPEN)
+# Made once: to build a statement takes longer than to execute it.
+_TELLING = or_(_a.state != AttemptState.RELEASED.value, _a.number_refused == 1)
+_IS_RECORD = and_(_a.zoho_id == bindparam("zoho_id"), _a.record_type == bindparam("record_type"))
+_OF_RECORDS = select(attempts).where(_a.zoho_id.in_(bindparam("ids", expanding=True)), _TELLING)
+_OF_NUMBERS = select(attempts).where(_a.number.in_(bindparam("numbers", expanding=True)), _TELLING)
+_OF_ID = select(attempts).where(_a.attempt_id == bindparam("attempt"))
+_OF_SESSION = select(attempts).where(_a.session_id == bindparam("session"))
+_OPEN_OF_RECORD = select(attempts).where(_IS_RECORD, _OPEN)
+_SLOTS = select(_a.record_slot, _a.number_slot, _a.policy_day, _a.record_day_slot, _a.number_day_slot)
+_SLOTS_OF_RECORD = _SLOTS.where(_IS_RECORD, _a.record_slot > 0)
+_SLOTS_OF_NUMBER = _SLOTS.where(_a.number == bindparam("number"), _a.number_slot > 0)
+_INSERT = insert(attempts)
+_LEARN_SESSION = update(attempts).where(_a.attempt_id == bindparam("attempt"), _a.session_id.is_(None))
+_LATEST_SUBMITTED = select(func.max(_a.submitted_at)).where(text(OURS))
 
 
 class SqlAttempts(SqlTransitions):
@@ -25,24 +40,21 @@ class SqlAttempts(SqlTransitions):
         super().__init__(connection)
 
     def of_people(self, keys: Iterable[RecordKey], numbers: Iterable[str]) -> Sequence[AttemptRow]:
-        telling = or_(_a.state != AttemptState.RELEASED.value, _a.number_refused == 1)
         wanted = frozenset(keys)
         found: dict[str, AttemptRow] = {}
         for ids in chunks(key.zoho_id for key in wanted):
-            rows = self._by_id(select(attempts).where(_a.zoho_id.in_(ids), telling))
+            rows = self._by_id(_OF_RECORDS, {"ids": ids})
             found.update((attempt_id, row) for attempt_id, row in rows if row.key in wanted)
         for some in chunks(numbers):
-            found.update(self._by_id(select(attempts).where(_a.number.in_(some), telling)))
+            found.update(self._by_id(_OF_NUMBERS, {"numbers": some}))
         return list(found.values())
 
-    def _by_id(self, statement: Any) -> Iterator[tuple[str, AttemptRow]]:
-        return ((row.attempt_id, attempt_row(row)) for row in self._db.execute(statement))
+    def _by_id(self, statement: Any, values: dict[str, Any]) -> Iterator[tuple[str, AttemptRow]]:
+        return ((row.attempt_id, attempt_row(row)) for row in self._db.execute(statement, values))
 
     def reserve(self, reservation: Reservation) -> Reserved:
         r = reservation
-        key = and_(_a.zoho_id == r.key.zoho_id, _a.record_type == r.key.record_type.value)
-        number = _a.number == r.number
-        today = _a.policy_day == r.policy_day
+        taken = self._slots_taken(r)
         values = {
             "attempt_id": r.attempt_id,
             "run_id": r.run_id,
@@ -56,38 +68,44 @@ class SqlAttempts(SqlTransitions):
             "first_no_answer_at": r.first_no_answer_at,
             "policy_day": r.policy_day,
             "day_index": r.day_index,
-            "record_slot": self._free_slot(_a.record_slot, key, r.attempts_before),
-            "number_slot": self._free_slot(_a.number_slot, number, r.attempts_before),
-            "record_day_slot": self._free_slot(_a.record_day_slot, and_(key, today), r.day_attempts_before),
-            "number_day_slot": self._free_slot(_a.number_day_slot, and_(number, today), r.day_attempts_before),
+            "record_slot": _free_slot(taken.record, r.attempts_before),
+            "number_slot": _free_slot(taken.number, r.attempts_before),
+            "record_day_slot": _free_slot(taken.record_day, r.day_attempts_before),
+            "number_day_slot": _free_slot(taken.number_day, r.day_attempts_before),
             "total_quota": r.total_quota,
             "day_quota": r.day_quota,
             "owner": r.owner,
             "lease_until": r.lease_until,
             "reserved_at": r.reserved_at,
         }
-        self._db.execute(insert(attempts).values(**values))
+        self._db.execute(_INSERT, values)
         return Reserved(Intent(r.attempt_id, r.run_id, r.key, r.number, r.owner), r.reserved_at)
 
-    def _free_slot(self, column: Any, condition: Any, before: int) -> int:
-        """The first free one beyond the calls that are known; the database refuses it if it is beyond the quota or just taken."""
-        taken = set(self._db.execute(select(column).where(condition, column > before)).scalars())
-        slot = before + 1
-        while slot in taken:
-            slot += 1
-        return slot
+    def _slots_taken(self, r: Reservation) -> "_SlotsTaken":
+        of_record = self._db.execute(_SLOTS_OF_RECORD, _named(r.key)).all()
+        of_number = self._db.execute(_SLOTS_OF_NUMBER, {"number": r.number}).all()
+        return _SlotsTaken(
+            record={row.record_slot for row in of_record},
+            number={row.number_slot for row in of_number},
+            record_day={row.record_day_slot for row in of_record if row.policy_day == r.policy_day},
+            number_day={row.number_day_slot for row in of_number if row.policy_day == r.policy_day},
+        )
 
     def row(self, attempt_id: str) -> AttemptRow | None:
-        return self._one(_a.attempt_id == attempt_id)
+        return self._one(_OF_ID, {"attempt": attempt_id})
+
+    def load(self, attempt_id: str) -> Attempt | None:
+        row = self.row(attempt_id)
+        return row.as_attempt() if row is not None else None
 
     def find_session(self, session_id: str) -> AttemptRow | None:
-        return self._one(_a.session_id == session_id)
+        return self._one(_OF_SESSION, {"session": session_id})
 
     def find_open(self, key: RecordKey) -> AttemptRow | None:
-        return self._one(and_(_a.zoho_id == key.zoho_id, _a.record_type == key.record_type.value, _OPEN))
+        return self._one(_OPEN_OF_RECORD, _named(key))
 
-    def _one(self, condition: Any) -> AttemptRow | None:
-        row = self._db.execute(select(attempts).where(condition)).first()
+    def _one(self, statement: Any, values: dict[str, Any]) -> AttemptRow | None:
+        row = self._db.execute(statement, values).first()
         return attempt_row(row) if row else None
 
     def of_record(self, key: RecordKey, limit: int = 200) -> Sequence[AttemptRow]:
@@ -121,7 +139,7 @@ class SqlAttempts(SqlTransitions):
         return self._many(select(attempts).where(text(UNSETTLED)).order_by(_a.submitted_at.desc()).limit(limit))
 
     def latest_submitted(self) -> datetime | None:
-        return self._db.execute(select(func.max(_a.submitted_at)).where(text(OURS))).scalar()
+        return self._db.execute(_LATEST_SUBMITTED).scalar()
 
     def add_elsewhere(self, call: CallElsewhere) -> None:
         self._db.execute(
@@ -151,8 +169,7 @@ class SqlAttempts(SqlTransitions):
         )
 
     def learn_session(self, attempt_id: str, session_id: str) -> None:
-        unknown_yet = and_(_a.attempt_id == attempt_id, _a.session_id.is_(None))
-        self._db.execute(update(attempts).where(unknown_yet).values(session_id=session_id))
+        self._db.execute(_LEARN_SESSION, {"attempt": attempt_id, "session_id": session_id})
 
     def lift_holds(self, keys: Sequence[RecordKey], at: datetime) -> int:
         lifted = 0
@@ -165,6 +182,26 @@ class SqlAttempts(SqlTransitions):
             )
             lifted += self._db.execute(update(attempts).where(held).values(hold_lifted_at=at)).rowcount
         return lifted
+
+
+@dataclass(frozen=True, slots=True)
+class _SlotsTaken:
+    record: set[int]
+    number: set[int]
+    record_day: set[int]
+    number_day: set[int]
+
+
+def _free_slot(taken: set[int], before: int) -> int:
+    """The first free one beyond the calls that are known; the database refuses it if it is beyond the quota or just taken."""
+    slot = before + 1
+    while slot in taken:
+        slot += 1
+    return slot
+
+
+def _named(key: RecordKey) -> dict[str, str]:
+    return {"zoho_id": key.zoho_id, "record_type": key.record_type.value}
 
 
 def attempt_row(row: Row[Any]) -> AttemptRow:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import StaticPool
 
 from autodialer.domain.errors import LedgerRefusal, StoreError
 from autodialer.store.lock import FileLock
@@ -111,6 +111,7 @@ class Database:
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         try:
+            self._refuse_lost_file()  # a connection that is kept open would go on reading the old one
             with self._reader_engine.begin() as connection:
                 return work(connection)
         except DBAPIError as error:
@@ -212,7 +213,11 @@ def _engine(url: str, *, read_only: bool, memory: bool) -> Engine:
         # mode=rw: a reader must not make a file that isn't there.
         path = quote(str(Path(str(make_url(url).database)).absolute()))
         engine = create_engine(
-            url, poolclass=NullPool, creator=lambda: sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=10.0)
+            url,
+            pool_size=_READERS,
+            creator=lambda: sqlite3.connect(
+                f"file:{path}?mode=rw", uri=True, timeout=10.0, check_same_thread=False, isolation_level=None
+            ),
         )
 
     @event.listens_for(engine, "connect")

@@ -2,23 +2,27 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 
 from autodialer.ports.rows import Arrival, InboxRow
+from autodialer.store.insert import insert_of
 from autodialer.store.tables import INBOX_WAITING, inbox
 
 _i = inbox.c
 _WAITING = text(INBOX_WAITING)
 # Made once: to build a statement takes far longer than to execute it.
-_ADD = {
-    dialect.__name__.rpartition(".")[2]: dialect.insert(inbox).on_conflict_do_update(
-        index_elements=["dedupe_key"], set_={"deliveries": _i.deliveries + 1}
-    )
-    for dialect in (sqlite, postgresql)
-}
+_NEXT = select(inbox).where(_WAITING, _i.state == "new").order_by(_i.inbox_id).limit(bindparam("at_most"))
+_ORPHANS = select(inbox).where(_i.session_id == bindparam("session"), _i.state == "orphan").order_by(_i.inbox_id)
+_SETTLE = update(inbox).where(_i.inbox_id == bindparam("id"), _i.state == "new")
+
+
+@cache
+def _add_to(dialect: str) -> Any:
+    counted = {"deliveries": _i.deliveries + 1}
+    return insert_of(dialect, inbox).on_conflict_do_update(index_elements=["dedupe_key"], set_=counted)
 
 
 class SqlInbox:
@@ -38,36 +42,33 @@ class SqlInbox:
         at: datetime,
     ) -> bool:
         arrival = Arrival(dedupe_key, source, event_type, session_id, body, at)
-        add = _ADD[self._db.dialect.name].returning(_i.deliveries)
+        add = _add_to(self._db.dialect.name).returning(_i.deliveries)
         return bool(self._db.execute(add, _values(arrival)).scalar_one() == 1)
 
     def add_all(self, arrivals: Sequence[Arrival]) -> None:
         if arrivals:
-            self._db.execute(_ADD[self._db.dialect.name], [_values(arrival) for arrival in arrivals])
+            self._db.execute(_add_to(self._db.dialect.name), [_values(arrival) for arrival in arrivals])
 
     def waiting(self, limit: int) -> Sequence[InboxRow]:
-        return self._many(select(inbox).where(_WAITING, _i.state == "new").order_by(_i.inbox_id).limit(limit))
+        return self._many(_NEXT, {"at_most": limit})
 
     def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
-        mine = select(inbox).where(_i.session_id == session_id, _i.state == "orphan")
-        return self._many(mine.order_by(_i.inbox_id))
+        return self._many(_ORPHANS, {"session": session_id})
 
-    def _many(self, statement: Any) -> Sequence[InboxRow]:
-        return [_row(row) for row in self._db.execute(statement)]
+    def _many(self, statement: Any, values: dict[str, Any]) -> Sequence[InboxRow]:
+        return [_row(row) for row in self._db.execute(statement, values)]
 
     def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> bool:
-        values = {"state": state, "attempt_id": attempt_id, "note": note, "applied_at": at}
-        mine = and_(_i.inbox_id == inbox_id, _i.state == "new")
-        return self._db.execute(update(inbox).where(mine).values(**values)).rowcount == 1
+        values = {"id": inbox_id, "state": state, "attempt_id": attempt_id, "note": note, "applied_at": at}
+        return self._db.execute(_SETTLE, values).rowcount == 1
 
     def reopen(self, inbox_ids: Sequence[int]) -> None:
         if inbox_ids:
             self._db.execute(update(inbox).where(_i.inbox_id.in_(inbox_ids), _i.state == "orphan").values(state="new"))
 
     def of_attempts(self, attempt_ids: Sequence[str]) -> Sequence[InboxRow]:
-        return (
-            self._many(select(inbox).where(_i.attempt_id.in_(attempt_ids)).order_by(_i.inbox_id)) if attempt_ids else []
-        )
+        theirs = select(inbox).where(_i.attempt_id.in_(attempt_ids)).order_by(_i.inbox_id)
+        return self._many(theirs, {}) if attempt_ids else []
 
     def count(self, state: str) -> int:
         return self._db.execute(select(func.count()).select_from(inbox).where(_i.state == state)).scalar_one()

@@ -1,15 +1,21 @@
 """INSERT … ON CONFLICT for both databases."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, Table, literal_column
-from sqlalchemy.dialects import postgresql, sqlite
 
 
 def insert_for(connection: Connection, table: Table) -> Any:
-    """The dialect's own INSERT, which knows ON CONFLICT. Both have the same methods, but no common type."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    """The dialect's own INSERT, which knows ON CONFLICT."""
+    return insert_of(connection.dialect.name, table)
+
+
+def insert_of(dialect: str, table: Table) -> Any:
+    """The same for `sqlite` or `postgresql`. Both have the same methods, but no common type."""
+    # Only the one in use is imported: the other would make each start slower.
+    return import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
 
 
 def insert_if_absent(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from autodialer.domain.record import CrmStatus, RecordKey, RecordType
 from autodialer.ports.rows import OutboxRow, Projection
@@ -14,6 +14,14 @@ from autodialer.store.tables import outbox
 
 _o = outbox.c
 _WAITING = ("pending", "parked")
+# Made once: to build a statement takes longer than to execute it.
+_OF_RECORD = (
+    select(outbox)
+    .where(_o.zoho_id == bindparam("zoho_id"), _o.record_type == bindparam("record_type"))
+    .order_by(_o.outbox_id)
+)
+_INSERT = insert(outbox)
+_SETTLE = update(outbox).where(_o.outbox_id == bindparam("id"), _o.state.in_(_WAITING))
 
 
 class SqlOutbox:
@@ -23,20 +31,13 @@ class SqlOutbox:
         self._db = connection
 
     def put(self, projection: Projection, at: datetime) -> None:
-        mine = and_(_is(projection.key), _o.state.in_(_WAITING))
-        waiting = self._db.execute(select(outbox).where(mine)).first()
+        rows = self.of_record(projection.key)
+        waiting = next((row for row in rows if row.state in _WAITING), None)
         if waiting is not None:
-            superseded = (
-                update(outbox).where(_o.outbox_id == waiting.outbox_id).values(state="superseded", settled_at=at)
-            )
-            self._db.execute(superseded)
-        values = _merged(
-            projection, _row(waiting) if waiting is not None else None, self._written_attempts(projection.key)
-        )
-        self._db.execute(insert(outbox).values(**values, state="pending", next_try_at=at, created_at=at))
-
-    def _written_attempts(self, key: RecordKey) -> int | None:
-        return self._db.execute(select(func.max(_o.call_attempts)).where(_is(key))).scalar()
+            self._db.execute(_SETTLE, {"id": waiting.outbox_id, "state": "superseded", "settled_at": at})
+        written = max((row.call_attempts for row in rows if row.call_attempts is not None), default=None)
+        values = _merged(projection, waiting, written)
+        self._db.execute(_INSERT, {**values, "state": "pending", "next_try_at": at, "created_at": at})
 
     def due(self, now: datetime, limit: int) -> Sequence[OutboxRow]:
         ready = select(outbox).where(_o.state == "pending", _o.next_try_at <= now)
@@ -47,8 +48,7 @@ class SqlOutbox:
 
     def sent(self, outbox_id: int, at: datetime, *, status_kept: str | None = None) -> None:
         """A row that was superseded while it was on its way stays so: the newer one is still to be sent."""
-        mine = and_(_o.outbox_id == outbox_id, _o.state.in_(_WAITING))
-        self._db.execute(update(outbox).where(mine).values(state="sent", settled_at=at, status_kept=status_kept))
+        self._db.execute(_SETTLE, {"id": outbox_id, "state": "sent", "settled_at": at, "status_kept": status_kept})
 
     def retry(self, outbox_id: int, error: str, next_try_at: datetime) -> None:
         mine = and_(_o.outbox_id == outbox_id, _o.state == "pending")
@@ -83,7 +83,8 @@ class SqlOutbox:
         return found
 
     def of_record(self, key: RecordKey) -> Sequence[OutboxRow]:
-        return self._many(select(outbox).where(_is(key)).order_by(_o.outbox_id))
+        named = {"zoho_id": key.zoho_id, "record_type": key.record_type.value}
+        return [_row(row) for row in self._db.execute(_OF_RECORD, named)]
 
     def parked(self, limit: int = 500) -> Sequence[OutboxRow]:
         return self._many(select(outbox).where(_o.state == "parked").order_by(_o.outbox_id).limit(limit))
@@ -93,10 +94,6 @@ class SqlOutbox:
 
     def _many(self, statement: Any) -> Sequence[OutboxRow]:
         return [_row(row) for row in self._db.execute(statement)]
-
-
-def _is(key: RecordKey) -> Any:
-    return and_(_o.zoho_id == key.zoho_id, _o.record_type == key.record_type.value)
 
 
 def _merged(new: Projection, waiting: OutboxRow | None, written_attempts: int | None) -> dict[str, Any]:

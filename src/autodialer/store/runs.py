@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, text, true, update
+from sqlalchemy import Connection, Row, bindparam, select, text, true, update
 
 from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.store.insert import insert_if_absent
 from autodialer.store.tables import RUN_OPEN, runs
 
 _OPEN = text(RUN_OPEN)
+_RENEW = update(runs).where(runs.c.run_id == bindparam("run"), _OPEN, runs.c.owner == bindparam("owner_before"))
 
 
 class SqlRuns:
@@ -52,10 +53,8 @@ class SqlRuns:
         return self._db.execute(statement).rowcount == 1
 
     def renew(self, run_id: str, owner: str, lease_until: datetime) -> bool:
-        statement = (
-            update(runs).where(runs.c.run_id == run_id, _OPEN, runs.c.owner == owner).values(lease_until=lease_until)
-        )
-        return self._db.execute(statement).rowcount == 1
+        values = {"run": run_id, "owner_before": owner, "lease_until": lease_until}
+        return self._db.execute(_RENEW, values).rowcount == 1
 
     def advance(
         self, run_id: str, owner: str, state: RunState, at: datetime, *, stop_reason: str | None = None

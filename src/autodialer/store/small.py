@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_for, insert_if_absent
 from autodialer.store.tables import do_not_call, switches
+
+# Made once: to build a statement takes longer than to execute it.
+_HAS = select(do_not_call.c.number).where(do_not_call.c.number.in_(bindparam("numbers", expanding=True)))
+_GET = select(switches.c.value).where(switches.c.name == bindparam("name"))
 
 
 class SqlDoNotCall:
@@ -25,7 +29,7 @@ class SqlDoNotCall:
     def has(self, numbers: Iterable[str]) -> frozenset[str]:
         found: set[str] = set()
         for some in chunks(numbers):
-            found.update(self._db.execute(select(do_not_call.c.number).where(do_not_call.c.number.in_(some))).scalars())
+            found.update(self._db.execute(_HAS, {"numbers": some}).scalars())
         return frozenset(found)
 
     def all(self) -> Sequence[tuple[str, str, datetime]]:
@@ -40,7 +44,7 @@ class SqlSwitches:
         self._db = connection
 
     def get(self, name: str) -> str | None:
-        return self._db.execute(select(switches.c.value).where(switches.c.name == name)).scalar()
+        return self._db.execute(_GET, {"name": name}).scalar()
 
     def set(self, name: str, value: str, at: datetime) -> None:
         statement = insert_for(self._db, switches).values(name=name, value=value, changed_at=at)

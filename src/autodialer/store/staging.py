@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, select, text, tuple_, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, text, tuple_, update
 
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import Staged, StagedState
@@ -14,6 +14,11 @@ from autodialer.store.insert import insert_all_absent
 from autodialer.store.tables import HELD, attempts, runs, staged_records
 
 _s = staged_records.c
+# Made once: to build a statement takes longer than to execute it.
+_MARK = update(staged_records).where(
+    _s.run_id == bindparam("run"), _s.record_type == bindparam("type"), _s.zoho_id == bindparam("id")
+)
+_MARK_AND_TRY = _MARK.values(tries=_s.tries + 1)
 
 
 class SqlStaging:
@@ -110,6 +115,9 @@ class SqlStaging:
         add_try: bool = False,
     ) -> None:
         values: dict[str, Any] = {
+            "run": run_id,
+            "type": key.record_type.value,
+            "id": key.zoho_id,
             "state": state.value,
             "reason": reason,
             "detail": detail,
@@ -117,9 +125,7 @@ class SqlStaging:
         }
         if attempt_id is not None:
             values["attempt_id"] = attempt_id
-        if add_try:
-            values["tries"] = _s.tries + 1
-        self._db.execute(update(staged_records).where(_is(run_id, key)).values(**values))
+        self._db.execute(_MARK_AND_TRY if add_try else _MARK, values)
 
     def skip_rest(self, run_id: str, reason: str, detail: str) -> int:
         waiting = _s.state.in_([StagedState.DUE.value, StagedState.CLAIMED.value])
@@ -154,10 +160,6 @@ class SqlStaging:
         seen = select(_s.zoho_id).where(_s.run_id == run_id, _s.record_type == a.record_type, _s.zoho_id == a.zoho_id)
         held = select(a.record_type, a.zoho_id).where(text(HELD), ~seen.exists()).distinct()
         return [RecordKey(RecordType(record_type), zoho_id) for record_type, zoho_id in self._db.execute(held)]
-
-
-def _is(run_id: str, key: RecordKey) -> Any:
-    return and_(_s.run_id == run_id, _s.record_type == key.record_type.value, _s.zoho_id == key.zoho_id)
 
 
 def _values(run_id: str, row: Staged) -> dict[str, Any]:

@@ -3,22 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, update
 
 from autodialer.domain.attempt import (
+    Attempt,
     AttemptState,
     Ended,
-    Intent,
     PlacedCall,
     Released,
     Reserved,
     Submitting,
     Unknown,
 )
-from autodialer.domain.disposition import Disposition
-from autodialer.domain.record import RecordKey, RecordType
 from autodialer.domain.result import CallResult
-from autodialer.ports.ledger import Attempt
 from autodialer.store.tables import CALL_STATUS_LENGTH, attempts
 
 _a = attempts.c
@@ -30,6 +27,13 @@ _STATE_OF: dict[type[Any], AttemptState] = {
     Released: AttemptState.RELEASED,
     Ended: AttemptState.ENDED,
 }
+# Made once: to build a statement takes longer than to execute it.
+_CHANGE = update(attempts).where(
+    _a.attempt_id == bindparam("attempt"),
+    _a.state == bindparam("state_before"),
+    _a.owner == bindparam("owner_before"),
+)
+_CHANGE_ENDED = _CHANGE.where(_a.disposition == bindparam("disposition_before"))
 
 
 class SqlTransitions:
@@ -37,14 +41,6 @@ class SqlTransitions:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
-
-    def load(self, attempt_id: str) -> Attempt | None:
-        row = self._db.execute(select(attempts).where(_a.attempt_id == attempt_id)).first()
-        if row is None:
-            return None
-        key = RecordKey(RecordType(row.record_type), row.zoho_id)
-        intent = Intent(row.attempt_id, row.run_id or "", key, row.number or "", row.owner)
-        return _as_state(intent, row)
 
     def submit(self, before: Reserved, after: Submitting, lease_until: datetime) -> bool:
         return self._change(before, after, submitted_at=after.submitted_at, lease_until=lease_until)
@@ -55,11 +51,9 @@ class SqlTransitions:
     def release(
         self, before: Reserved | Submitting | Unknown | Ended, after: Released, *, number_refused: bool = False
     ) -> bool:
-        still = [_a.disposition == before.disposition.value] if isinstance(before, Ended) else []
         return self._change(
             before,
             after,
-            *still,
             disposition=None,
             reason=after.reason,
             ended_at=after.released_at,
@@ -78,20 +72,19 @@ class SqlTransitions:
         return self._change(before, after, **_end_values(after, result))
 
     def overrule(self, before: Ended, after: Ended, result: CallResult) -> bool:
-        return self._change(before, after, _a.disposition == before.disposition.value, **_end_values(after, result))
+        return self._change(before, after, **_end_values(after, result))
 
-    def _change(self, before: Attempt, after: Attempt, *conditions: Any, **values: Any) -> bool:
-        statement = (
-            update(attempts)
-            .where(
-                _a.attempt_id == before.intent.attempt_id,
-                _a.state == _STATE_OF[type(before)].value,
-                _a.owner == before.intent.owner,
-                *conditions,
-            )
-            .values(state=_STATE_OF[type(after)].value, **values)
-        )
-        return bool(self._db.execute(statement).rowcount == 1)
+    def _change(self, before: Attempt, after: Attempt, **values: Any) -> bool:
+        expected = {
+            "attempt": before.intent.attempt_id,
+            "state_before": _STATE_OF[type(before)].value,
+            "owner_before": before.intent.owner,
+        }
+        statement = _CHANGE
+        if isinstance(before, Ended):
+            statement, expected["disposition_before"] = _CHANGE_ENDED, before.disposition.value
+        changed = self._db.execute(statement, {**expected, "state": _STATE_OF[type(after)].value, **values})
+        return changed.rowcount == 1
 
 
 def _end_values(after: Ended, result: CallResult | None) -> dict[str, Any]:
@@ -113,19 +106,3 @@ def _end_values(after: Ended, result: CallResult | None) -> dict[str, Any]:
 def fitting_status(call_status: str) -> str:
     """The provider's word as far as the column holds it: SQLite takes any length, PostgreSQL refuses what is longer."""
     return call_status[:CALL_STATUS_LENGTH]
-
-
-def _as_state(intent: Intent, row: Any) -> Attempt:
-    match AttemptState(row.state):
-        case AttemptState.RESERVED:
-            return Reserved(intent, row.reserved_at)
-        case AttemptState.SUBMITTING:
-            return Submitting(intent, row.submitted_at)
-        case AttemptState.PLACED:
-            return PlacedCall(intent, row.session_id, row.placed_at)
-        case AttemptState.UNKNOWN:
-            return Unknown(intent, row.reason, row.unknown_at)
-        case AttemptState.RELEASED:
-            return Released(intent, row.reason, row.ended_at)
-        case AttemptState.ENDED:
-            return Ended(intent, Disposition(row.disposition), row.ended_at)
