@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from autodialer.domain.disposition import Disposition
+from autodialer.domain.errors import TelephonyError
 from autodialer.domain.placing import (
     Ambiguous,
     CallRequest,
@@ -18,12 +19,15 @@ from autodialer.domain.placing import (
     Throttled,
 )
 from autodialer.domain.record import RecordKey
+from autodialer.domain.result import LoggedCall
 from proof.faults import Dice
 from proof.processes import outside
 from proof.times import SimClock
 from service.fakes import FakeTelephony, summary
 
 UNANSWERED = (Disposition.NO_ANSWER, Disposition.BUSY, Disposition.FAILED)
+_RINGS_FOR = timedelta(seconds=20)
+_IN_LOG_AFTER = timedelta(seconds=60)
 _OUT_OF_REACH = NotSent("connection refused")
 _FATES: tuple[tuple[str, bool, PlaceOutcome], ...] = (  # fault, whether it rang, what we hear
     ("8x8: time-out after accepting", True, Ambiguous("timeout")),
@@ -41,7 +45,7 @@ _FATES: tuple[tuple[str, bool, PlaceOutcome], ...] = (  # fault, whether it rang
 @dataclass
 class Call:
     """One request that reached 8x8. `end`: how the call ended there. `heard`: the results that we took, in order, and when.
-    `told`: somebody tried to tell us one, and it may have been kept.
+    `told`: somebody tried to tell us one, and it may have been kept. `logged`: when 8x8's log showed it.
 
     Monotonic seconds say when, as clocks may be set back; `at` is what our clock showed.
     """
@@ -57,6 +61,7 @@ class Call:
     end: Disposition = Disposition.NO_ANSWER
     told: bool = False
     heard: list[tuple[float, Disposition]] = field(default_factory=list)
+    logged: list[tuple[float, datetime]] = field(default_factory=list)
 
 
 @dataclass
@@ -64,12 +69,13 @@ class Exchange(FakeTelephony):
     """Rings, tells the results, counts. `violations` are what may never happen.
 
     `suppressed` and `paused_since`: monotonic seconds at which that was committed; `tolerance`: how long a call may then still be
-    on its way, in seconds. `late` results are told when `send_late` is called.
+    on its way, in seconds. `late` results are told when `send_late` is called. `keeps_log`: unknown calls can be looked up.
     """
 
     clock: SimClock
     dice: Dice = field(default_factory=lambda: Dice(0))
     echoes: bool = True
+    keeps_log: bool = False
     mood: Callable[[str], float] = lambda _: 0.2
     take: Callable[[Mapping[str, object]], Awaitable[bool]] | None = None
     note: Callable[..., None] = lambda *_: None
@@ -176,6 +182,20 @@ class Exchange(FakeTelephony):
         self.tasks.discard(task)
         if task.cancelled() or task.exception() is not None:
             self.violations.append("a callback was answered by neither yes nor no")
+
+    async def logged_calls(self, since: datetime, until: datetime) -> Sequence[LoggedCall]:
+        await self.clock.sleep(1.0)
+        if self.dice.fault("8x8's log: fails"):
+            raise TelephonyError("the export failed", permanent=False)
+        last = min(until, self.clock.now() - _IN_LOG_AFTER)
+        over = [call for call in self.calls if call.rang and since <= call.at <= last] if self.keeps_log else []
+        return [self._log(call) for call in over if not self.dice.fault("8x8's log: a call is missing")]
+
+    def _log(self, call: Call) -> LoggedCall:
+        call.told = True
+        call.logged.append((self.clock.monotonic(), self.clock.now()))
+        status = call.end.value.upper()
+        return LoggedCall(call.session, call.number, call.at, call.at + _RINGS_FOR, call.end, status, status)
 
     def send_late(self) -> None:
         """What was held back for hours comes now."""

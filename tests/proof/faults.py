@@ -20,6 +20,8 @@ CHANCES: Mapping[str, float] = {
     "webhook: before 8x8's own answer": 0.02,
     "webhook: delivered twice": 0.05,
     "webhook: contradicted": 0.01,
+    "8x8's log: fails": 0.15,
+    "8x8's log: a call is missing": 0.1,
     "zoho: pull fails": 0.01,
     "zoho: pull breaks off": 0.004,
     "zoho: look fails": 0.002,
@@ -35,6 +37,7 @@ CHANCES: Mapping[str, float] = {
 """How likely each is, every time that its edge is used in fair weather."""
 
 TROUBLES = (
+    "8x8's log: tells what no webhook told",
     "process: killed",
     "process: stands still",
     "store: gone for seconds",

@@ -16,6 +16,7 @@ from autodialer.domain.record import Record, RecordKey
 from autodialer.ports.rows import AttemptRow
 from proof.exchange import Call
 from proof.office import Edit
+from proof.population import number_of
 
 if TYPE_CHECKING:
     from proof.simulation import Simulation
@@ -54,8 +55,7 @@ def problems_of(simulation: "Simulation", rows: Sequence[AttemptRow], last_run_a
                 problems.append(f"{row.attempt_id} may have rung and was released: {row.reason}")
             continue
         problems += _about_attempt(simulation, row, call)
-        known = call is not None and (simulation.exchange.echoes or row.session_id == call.session)
-        facts.append(Fact(row, call, tuple(call.heard) if call is not None and known else ()))
+        facts.append(Fact(row, call, tuple(_heard(simulation, row, call)) if call is not None else ()))
     facts.sort(key=lambda fact: (fact.row.policy_day, fact.row.attempt_id))
     problems += [
         f"{fact.row.attempt_id} ended {fact.end}, the ledger says {fact.row.disposition}"
@@ -63,6 +63,17 @@ def problems_of(simulation: "Simulation", rows: Sequence[AttemptRow], last_run_a
         if fact.row.disposition is not fact.end and not _either(fact)
     ]
     return problems + _about_records(simulation, facts, last_run_at)
+
+
+def _heard(simulation: "Simulation", row: AttemptRow, call: Call) -> list[tuple[float, Disposition]]:
+    """What was told of it and can be known as told of it; from 8x8's log, where the ledger says that it is from there."""
+    known = simulation.exchange.echoes or row.session_id == call.session
+    heard = list(call.heard) if known else []
+    if call.logged and row.reason.startswith("from 8x8's log"):
+        simulation.dice.struck("8x8's log: tells what no webhook told")
+        shown = [moment for moment, at in call.logged if row.ended_at is None or at <= row.ended_at]
+        heard.append((max(shown, default=call.logged[0][0]), call.end))
+    return sorted(heard)
 
 
 def _either(fact: Fact) -> bool:
@@ -86,6 +97,8 @@ def _about_attempt(simulation: "Simulation", row: AttemptRow, call: Call | None)
         return [f"{row.attempt_id} counts, but 8x8 did not place it"]
     if call is not None and (call.key, call.number) != (row.key, row.number):
         return [f"{row.attempt_id} rang somebody else"]
+    if row.session_id is not None and (call is None or row.session_id != call.session):
+        return [f"{row.attempt_id} has {row.session_id}, which is another call's"]
     return []
 
 
@@ -101,7 +114,7 @@ def _about_records(simulation: "Simulation", facts: Sequence[Fact], last_run_at:
         if shown is None:
             continue
         own = of_record[person.key]
-        numbers = {fact.row.number for fact in own}
+        numbers = {fact.row.number for fact in own} | {number_of(person), number_of(shown)}
         kin = [fact for number in numbers for fact in of_number[number or ""] if fact.row.key != person.key]
         fold = Fold(person, own, kin, simulation.crm.edits.get(person.key, []))
         seen = (shown.status, shown.call_attempts, _instant(shown.first_no_answer_at))
@@ -130,8 +143,7 @@ class Fold:
         statuses = self._statuses()
         over = self._window_over(seen, last_run_at)
         if made_dead is not None or "Dead" in (seen[0], self._person.status):
-            is_inferred = self._person.first_no_answer_at is None and bool(self._kin)
-            if made_dead is not None and not is_inferred and not self._window_over(seen, made_dead):
+            if made_dead is not None and not self._window_over(seen, made_dead) and not self._inferred_over(made_dead):
                 problems.append(f"{key}: was made Dead before its days were over")
             statuses |= {"Dead"}
         elif over and not self._held() and statuses == {"No Answer"}:
@@ -200,6 +212,12 @@ class Fold:
         attempts = seen[1] if seen[1] is not None else 0
         sane = isinstance(attempts, int) and 0 <= attempts <= 50
         return first is not None and sane and (at.date() - first.date()).days >= 3
+
+    def _inferred_over(self, at: datetime) -> bool:
+        """rules.md row 6: where the CRM knows no first call, the earliest unanswered one to that number counts."""
+        facts = [fact for fact in (*self._own, *self._kin) if fact.end.is_unanswered and fact.row.submitted_at]
+        first = min((fact.row.submitted_at for fact in facts if fact.row.submitted_at), default=None)
+        return self._person.first_no_answer_at is None and first is not None and (at.date() - first.date()).days >= 3
 
 
 def _instant(value: object) -> str | None:

@@ -60,24 +60,25 @@ def _in_some_state(chance: random.Random, record: Record, start: datetime) -> Re
     return replace(record, status=chance.choice(("Recruiting", "Onboarding", "Dead", "Not interested / Rejected")))
 
 
+def number_of(record: Record) -> str | None:
+    """As E.164, for the ways in which this population writes one."""
+    digits = "".join((record.phone or record.mobile or "").split())
+    return f"+40{digits[1:]}" if digits.startswith("0") else digits or None
+
+
 class Quotas:
     """What rules.md allows a number on a day, for those whose days are certain: one record, which nobody edits by hand."""
 
     def __init__(self, records: list[Record]) -> None:
-        numbers = Counter(self._number(record) for record in records)
+        numbers = Counter(number_of(record) for record in records)
         self._first: dict[str, datetime] = {}
         self._keys: dict[RecordKey, str] = {}
         for record in records:
-            number = self._number(record)
+            number = number_of(record)
             certain = record.status == "No Answer" and isinstance(record.first_no_answer_at, str)
             if number is not None and numbers[number] == 1 and certain:
                 self._first[number] = datetime.fromisoformat(str(record.first_no_answer_at))
                 self._keys[record.key] = number
-
-    def _number(self, record: Record) -> str | None:
-        """As E.164, for the ways in which this population writes one."""
-        digits = "".join((record.phone or record.mobile or "").split())
-        return f"+40{digits[1:]}" if digits.startswith("0") else digits or None
 
     def forget(self, key: RecordKey) -> None:
         """Somebody edited the record."""

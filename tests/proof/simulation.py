@@ -38,6 +38,7 @@ from service.fakes import Crashed
 START = datetime(2026, 3, 2, 9, 58, tzinfo=UTC)
 HOURS = (10, 14, 18)
 _DO_NOT_CALL = 8  # the invariant
+_FORGOTTEN = ("inbox i JOIN attempts a ON a.session_id = i.session_id", "i.state = 'orphan'")
 _GONE = (Crashed, asyncio.CancelledError)
 
 
@@ -97,6 +98,7 @@ class Simulation:
             self.clock,
             dice=self.dice,
             echoes=self.dice.of("shape").random() < 0.5,
+            keeps_log=self.dice.of("log").random() < 0.5,
             mood=lambda number: temper * (int(number[-2:]) / 100),
             take=self._take,
             note=self.note,
@@ -288,6 +290,8 @@ class Simulation:
         self.problems += [
             f"{breach.sentence}: {breach.subject}" for breach in self.store.breaches() if self._is_sure(breach)
         ]
+        if forgotten := self._count(*_FORGOTTEN):
+            self.problems.append(f"{forgotten} results were never applied though their call is known")
         self.problems += problems_of(self, rows, last_run_at)
 
     def _is_sure(self, breach: Breach) -> bool:
