@@ -71,6 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line for all the seeds of `make soak`: a test in a process of its own prints nothing that anybody sees."""
     reports = [report for group in terminalreporter.stats.values() for report in group]
-    properties = [each for report in reports for each in getattr(report, "user_properties", ())]
+    of_tests = [report for report in reports if getattr(report, "when", None) == "call"]  # not of their set-up again
+    properties = [each for report in of_tests for each in report.user_properties]
     if figures := [value for name, value in properties if name == PROPERTY]:
         terminalreporter.write_line(line_of(figures))
