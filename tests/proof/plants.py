@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
+from autodialer.domain.attempt import Reserved
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.update import CrmUpdate
-from autodialer.ports.rows import Run, Staged
+from autodialer.ports.rows import AttemptRow, Reservation, Run, Staged
 from autodialer.rules import after_call
 from autodialer.service import dialing, outcomes, projecting, reconcile, write_back
 from autodialer.store.attempts import SqlAttempts
@@ -75,14 +77,24 @@ def the_count_in_the_crm_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(projecting, "update_after", update_after)
 
 
-def open_calls_are_not_seen(patch: pytest.MonkeyPatch) -> None:
-    """The database alone stands against a second call; the run must not fall over it."""
-    original = SqlAttempts.of_people
-    patch.setattr(
-        SqlAttempts,
-        "of_people",
-        lambda self, keys, numbers: [row for row in original(self, keys, numbers) if row.disposition is not None],
-    )
+def open_calls_are_not_seen(patch: pytest.MonkeyPatch) -> list[str]:
+    """The database alone stands against a second call then; the attempts that it refused."""
+    refused: list[str] = []
+    of_people, reserve = SqlAttempts.of_people, SqlAttempts.reserve
+
+    def without_open_ones(self: SqlAttempts, keys: Any, numbers: Any) -> list[AttemptRow]:
+        return [row for row in of_people(self, keys, numbers) if row.disposition is not None]
+
+    def noting_refusals(self: SqlAttempts, reservation: Reservation) -> Reserved:
+        try:
+            return reserve(self, reservation)
+        except IntegrityError:
+            refused.append(reservation.attempt_id)
+            raise
+
+    patch.setattr(SqlAttempts, "of_people", without_open_ones)
+    patch.setattr(SqlAttempts, "reserve", noting_refusals)
+    return refused
 
 
 PLANTS: Mapping[str, Plant] = {

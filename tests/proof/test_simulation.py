@@ -12,7 +12,7 @@ import pytest
 
 from proof.faults import ALL
 from proof.outcome import PROPERTY, Outcome, figures_of
-from proof.plants import PLANTS
+from proof.plants import PLANTS, open_calls_are_not_seen
 from proof.replay import story
 from proof.simulation import simulate
 
@@ -45,6 +45,16 @@ def test_the_same_seed_tells_the_same_story() -> None:
 def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTS[name](monkeypatch)
     assert any(simulate(seed, 2 * FEW).problems for seed in SEEDS_HERE)
+
+
+@pytest.mark.soak
+def test_where_the_rules_see_no_open_call_the_database_still_refuses_a_second_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refused = open_calls_are_not_seen(monkeypatch)
+    outcomes = [simulate(seed, 2 * FEW) for seed in (1, 4, 12)]
+    assert not wrong(outcomes), wrong(outcomes)
+    assert refused
 
 
 @pytest.mark.soak
