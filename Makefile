@@ -39,7 +39,7 @@ dev: .venv/.run ## Serve with reload, settings from .env
 bench: .venv/.dev ## Measure speed (minutes)
 	@$(BIN)/python -m pytest -n 0 -s -o python_files='bench_*.py' tests/benchmarks
 
-soak: .venv/.dev ## Kill processes, cut the power, make everything fail, in many ways (many minutes)
+soak: .venv/.dev ## Kill processes, cut the power, simulate SEEDS (500) times some bad days (hours)
 	@$(BIN)/python -m pytest -n 2 -m soak tests
 
 mutants: .venv/.dev ## Break the ledger in many small ways, in copies: the tests must notice each (minutes)

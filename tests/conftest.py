@@ -8,6 +8,7 @@ import pytest
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlStore
 from databases import BOTH, Postgres, SqliteLedgers
+from proof.outcome import PROPERTY, line_of
 
 _HERE = Path(__file__).parent
 
@@ -65,3 +66,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(_HERE / "crash") or item.path.is_relative_to(_HERE / "faults"):
             item.add_marker(pytest.mark.soak)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for all the seeds of `make soak`: a test in a process of its own prints nothing that anybody sees."""
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    of_tests = [report for report in reports if getattr(report, "when", None) == "call"]  # not of their set-up again
+    properties = [each for report in of_tests for each in report.user_properties]
+    if figures := [value for name, value in properties if name == PROPERTY]:
+        terminalreporter.write_line(line_of(figures))

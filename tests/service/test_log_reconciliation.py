@@ -184,6 +184,18 @@ async def test_who_asked_not_to_be_called_in_that_call_is_not(world: World) -> N
     assert await world.read(lambda ledger: ledger.do_not_call.has([phone(1)])) == {phone(1)}
 
 
+async def test_a_callback_that_came_before_the_log_told_whose_session_it_is_is_applied_then(world: World) -> None:
+    (row,) = await lost(world, 1)
+    await world.hear("s-7", Disposition.ANSWERED)
+    assert await world.inbox_count("orphan") == 1
+    world.telephony.log = [logged(row, "s-7")]
+    assert await reconcile(world) == 1
+    await world.apply()
+    assert (await world.attempt(lead(1))).disposition is Disposition.ANSWERED
+    assert await world.inbox_count("orphan") == 0
+    assert await world.breaches() == []
+
+
 async def test_a_result_or_a_person_who_was_faster_stands(world: World) -> None:
     rows = await lost(world, 1, 2)
 

@@ -27,8 +27,10 @@ def end_attempt(ledger: Ledger, policy: Policy, attempt: AttemptRow, result: Cal
     LedgerRefusal when another process changed the attempt meanwhile: nothing may be committed, read it again.
     """
     ending = _end_state(ledger, policy, attempt, result, now)
-    if result.session_id is not None and result.session_id != attempt.session_id:
+    if result.session_id is not None and attempt.session_id is None:
         ledger.attempts.learn_session(attempt.attempt_id, result.session_id)
+        # What came under this session before anybody knew whose it is can be matched now (rules.md row 23).
+        ledger.inbox.reopen([callback.inbox_id for callback in ledger.inbox.orphans_of(result.session_id)])
     if result.do_not_call and attempt.number:
         ledger.do_not_call.add(attempt.number, "asked not to be called (8x8)", now)
     return ending

@@ -1,0 +1,53 @@
+"""CRM and 8x8 that do what a rule of the model told them to do, and the people whom it calls."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from autodialer.domain.placing import Ambiguous, NotSent, Placed, PlaceOutcome, Refused, Scope, Throttled
+from proof.exchange import Call, Exchange
+from proof.office import Office
+from service.world import DAY, chasing, contact, lead, person, phone
+
+START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+PEOPLE = (
+    person(lead(0), 0),
+    person(lead(1), 1),
+    person(contact(2), 2, phone=phone(0)),
+    chasing(lead(3), 3, START - DAY, attempts=3),
+    chasing(contact(4), 4, START - 5 * DAY, attempts=5),
+    person(lead(5), 5, "No Answer", call_attempts=1),
+)
+FATES: Mapping[str, Callable[[str], tuple[bool, PlaceOutcome]]] = {
+    "placed": lambda session: (True, Placed(session)),
+    "refused": lambda _: (False, Refused("-1001", "no")),
+    "number refused": lambda _: (False, Refused("-1017", "no number", Scope.NUMBER)),
+    "account refused": lambda _: (False, Refused("401", "who are you", Scope.ACCOUNT)),
+    "throttled": lambda _: (False, Throttled(1.0)),
+    "not sent": lambda _: (False, NotSent("connection refused")),
+    "timed out, rang": lambda _: (True, Ambiguous("timeout")),
+    "timed out, did not ring": lambda _: (False, Ambiguous("timeout")),
+}
+
+
+class ScriptedExchange(Exchange):
+    """8x8 that does what the model says and tells nothing by itself."""
+
+    fates: deque[str]
+
+    def _fate(self, session: str) -> tuple[bool, PlaceOutcome]:
+        return FATES[self.fates.popleft() if self.fates else "placed"](session)
+
+    def _tell(self, call: Call) -> None:
+        """The model's rules do."""
+
+
+class ScriptedOffice(Office):
+    """Zoho that fails as often as the model says: before it wrote, or after."""
+
+    fails: deque[str]
+
+    def _trouble(self, name: str) -> None:
+        if self.fails and name.split(": ")[1].startswith(self.fails[0]):
+            self.fails.popleft()
+            self._refuse()
