@@ -54,7 +54,7 @@ def problems_of(simulation: "Simulation", rows: Sequence[AttemptRow], last_run_a
             if call is not None and (call.rang or isinstance(call.outcome, Ambiguous)):
                 problems.append(f"{row.attempt_id} may have rung and was released: {row.reason}")
             continue
-        problems += _about_attempt(simulation, row, call)
+        problems += _about_attempt(row, call)
         facts.append(Fact(row, call, tuple(_heard(simulation, row, call)) if call is not None else ()))
     facts.sort(key=lambda fact: (fact.row.policy_day, fact.row.attempt_id))
     problems += [
@@ -82,18 +82,12 @@ def _either(fact: Fact) -> bool:
     return _ANSWERED not in ends and fact.row.disposition in ends
 
 
-def _about_attempt(simulation: "Simulation", row: AttemptRow, call: Call | None) -> list[str]:
+def _about_attempt(row: AttemptRow, call: Call | None) -> list[str]:
     if row.state is not AttemptState.ENDED:
         return [f"{row.attempt_id} is still {row.state}"]
-    disturbed = simulation.dice.fired.keys() & {
-        "process: killed",
-        "process: stands still",
-        "store: answer torn after the commit",
-        "store: gone for seconds",
-        "store: disk full",
-        "clock: set forward",
-    }
-    if (call is None or not isinstance(call.outcome, Placed | Ambiguous)) and not disturbed:
+    # A process that ended before it could say that nothing was placed leaves a call that may have rung: it counts.
+    unsaid = row.reason.startswith("its process ended while the call was being sent")
+    if (call is None or not isinstance(call.outcome, Placed | Ambiguous)) and not unsaid:
         return [f"{row.attempt_id} counts, but 8x8 did not place it"]
     if call is not None and (call.key, call.number) != (row.key, row.number):
         return [f"{row.attempt_id} rang somebody else"]
