@@ -10,8 +10,6 @@ from autodialer.store.ledger import SqlStore
 from databases import BOTH, Postgres, SqliteLedgers
 from proof.outcome import PROPERTY, line_of
 
-_HERE = Path(__file__).parent
-
 
 @pytest.fixture(scope="session")
 def sqlite_ledgers(tmp_path_factory: pytest.TempPathFactory) -> SqliteLedgers:
@@ -58,14 +56,6 @@ def sqlite_store(sqlite_ledgers: SqliteLedgers, tmp_path: Path) -> Iterator[SqlS
     opened = Database(sqlite_ledgers.fresh(tmp_path))
     yield SqlStore(opened)
     opened.close()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What kills processes and cuts the power takes many minutes: `make soak`, not `make test`."""
-    for item in items:
-        if item.path.is_relative_to(_HERE / "crash") or item.path.is_relative_to(_HERE / "faults"):
-            item.add_marker(pytest.mark.soak)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

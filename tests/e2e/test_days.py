@@ -8,7 +8,7 @@ import pytest
 
 from e2e.processes import World, world
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("days")]  # the days are lived through once
 DAYS = [f"2026-03-{day:02}T12:00:00Z" for day in (2, 3, 4, 5)]
 
 

@@ -18,7 +18,8 @@ from web.house import House, house
 
 PATHS = {"place": "/callflows", "token": "/oauth/v2/token", "coql": "/coql"}
 QUIET = (
-    "SELECT NOT EXISTS (SELECT 1 FROM attempts WHERE state IN ('reserved', 'submitting', 'placed')) "
+    "SELECT NOT EXISTS (SELECT 1 FROM runs WHERE state IN ('staging', 'dialing')) "
+    "AND NOT EXISTS (SELECT 1 FROM attempts WHERE state IN ('reserved', 'submitting', 'placed')) "
     "AND NOT EXISTS (SELECT 1 FROM outbox WHERE state = 'pending') AND NOT EXISTS (SELECT 1 FROM inbox WHERE state = 'new')"
 )
 

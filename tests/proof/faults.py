@@ -23,7 +23,7 @@ CHANCES: Mapping[str, float] = {
     "8x8's log: fails": 0.15,
     "8x8's log: a call is missing": 0.1,
     "zoho: pull fails": 0.01,
-    "zoho: pull breaks off": 0.004,
+    "zoho: pull breaks off": 0.01,
     "zoho: look fails": 0.002,
     "zoho: slow": 0.004,
     "zoho: write fails": 0.03,
