@@ -6,13 +6,14 @@ from autodialer.ports import Clock
 
 _UNDER_THE_LIMIT = 0.995  # exactly at the limit, jitter alone would draw refusals
 _MOMENT = 0.0001  # seconds that are not waited for: clocks differ by less only in rounding
+_MADE_UP = 3  # turns at most: as many as commits and the last look take now and then
 _HURRY = 0.5  # turns that make up for late ones are at least that share of an interval apart
 
 
 class Pacer:
     """Gives out turns, evenly spaced; never more than `per_second` requests leave in any second.
 
-    Late turns are made up within that limit, so that a run does not fall behind for a slow commit here and there.
+    A few late turns are made up within that limit, so that a run does not fall behind for a slow commit here and there.
     """
 
     def __init__(self, per_second: float, clock: Clock) -> None:
@@ -25,11 +26,13 @@ class Pacer:
 
     async def turn(self) -> None:
         """Wait for one's turn to make ready."""
+        if self._last_turn is None:  # until now nobody could be late
+            self._due_at = max(self._due_at, self._clock.monotonic())
         while (wait := self._turn_at() - self._clock.monotonic()) > _MOMENT:
             await self._clock.sleep(wait)
         now = self._clock.monotonic()
-        # What is later than that is not made up for: then there were no lines, or nobody to call.
-        self._due_at = max(self._due_at, now - self._window) + self._interval
+        # What is later than that is not made up for: a burst would come back in each second from then on.
+        self._due_at = max(self._due_at, now - _MADE_UP * self._interval) + self._interval
         self._last_turn = now
 
     def _turn_at(self) -> float:

@@ -16,6 +16,7 @@ from autodialer.service.means import Means
 from autodialer.service.projecting import statuses_expected
 
 BATCH = 200
+_SETTLED_AT_ONCE = 20  # in one transaction, for which calls and callbacks have to wait
 _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=15)
 _STOPPED_WAIT = timedelta(minutes=5)
@@ -50,8 +51,12 @@ class WriteBack:
             await self._m.store.write(partial(self._postpone, rows, error.message, wait))
             return 0
         gone = [row for row, update, _ in plan if update is None]
+        settled = await self._m.store.write(partial(self._settle, gone, [])) if gone else 0
         written = list(zip(to_write, results, strict=True))
-        return await self._m.store.write(partial(self._settle, gone, written))
+        for start in range(0, len(written), _SETTLED_AT_ONCE):
+            some = written[start : start + _SETTLED_AT_ONCE]
+            settled += await self._m.store.write(partial(self._settle, [], some))
+        return settled
 
     def _postpone(self, rows: Sequence[OutboxRow], error: str, wait: timedelta | None, ledger: Ledger) -> None:
         now = self._m.clock.now()
