@@ -8,7 +8,7 @@ import pytest
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlStore
 from databases import BOTH, Postgres, SqliteLedgers
-from proof.outcome import PROPERTY, line_of
+from figures import lines_of
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +59,9 @@ def sqlite_store(sqlite_ledgers: SqliteLedgers, tmp_path: Path) -> Iterator[SqlS
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line for all the seeds of `make soak`: a test in a process of its own prints nothing that anybody sees."""
+    """What long tests came to: a test in a process of its own prints nothing that anybody sees."""
     reports = [report for group in terminalreporter.stats.values() for report in group]
     of_tests = [report for report in reports if getattr(report, "when", None) == "call"]  # not of their set-up again
     properties = [each for report in of_tests for each in report.user_properties]
-    if figures := [value for name, value in properties if name == PROPERTY]:
-        terminalreporter.write_line(line_of(figures))
+    for line in lines_of(properties):
+        terminalreporter.write_line(line)

@@ -1,12 +1,8 @@
-"""What a simulated seed came to, and many of them in one line."""
+"""What a simulated seed came to."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-PROPERTY = "simulated"
-"""The name under which a test records its figures (record_property)."""
 
 
 @dataclass(frozen=True)
@@ -26,21 +22,12 @@ class Outcome:
 
 
 def figures_of(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """Sums; `cpu` in seconds."""
+    """Sums."""
     return {
         "seeds": len(outcomes),
         "records": sum(outcome.records for outcome in outcomes),
         "rings": sum(outcome.rings for outcome in outcomes),
         "faults": sum(outcome.fired.total() for outcome in outcomes),
         "violations": sum(len(outcome.problems) for outcome in outcomes),
-        "cpu": sum(outcome.cpu for outcome in outcomes),
+        "cpu_seconds": sum(outcome.cpu for outcome in outcomes),
     }
-
-
-def line_of(parts: Iterable[Mapping[str, float]]) -> str:
-    """One line for all of them."""
-    total: dict[str, float] = {}
-    for part in parts:
-        total |= {name: total.get(name, 0) + value for name, value in part.items()}
-    cpu = total.pop("cpu")
-    return json.dumps({"simulation": {**total, "cpu_seconds_per_seed": round(cpu / max(1, total["seeds"]), 2)}})

@@ -6,12 +6,13 @@ as all of that together, so they are the soak's: `make soak` runs 500 of them (S
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
+from figures import Record, tell
 from proof.faults import ALL
-from proof.outcome import PROPERTY, Outcome, figures_of
+from proof.outcome import Outcome, figures_of
 from proof.plants import PLANTS, open_calls_are_not_seen
 from proof.replay import story
 from proof.simulation import simulate
@@ -59,9 +60,7 @@ def test_where_the_rules_see_no_open_call_the_database_still_refuses_a_second_on
 
 @pytest.mark.soak
 @pytest.mark.parametrize("first", range(1, SEEDS + 1, SHARE))
-def test_hundreds_of_seeds_of_a_thousand_records_end_right(
-    first: int, record_property: Callable[[str, object], None]
-) -> None:
+def test_hundreds_of_seeds_of_a_thousand_records_end_right(first: int, record_property: Record) -> None:
     outcomes = [simulate(seed, MANY) for seed in range(first, min(first + SHARE, SEEDS + 1))]
-    record_property(PROPERTY, figures_of(outcomes))
+    tell(record_property, "simulated days", **figures_of(outcomes))
     assert not wrong(outcomes), wrong(outcomes)
