@@ -27,7 +27,7 @@ demo: .venv/.run ## Dial through several days against simulated Zoho and 8x8; KE
 
 # Three at a time: what starts processes waits for them a third of the time.
 test: lint ## Set up and pass all checks and tests
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup
+	@$(BIN)/python -m pytest -n 3
 
 lint: .venv/.dev ## Format, lint and types only
 	@$(BIN)/ruff check

@@ -24,6 +24,10 @@ POINTS = [
     ("write", "before"),
     ("write", "after"),
 ]
+POINTS_HERE = [
+    (database, *point) for database, point in zip(itertools.cycle(("sqlite", "postgresql")), POINTS, strict=False)
+]
+"""By turns on the two databases; each of them on both: make soak."""
 KILLED = -9
 
 
@@ -54,7 +58,7 @@ def numbers(kind: str, backend: str) -> Iterator[int]:
             return iter((1,))
 
 
-@pytest.mark.parametrize(("kind", "moment"), POINTS, ids=[f"{moment} {kind}" for kind, moment in POINTS])
+@pytest.mark.parametrize(("backend", "kind", "moment"), POINTS_HERE, indirect=["backend"])
 def test_wherever_the_service_is_killed_the_next_process_finishes_the_day_and_rings_nobody_twice(
     tmp_path: Path, backend: str, new_ledger: NewLedger, kind: str, moment: str
 ) -> None:

@@ -1,21 +1,25 @@
 """The whole service as processes, by hand as a user would: environment variables, POST /api/cron, CLOCK."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from e2e.processes import World, world
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("days")]  # the days are lived through once
+pytestmark = pytest.mark.e2e
 DAYS = [f"2026-03-{day:02}T12:00:00Z" for day in (2, 3, 4, 5)]
 
 
-@pytest.fixture(scope="module")
-def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, list[dict[str, Any]], dict[str, Any]]]:
+Days = tuple[World, list[dict[str, Any]], dict[str, Any]]
+
+
+@contextmanager
+def days(folder: Path) -> Iterator[Days]:
     """Three runs on each of Days 0 to 3; what each gave, and the people as they were before."""
-    folder = tmp_path_factory.mktemp("days")
     with world(folder, "--speed", "2000", "--now", "2026-03-02T09:00:00Z") as running:
         before = running.records()
         results = []
@@ -31,9 +35,7 @@ def _by_note(running: World, note: str) -> list[dict[str, Any]]:
     return [record for record in running.records().values() if record["note"] == note]
 
 
-def test_someone_who_never_answers_gets_three_two_two_calls_and_then_is_dead(
-    days: tuple[World, list[dict[str, Any]], dict[str, Any]],
-) -> None:
+def someone_who_never_answers_gets_three_two_two_calls_and_then_is_dead(days: Days) -> None:
     running, _, _ = days
     people = _by_note(running, "New, never answers")
     assert len(people) == 2
@@ -45,7 +47,7 @@ def test_someone_who_never_answers_gets_three_two_two_calls_and_then_is_dead(
         assert person["First_No_Answer_At"] is not None
 
 
-def test_the_ledger_shows_three_two_two_calls_by_day(days: tuple[World, list[dict[str, Any]], dict[str, Any]]) -> None:
+def the_ledger_shows_three_two_two_calls_by_day(days: Days) -> None:
     running, results, _ = days
     with sqlite3.connect(running.folder / "data" / "call_logs.db") as ledger:
         for person in _by_note(running, "New, never answers"):
@@ -58,9 +60,7 @@ def test_the_ledger_shows_three_two_two_calls_by_day(days: tuple[World, list[dic
     assert [result["marked_dead"] for result in results[10:]] == [0, 0]
 
 
-def test_a_new_record_that_answers_gets_one_call_and_keeps_its_status(
-    days: tuple[World, list[dict[str, Any]], dict[str, Any]],
-) -> None:
+def a_new_record_that_answers_gets_one_call_and_keeps_its_status(days: Days) -> None:
     running, _, _ = days
     people = _by_note(running, "New, answers at once")
     assert len(people) == 2
@@ -71,7 +71,7 @@ def test_a_new_record_that_answers_gets_one_call_and_keeps_its_status(
         assert person["First_No_Answer_At"] is None
 
 
-def test_every_stop_status_stays_untouched(days: tuple[World, list[dict[str, Any]], dict[str, Any]]) -> None:
+def every_stop_status_stays_untouched(days: Days) -> None:
     running, _, before = days
     after = running.records()
     stopped = [key for key, record in before.items() if running.status_of(record) not in ("New", "No Answer")]
@@ -80,9 +80,7 @@ def test_every_stop_status_stays_untouched(days: tuple[World, list[dict[str, Any
         assert after[key] == before[key]
 
 
-def test_nobody_is_rung_more_than_seven_times_and_every_call_was_placed_once(
-    days: tuple[World, list[dict[str, Any]], dict[str, Any]],
-) -> None:
+def nobody_is_rung_more_than_seven_times_and_every_call_was_placed_once(days: Days) -> None:
     running, results, _ = days
     totals = running.rings()["totals"]
     assert totals["max_rings_of_one_number"] == 7
@@ -90,8 +88,26 @@ def test_nobody_is_rung_more_than_seven_times_and_every_call_was_placed_once(
     assert totals["accepted"] == sum(result["called"] for result in results)
 
 
-def test_each_run_counts_every_record_exactly_once(days: tuple[World, list[dict[str, Any]], dict[str, Any]]) -> None:
+def each_run_counts_every_record_exactly_once(days: Days) -> None:
     _, results, _ = days
     for result in results:
         assert result["processed"] == result["called"] + result["errors"] + result["skipped"]
         assert result["processed"] > 0
+
+
+CHECKS: tuple[Callable[[Days], None], ...] = (
+    someone_who_never_answers_gets_three_two_two_calls_and_then_is_dead,
+    the_ledger_shows_three_two_two_calls_by_day,
+    a_new_record_that_answers_gets_one_call_and_keeps_its_status,
+    every_stop_status_stays_untouched,
+    nobody_is_rung_more_than_seven_times_and_every_call_was_placed_once,
+    each_run_counts_every_record_exactly_once,
+)
+
+
+def test_three_runs_on_each_of_four_days(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    """One test, for the days are to be lived through once."""
+    with days(tmp_path) as lived:
+        for check in CHECKS:
+            with subtests.test(check.__name__.replace("_", " ")):
+                check(lived)
