@@ -283,3 +283,30 @@ async def test_a_connection_is_kept_while_callbacks_come_and_closed_when_none_do
         assert not connection.is_closing()
     await asyncio.sleep(0.8)
     assert connection.is_closing()
+
+
+def test_a_head_that_is_known_still_says_how_long_its_body_is(lane: CallbackLane, desk: Desk) -> None:
+    async def twice() -> None:
+        assert lane.admit(request()) is desk.stored[0]
+        assert lane.admit(request()) is desk.stored[1]
+        assert lane.admit(request() + b" ") is None
+        assert lane.admit(request()[:-1]) is None
+
+    asyncio.run(twice())
+    assert len(desk.taken) == 2
+
+
+def test_a_sender_with_ever_new_heads_is_served_and_not_remembered_for_ever(lane: CallbackLane, desk: Desk) -> None:
+    async def many() -> None:
+        for number in range(1000):
+            assert lane.admit(request({"X-Request-Id": str(number)})) is not None
+
+    asyncio.run(many())
+    assert len(desk.taken) == 1000
+    assert len(lane._fit_heads) <= 256
+
+
+def test_a_head_without_the_token_never_becomes_known(lane: CallbackLane, desk: Desk) -> None:
+    for _ in range(2):
+        assert lane.admit(request({"Authorization": "Bearer guessed"})) is None
+    assert not desk.taken
