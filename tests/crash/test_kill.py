@@ -108,16 +108,16 @@ def test_several_deaths_in_a_row_at_random_moments_ring_nobody_twice(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("share", range(20))
+@pytest.mark.parametrize("share", range(25))
 def test_hundreds_of_deaths_at_random_moments_ring_nobody_twice(
     tmp_path: Path, new_ledger: NewLedger, share: int, record_property: Record
 ) -> None:
     struck = 0
-    for seed in range(5 * share, 5 * share + 5):
+    for seed in (2 * share, 2 * share + 1):
         folder = tmp_path / str(seed)
         folder.mkdir()
         with town(folder, new_ledger(folder)) as here:
-            struck += kill_at_random(here, random.Random(1000 + seed), deaths=5)
+            struck += kill_at_random(here, random.Random(1000 + seed), deaths=10)
             here.finish_the_day()
-    tell(record_property, "killed at random", deaths=25, struck=struck)
-    assert struck > 5, "they died when nothing was going on"
+    tell(record_property, "killed at random", deaths=20, struck=struck)
+    assert struck > 4, "they died when nothing was going on"

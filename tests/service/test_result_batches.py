@@ -160,3 +160,17 @@ async def test_a_result_whose_attempt_another_process_moves_in_that_moment_is_no
     assert refused
     assert await heard(world) == list(range(PEOPLE))
     assert await world.inbox_count("applied") == PEOPLE
+
+
+@pytest.mark.parametrize("coming_in", [True, False])
+async def test_while_callbacks_come_in_they_are_stored_first_and_else_nothing_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch, coming_in: bool
+) -> None:
+    monkeypatch.setattr(results, "_BATCH", 2)
+    await waiting(world)
+    world.process.store.slowness = 1.0
+    monkeypatch.setattr(world.services.results, "_coming_in", lambda: coming_in)
+    began = world.clock.monotonic()
+    assert await world.services.results.apply_waiting() == PEOPLE
+    took = world.clock.monotonic() - began
+    assert took > 40 if coming_in else took < 15

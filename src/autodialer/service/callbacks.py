@@ -36,6 +36,11 @@ class CallbackDesk:
         self._waiting: list[_Taken] = []
         self._storing: asyncio.Task[None] | None = None
 
+    @property
+    def is_storing(self) -> bool:
+        """Whether callbacks are coming in this moment."""
+        return self._storing is not None
+
     async def take(self, body: Mapping[str, object]) -> None:
         """Store it; returns when that is durable. One that stands already is counted.
 

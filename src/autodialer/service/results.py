@@ -20,7 +20,7 @@ from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
 _BATCH = 25  # applied in one transaction, for which callbacks that come in have to wait
-_REST = 5.0  # times as long as a batch took, while there are more: what comes in is stored first
+_REST = 10.0  # times as long as a batch took, while callbacks come in: they are stored first
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,13 @@ class _Applied:
 
 
 class ResultService:
-    """Applies what the inbox holds."""
+    """Applies what the inbox holds. `coming_in`: whether callbacks are being stored this moment; then it takes its time."""
 
-    def __init__(self, means: Means, lines: Lines, write_back: Signal) -> None:
+    def __init__(self, means: Means, lines: Lines, write_back: Signal, coming_in: Callable[[], bool]) -> None:
         self._m = means
         self._lines = lines
         self._write_back = write_back
+        self._coming_in = coming_in
         self._turn = asyncio.Lock()
 
     async def apply_waiting(self) -> int:
@@ -62,7 +63,8 @@ class ResultService:
                     left |= set() if done else {row.inbox_id}
                 if len(rows) < _BATCH:
                     break  # what comes in from now on gives a signal
-                await self._m.clock.sleep(_REST * (self._m.clock.monotonic() - began))
+                if self._coming_in():
+                    await self._m.clock.sleep(_REST * (self._m.clock.monotonic() - began))
             return settled + await self._apply_all_elsewhere(elsewhere)
 
     async def _waiting(self, left: AbstractSet[int]) -> list[InboxRow]:

@@ -61,6 +61,7 @@ def wire(
     arrived, due, stopping = Signal(), Signal(), asyncio.Event()
     readiness = Readiness(means.crm, means.telephony)
     lines = Lines(means)
+    callbacks = CallbackDesk(means.store, means.clock, arrived)
     runs = RunService(means, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
     return Services(
         means=means,
@@ -69,8 +70,8 @@ def wire(
         runs=runs,
         run_desk=RunDesk(runs),
         scheduler=Scheduler(runs, means.store, means.clock, means.log, run_hours, catch_up),
-        callbacks=CallbackDesk(means.store, means.clock, arrived),
-        results=ResultService(means, lines, due),
+        callbacks=callbacks,
+        results=ResultService(means, lines, due, lambda: callbacks.is_storing),
         write_back=WriteBack(means),
         reconciler=Reconciler(means),
         call_log=CallLog(means, due),
