@@ -59,7 +59,7 @@ def numbers(kind: str, backend: str) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(("backend", "kind", "moment"), POINTS_HERE, indirect=["backend"])
-def test_wherever_the_service_is_killed_the_next_process_finishes_the_day_and_rings_nobody_twice(
+def test_fault_01_wherever_the_service_is_killed_the_next_process_finishes_the_day_and_rings_nobody_twice(
     tmp_path: Path, backend: str, new_ledger: NewLedger, kind: str, moment: str
 ) -> None:
     deaths = 0
@@ -72,7 +72,7 @@ def test_wherever_the_service_is_killed_the_next_process_finishes_the_day_and_ri
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("kind", "moment"), POINTS, ids=[f"{moment} {kind}" for kind, moment in POINTS])
-def test_every_single_point_of_a_day_may_be_the_last(
+def test_fault_01_every_single_point_of_a_day_may_be_the_last(
     tmp_path: Path, new_ledger: NewLedger, kind: str, moment: str, record_property: Record
 ) -> None:
     deaths = 0
@@ -99,7 +99,7 @@ def kill_at_random(here: Town, chance: random.Random, deaths: int) -> int:
     return struck
 
 
-def test_several_deaths_in_a_row_at_random_moments_ring_nobody_twice(
+def test_fault_02_several_deaths_in_a_row_at_random_moments_ring_nobody_twice(
     tmp_path: Path, backend: str, new_ledger: NewLedger
 ) -> None:
     with town(tmp_path, new_ledger(tmp_path)) as here:
@@ -109,7 +109,7 @@ def test_several_deaths_in_a_row_at_random_moments_ring_nobody_twice(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("share", range(25))
-def test_hundreds_of_deaths_at_random_moments_ring_nobody_twice(
+def test_fault_02_hundreds_of_deaths_at_random_moments_ring_nobody_twice(
     tmp_path: Path, new_ledger: NewLedger, share: int, record_property: Record
 ) -> None:
     struck = 0

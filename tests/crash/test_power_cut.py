@@ -170,14 +170,14 @@ def acknowledged_in_cuts(tmp_path: Path, number: int, chance: random.Random, few
 
 @pytest.mark.usefixtures("power_cut")
 @pytest.mark.parametrize("seed", [1, 2])
-def test_no_acknowledged_callback_is_lost_when_the_power_goes(tmp_path: Path, seed: int) -> None:
+def test_fault_03_no_acknowledged_callback_is_lost_when_the_power_goes(tmp_path: Path, seed: int) -> None:
     assert acknowledged_in_cuts(tmp_path, CUTS, random.Random(seed), 40, 250) >= 40 * CUTS
 
 
 @pytest.mark.soak
 @pytest.mark.usefixtures("power_cut")
 @pytest.mark.parametrize("share", range(SOAK_SHARES))
-def test_of_a_hundred_thousand_acknowledged_callbacks_none_is_lost_in_fifty_power_cuts(
+def test_fault_03_of_a_hundred_thousand_acknowledged_callbacks_none_is_lost_in_fifty_power_cuts(
     tmp_path: Path, share: int, record_property: Record
 ) -> None:
     cuts = SOAK_CUTS // SOAK_SHARES
@@ -188,7 +188,7 @@ def test_of_a_hundred_thousand_acknowledged_callbacks_none_is_lost_in_fifty_powe
 
 @pytest.mark.usefixtures("power_cut")
 @pytest.mark.parametrize("synchronous", ["OFF", "NORMAL"])
-def test_a_ledger_that_does_not_sync_each_commit_loses_callbacks_and_the_shim_shows_it(
+def test_fault_03_a_ledger_that_does_not_sync_each_commit_loses_callbacks_and_the_shim_shows_it(
     tmp_path: Path, synchronous: str
 ) -> None:
     cut = cut_under_load(tmp_path / "weak", 200, 0.01, synchronous)
@@ -218,12 +218,12 @@ def cut_while_dialing(place: Path, die_at: Point | None, seconds: float | None) 
 
 @pytest.mark.usefixtures("power_cut")
 @pytest.mark.parametrize("point", [Point("place", "during", 3), Point("commit", "after", 31)], ids=str)
-def test_no_phone_rings_whose_intent_the_power_cut_could_take(tmp_path: Path, point: Point) -> None:
+def test_fault_04_no_phone_rings_whose_intent_the_power_cut_could_take(tmp_path: Path, point: Point) -> None:
     assert cut_while_dialing(tmp_path / "run", point, None)
 
 
 @pytest.mark.usefixtures("power_cut")
-def test_a_power_cut_at_a_random_moment_of_a_run_rings_nobody_twice(tmp_path: Path) -> None:
+def test_fault_04_a_power_cut_at_a_random_moment_of_a_run_rings_nobody_twice(tmp_path: Path) -> None:
     chance = random.Random(4)
     struck = [cut_while_dialing(tmp_path / str(number), None, chance.uniform(0.02, 0.5)) for number in range(2)]
     assert any(struck), "the power went when nothing was going on"
@@ -231,7 +231,9 @@ def test_a_power_cut_at_a_random_moment_of_a_run_rings_nobody_twice(tmp_path: Pa
 
 @pytest.mark.soak
 @pytest.mark.usefixtures("power_cut")
-def test_fifty_power_cuts_at_random_moments_of_a_run_ring_nobody_twice(tmp_path: Path, record_property: Record) -> None:
+def test_fault_04_fifty_power_cuts_at_random_moments_of_a_run_ring_nobody_twice(
+    tmp_path: Path, record_property: Record
+) -> None:
     chance = random.Random(44)
     struck = [cut_while_dialing(tmp_path / str(number), None, chance.uniform(0.0, 0.7)) for number in range(50)]
     tell(record_property, "power cut while dialing", cuts=len(struck), struck=sum(struck))
@@ -239,7 +241,7 @@ def test_fifty_power_cuts_at_random_moments_of_a_run_ring_nobody_twice(tmp_path:
 
 
 @pytest.mark.usefixtures("power_cut")
-def test_a_ledger_that_does_not_sync_forgets_whom_it_called(tmp_path: Path) -> None:
+def test_fault_04_a_ledger_that_does_not_sync_forgets_whom_it_called(tmp_path: Path) -> None:
     disk = Disk.new(tmp_path / "weak")
     with town(disk.folder.parent, disk.ledger) as here:
         with served(orders_on(here, disk, Point("place", "after", 4), synchronous="OFF")) as process:
