@@ -51,7 +51,7 @@ def numbers(kind: str, backend: str) -> Iterator[int]:
     first = 3 if backend == "sqlite" else 1
     match kind:
         case "commit":
-            return itertools.count(first, 36)
+            return itertools.count(first, 54)
         case "place":
             return iter((first, 8 + first))
         case _:
