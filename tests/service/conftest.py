@@ -62,3 +62,24 @@ async def world(store: SqlStore) -> World:
 async def sqlite_world(sqlite_store: SqlStore) -> World:
     """For long stories, where a second database would say nothing new."""
     return World(sqlite_store)
+
+
+ON_BOTH = {
+    "test_at_most_once",
+    "test_crash",
+    "test_elsewhere",
+    "test_ownership",
+    "test_placing",
+    "test_result_batches",
+    "test_run",
+}
+"""Where two processes meet, or constraints decide, `make test` tries both databases; the rest is tried on PostgreSQL by `make soak`."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        params = getattr(item, "callspec", None)
+        on_postgresql = params is not None and params.params.get("backend") == "postgresql"
+        if on_postgresql and item.path.parent == Path(__file__).parent and item.path.stem not in ON_BOTH:
+            item.add_marker(pytest.mark.soak)
