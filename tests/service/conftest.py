@@ -73,7 +73,7 @@ ON_BOTH = {
     "test_result_batches",
     "test_run",
 }
-"""Where two processes meet, or constraints decide, `make test` tries both databases; the rest is tried on PostgreSQL by `make soak`."""
+"""Where two processes meet or constraints decide, `make test` tries both databases; `make soak` tries all on PostgreSQL."""
 
 
 @pytest.hookimpl(tryfirst=True)
