@@ -25,9 +25,9 @@ install: .venv/.run ## Set up .venv, so that .venv/bin/autodialer exists
 demo: .venv/.run ## Dial through several days against simulated Zoho and 8x8; KEEP=1 stays up afterwards
 	@$(BIN)/autodialer demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-# Four at a time, on two cores too: what starts processes waits for them half of the time.
-test: lint ## Set up and pass all checks and tests
-	@$(BIN)/python -m pytest -n 4
+# Four at a time, on two cores too, and the checks beside them: what starts processes waits for them half of the time.
+test: .venv/.dev ## Set up and pass all checks and tests
+	@$(MAKE) --silent lint & checks=$$!; $(BIN)/python -m pytest -n 4; tests=$$?; wait $$checks && exit $$tests
 
 lint: .venv/.dev ## Format, lint and types only
 	@$(BIN)/ruff check
