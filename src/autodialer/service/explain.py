@@ -84,6 +84,6 @@ class Explainer:
 
 def _plain(row: object) -> dict[str, object]:
     """A row without what only the database needs; numbers masked."""
-    values: dict[str, object] = asdict(row)  # type: ignore[call-overload]
+    values: dict[str, object] = asdict(row)  # type: ignore[call-overload]  # any dataclass: no type says that
     hidden = ("key", "owner", "lease_until", "sort_key", "rank", "contends", "number")
     return {name: value for name, value in values.items() if name not in hidden}
