@@ -14,10 +14,10 @@ export UV_NO_CACHE := 1
 INSTALL_UV := install -qq --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/uv.txt
 COMPILE := ../$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
-.PHONY: help install demo test lint dev bench soak mutants lock clean always
+.PHONY: help install demo test sdk-test lint dev bench soak mutants lock clean always
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 install: .venv/.run ## Set up .venv, so that .venv/bin/autodialer exists
 	@echo "Ready: .venv/bin/autodialer"
@@ -28,6 +28,9 @@ demo: .venv/.run ## Dial through several days against simulated Zoho and 8x8; KE
 # Four at a time, on two cores too, and the checks beside them: what starts processes waits for them half of the time.
 test: .venv/.dev ## Set up and pass all checks and tests
 	@$(MAKE) --silent lint & checks=$$!; $(BIN)/python -m pytest -n 4; tests=$$?; wait $$checks && exit $$tests
+
+sdk-test: .venv/.sdk ## Install Zoho's official SDK (25 MB) and let it work with the simulated Zoho
+	@$(BIN)/python -m pytest -n 0 tests/contract/zoho/test_sdk.py
 
 lint: .venv/.dev ## Format, lint and types only
 	@$(BIN)/ruff check
@@ -47,7 +50,7 @@ mutants: .venv/.dev ## Break the ledger in many small ways, in copies: the tests
 	@$(BIN)/python tests/mutants.py
 
 lock: .venv/.run ## Renew requirements/*.txt within what they pin; UPGRADE=1 takes the newest
-	@cd requirements && for name in uv run dev; do $(COMPILE) $(if $(UPGRADE),--upgrade) --output-file $$name.txt $$name.in || exit 1; done
+	@cd requirements && for name in uv run dev sdk; do $(COMPILE) $(if $(UPGRADE),--upgrade) --output-file $$name.txt $$name.in || exit 1; done
 
 clean: ## Remove .venv and caches; data/ and logs/ stay
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache
@@ -94,4 +97,8 @@ endif
 
 .venv/.dev: .venv/.run requirements/dev.txt
 	@PYTHON="$$(cat .venv/.host-python)" sh deploy/install.sh .venv requirements/dev.txt
+	@touch $@
+
+.venv/.sdk: .venv/.dev requirements/sdk.txt
+	@PYTHON="$$(cat .venv/.host-python)" sh deploy/install.sh .venv requirements/sdk.txt
 	@touch $@

@@ -4,6 +4,7 @@ What the documents leave open is read in the way that is harder for a client.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from datetime import tzinfo
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -16,20 +17,23 @@ from starlette.routing import BaseRoute, Route
 from autodialer.simulators.common import Gate, SimClock, SimulatorApp
 from autodialer.simulators.people import Person
 from autodialer.simulators.zoho_admin import admin_routes
-from autodialer.simulators.zoho_answers import ZohoError, json_response, nothing, read_body
+from autodialer.simulators.zoho_answers import ZohoError, json_response, read_body
 from autodialer.simulators.zoho_coql import parse
+from autodialer.simulators.zoho_coql_page import answered, cost, read_query
 from autodialer.simulators.zoho_limits import Limits, Meter
-from autodialer.simulators.zoho_query import select
+from autodialer.simulators.zoho_lists import listed, shown
+from autodialer.simulators.zoho_picklists import picklist_routes
 from autodialer.simulators.zoho_records import Records
 from autodialer.simulators.zoho_schema import Schema, default_metadata
 from autodialer.simulators.zoho_tokens import Accounts, Credentials
 from autodialer.simulators.zoho_update import update
 
 ORG_ZONE: Final = ZoneInfo("America/Los_Angeles")
-_MAX_IDS_LENGTH: Final = 1024
-_MAX_FIELDS: Final = 50
-_MAX_PER_PAGE: Final = 200
-_MAX_PAGED_ROWS: Final = 2000
+_MAX_BODY: Final = 20 * 2**20  # Zoho names this size for files only
+_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_RIGHTS: Final = {"POST": "CREATE", "DELETE": "DELETE"}
+# The pages of queries and records name 400 for a wrong method; for all others there is only the page "Status Codes".
+_WRONG_METHOD: Final = {"/crm/v8/settings/fields": 405}
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -46,35 +50,48 @@ class ZohoSimulator(SimulatorApp):
         org_zone: tzinfo,
     ) -> None:
         self.clock = gate.clock
-        self.metadata = {module: list(fields) for module, fields in metadata.items()}
+        self.metadata = {module: [dict(deepcopy(meta)) for meta in fields] for module, fields in metadata.items()}
         self.accounts = Accounts(credentials, gate.clock)
         self.meter = Meter(limits, gate.clock)
         self.records = {
             module: Records(module, Schema.of(fields), gate.clock, org_zone) for module, fields in metadata.items()
         }
         gate.doorman = self.meter.doorman
-        super().__init__(gate, [*self._routes(), *admin_routes(self.records, self.accounts, self.meter)])
+        admin = [
+            *admin_routes(self.records, self.accounts, self.meter),
+            *picklist_routes(self.metadata, self.records),
+        ]
+        super().__init__(gate, [*self._routes(), *admin])
 
     def _routes(self) -> list[BaseRoute]:
+        as_item = ZohoError.as_item
         return [
             Route("/oauth/v2/token", self._token, methods=["POST"]),
             Route("/crm/v8/coql", self._guarded(self._coql), methods=["POST"]),
             Route("/crm/v8/settings/fields", self._guarded(self._fields), methods=["GET"]),
+            *self._other_methods("/crm/v8/coql", "/crm/v8/settings/fields"),
             Route("/crm/v8/{module}", self._guarded(self._list), methods=["GET"]),
-            Route("/crm/v8/{module}", self._guarded(self._update), methods=["PUT"]),
+            Route("/crm/v8/{module}", self._guarded(self._update, as_item), methods=["PUT"]),
             Route("/crm/v8/{module}/{id:int}", self._guarded(self._show), methods=["GET"]),
-            Route("/crm/v8/{module}/{id:int}", self._guarded(self._update), methods=["PUT"]),
-            Route("/crm/{rest:path}", _no_such_url, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+            Route("/crm/v8/{module}/{id:int}", self._guarded(self._update, as_item), methods=["PUT"]),
+            *self._other_methods("/crm/v8/{module}", "/crm/v8/{module}/{id:int}"),
+            Route("/crm/bulk/v8/read", self._guarded(self._bulk_read), methods=["POST"]),
+            Route("/crm/{rest:path}", _no_such_url, methods=_METHODS),
         ]
 
-    def _guarded(self, endpoint: Endpoint) -> Endpoint:
+    def _other_methods(self, *paths: str) -> Iterable[BaseRoute]:
+        """To stand behind all other routes of these paths."""
+        return [Route(path, self._guarded(self._other_method), methods=_METHODS) for path in paths]
+
+    def _guarded(self, endpoint: Endpoint, refused: Callable[[ZohoError], Response] = ZohoError.response) -> Endpoint:
         """Refusals become Zoho's envelope; every answer tells what is left once half of the credits are used."""
 
         async def guarded(request: Request) -> Response:
             try:
+                await _refuse_large(request)
                 response = await endpoint(request)
             except ZohoError as refusal:
-                response = refusal.response()
+                response = refused(refusal)
             response.headers.update(self.meter.headers())
             return response
 
@@ -88,19 +105,16 @@ class ZohoSimulator(SimulatorApp):
 
     async def _coql(self, request: Request) -> Response:
         self._require(request, "ZohoCRM.coql.READ")
-        text = read_body(await request.body()).get("select_query")
-        if not isinstance(text, str):
-            raise ZohoError(400, "MANDATORY_NOT_FOUND", "required field not found", {"api_name": "select_query"})
+        text, wants_fields = read_query(read_body(await request.body()))
         query = parse(text)
         records = self.records.get(query.module)
         if records is None:
-            raise ZohoError(400, "INVALID_QUERY", "unsupported module", {"module": query.module})
+            raise ZohoError(400, "INVALID_MODULE", "the given module is not supported in api")
         self._require(request, _module_scope(query.module, "READ"))
-        self.meter.charge(1 if query.limit <= 200 else 2 if query.limit <= 1000 else 3)  # noqa: PLR2004 - Zoho's steps
-        rows, more = select(query, records)
-        if not rows:
-            return nothing()
-        return json_response({"data": rows, "info": {"count": len(rows), "more_records": more}})
+        if wants_fields:
+            self._require(request, "ZohoCRM.settings.fields.READ")
+        self.meter.charge(cost(query))
+        return answered(query, records, self.metadata[query.module] if wants_fields else None)
 
     async def _fields(self, request: Request) -> Response:
         self._require(request, "ZohoCRM.settings.fields.READ")
@@ -112,36 +126,14 @@ class ZohoSimulator(SimulatorApp):
 
     async def _list(self, request: Request) -> Response:
         records = self._module(request, "READ")
-        names = _field_names(request)
         self.meter.charge(1)
-        ids = request.query_params.get("ids")
-        if ids is not None:
-            return self._listed(records, names, ids)
-        page, per_page = _paging(request)
-        found = list(records.by_id())[(page - 1) * per_page : page * per_page + 1]
-        if not found:
-            return nothing()
-        rows = [records.row(record, names) for record in found[:per_page]]
-        info = {"per_page": per_page, "count": len(rows), "page": page, "more_records": len(found) > per_page}
-        return json_response({"data": rows, "info": info})
-
-    def _listed(self, records: Records, names: Sequence[str], ids: str) -> Response:
-        if len(ids) > _MAX_IDS_LENGTH:
-            raise ZohoError(400, "LIMIT_EXCEEDED", "the limit given is exceeded", {"maximum_length": _MAX_IDS_LENGTH})
-        wanted = [records.get(int(part)) for part in ids.split(",") if part.strip().isdecimal()]
-        rows = [records.row(record, names) for record in wanted if record is not None]
-        if not rows:
-            return nothing()
-        info = {"per_page": _MAX_PER_PAGE, "count": len(rows), "page": 1, "more_records": False}
-        return json_response({"data": rows, "info": info})
+        return listed(records, request.query_params, request.headers.get("if-modified-since"), self.clock.now())
 
     async def _show(self, request: Request) -> Response:
         records = self._module(request, "READ")
         self.meter.charge(1)
-        record = records.get(request.path_params["id"])
-        if record is None:
-            return nothing()
-        return json_response({"data": [records.row(record, records.schema.types)]})
+        since = request.headers.get("if-modified-since")
+        return shown(records, request.path_params["id"], request.query_params, since)
 
     async def _update(self, request: Request) -> Response:
         records = self._module(request, "UPDATE")
@@ -153,12 +145,29 @@ class ZohoSimulator(SimulatorApp):
         status, answer = update(records, body, request.headers.get("if-unmodified-since"))
         return json_response(answer, status)
 
+    async def _other_method(self, request: Request) -> Response:
+        """What is not simulated needs a scope that the tokens do not have; what does not exist says so."""
+        right = _RIGHTS.get(request.method)
+        if "module" in request.path_params and right is not None:
+            self._module(request, right)
+        self._require(request, "ZohoCRM.coql.READ")
+        status = _WRONG_METHOD.get(request.url.path, 400)
+        raise ZohoError(status, "INVALID_REQUEST_METHOD", "The http request method type is not a valid one")
+
+    async def _bulk_read(self, request: Request) -> Response:
+        """Only what every bulk job asks first: unlike all other pages it insists on the content type."""
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            raise ZohoError(415, "MEDIA_TYPE_NOT_SUPPORTED", "Media Type is not supported")
+        self._require(request, "ZohoCRM.bulk.READ")
+        return await _no_such_url(request)
+
     def _module(self, request: Request, right: str) -> Records:
         module = request.path_params["module"]
         records = self.records.get(module)
         if records is None:
             self._require(request, "ZohoCRM.coql.READ")
-            raise ZohoError(400, "INVALID_MODULE", "the module name given seems to be invalid", {})
+            details = {"resource_path_index": 0}
+            raise ZohoError(400, "INVALID_MODULE", "the module name given seems to be invalid", details)
         self._require(request, _module_scope(module, right))
         return records
 
@@ -200,23 +209,9 @@ def _module_scope(module: str, right: str) -> str:
     return f"ZohoCRM.modules.{module.casefold()}.{right}"
 
 
-def _field_names(request: Request) -> list[str]:
-    names = [name for name in request.query_params.get("fields", "").split(",") if name]
-    if not names:
-        raise ZohoError(400, "REQUIRED_PARAM_MISSING", "one of the expected parameters is missing", {"param": "fields"})
-    if len(names) > _MAX_FIELDS:
-        raise ZohoError(400, "LIMIT_EXCEEDED", "the limit given is exceeded", {"limit": _MAX_FIELDS})
-    return names
-
-
-def _paging(request: Request) -> tuple[int, int]:
-    asked = (request.query_params.get("page", "1"), request.query_params.get("per_page", str(_MAX_PER_PAGE)))
-    if not all(text.isdecimal() and int(text) > 0 for text in asked):
-        raise ZohoError(400, "INVALID_DATA", "invalid data", {"param": "page"})
-    page, per_page = int(asked[0]), int(asked[1])
-    if per_page > _MAX_PER_PAGE or page * per_page > _MAX_PAGED_ROWS:
-        raise ZohoError(400, "LIMIT_EXCEEDED", "the limit given is exceeded", {"limit": _MAX_PAGED_ROWS})
-    return page, per_page
+async def _refuse_large(request: Request) -> None:
+    if len(await request.body()) > _MAX_BODY:
+        raise ZohoError(413, "REQUEST_ENTITY_TOO_LARGE", "the request is too large")
 
 
 async def _no_such_url(_request: Request) -> Response:

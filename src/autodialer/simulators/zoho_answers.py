@@ -23,6 +23,12 @@ class ZohoError(Exception):
         """The envelope."""
         return json_response(envelope(self.code, self.message, self.details), self.status)
 
+    def as_item(self) -> Response:
+        """As an update answers: a 400 as the only item of `data`, all else flat."""
+        if self.status != 400:  # noqa: PLR2004 - "bad request"
+            return self.response()
+        return json_response({"data": [envelope(self.code, self.message, self.details)]}, self.status)
+
 
 def envelope(code: str, message: str, details: Mapping[str, Any]) -> dict[str, Any]:
     """Zoho's error object, flat or as an item of `data`."""
@@ -37,6 +43,11 @@ def json_response(body: Any, status: int = 200) -> Response:
 def nothing() -> Response:
     """204, without a body and without a content type."""
     return Response(status_code=204)
+
+
+def not_modified() -> Response:
+    """304: nothing changed since the time that the client named."""
+    return Response(status_code=304)
 
 
 def read_body(raw: bytes) -> dict[str, Any]:

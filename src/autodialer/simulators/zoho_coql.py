@@ -1,15 +1,24 @@
-"""Reads the COQL subset that the simulator knows. Source: Zoho's page "Get Records through COQL Query".
+"""Reads the COQL subset that the simulator knows. Source: Zoho's pages "Query API" and "Query API - Limitations".
 
 WHERE is mandatory; criteria are joined in pairs, so `a and b and c` is an error and `((a and b) and c)` is
-right.
+right. Joins, aliases, subqueries and aggregates are refused as "given coql query not supported".
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from autodialer.simulators.zoho_answers import ZohoError
+from autodialer.simulators.zoho_coql_tokens import (
+    RESERVED,
+    SIGNS,
+    Token,
+    Value,
+    cut,
+    limit_exceeded,
+    syntax_error,
+    unexpected,
+)
 
 MAX_ROWS: Final = 2000
 DEFAULT_ROWS: Final = 200
@@ -18,8 +27,7 @@ MAX_CRITERIA: Final = 25
 MAX_LIST: Final = 50
 MAX_COLUMNS: Final = 500
 MAX_ORDER: Final = 10
-
-Value = str | int | float
+_MAX_DEPTH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,9 @@ class Query:
 
 
 def parse(text: str) -> Query:
-    """Read a query. ZohoError 400 SYNTAX_ERROR, LIMIT_EXCEEDED or INVALID_DATA."""
+    """Read a query. ZohoError 400 SYNTAX_ERROR, LIMIT_EXCEEDED, INVALID_QUERY, INVALID_DATA or DUPLICATE_DATA."""
+    if text.count("(") > _MAX_DEPTH:
+        raise syntax_error("Parsing is happening for so long for the given query. please validate the query.")
     return _Parser(text).query()
 
 
@@ -68,34 +78,19 @@ def comparisons(condition: Condition) -> list[Comparison]:
     return [*comparisons(condition.left), *comparisons(condition.right)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    at: int
-
-
-_TOKEN: Final = re.compile(
-    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>[+-]?\d+(?:\.\d+)?)|(?P<word>[A-Za-z_$][\w.$]*)"
-    r"|(?P<sign><=|>=|!=|=|<|>|\(|\)|,))"
-)
-_SIGNS: Final = frozenset({"=", "!=", "<", ">", "<=", ">="})
-_RESERVED: Final = frozenset({"select", "from", "where", "and", "or", "in", "not", "is", "null", "like", "between"})
-
-
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = self._read_tokens(text.rstrip().rstrip(";").rstrip())
+        self._tokens = cut(text)
         self._next = 0
 
     def query(self) -> Query:
-        self._expect("select")
+        if not self._take("select"):
+            raise syntax_error("given coql query not supported")
         columns = self._columns()
-        self._expect("from")
+        self._clause("from")
         module = self._name()
-        if not self._take("where"):
-            raise ZohoError(400, "SYNTAX_ERROR", "missing clause", {"clause": "where"})
+        self._clause("where")
         where = self._pair()
         order = self._order() if self._take("order") else (("id", True),)
         offset, limit = self._limit() if self._take("limit") else (0, DEFAULT_ROWS)
@@ -108,6 +103,8 @@ class _Parser:
         columns = [self._column()]
         while self._take(","):
             columns.append(self._column())
+        if self._peek().word in ("(", "as"):
+            raise syntax_error("given coql query not supported")
         return tuple(columns)
 
     def _column(self) -> str:
@@ -115,12 +112,12 @@ class _Parser:
         token = self._peek()
         if token.kind == "text":
             self._next += 1
-            return _unquoted(token.text)
+            return token.unquoted
         return self._name()
 
     def _name(self) -> str:
         token = self._peek()
-        if token.kind != "word" or token.text.casefold() in _RESERVED:
+        if token.kind != "word" or token.word in RESERVED:
             raise self._error()
         self._next += 1
         return token.text
@@ -139,9 +136,9 @@ class _Parser:
         return self._comparison()
 
     def _comparison(self) -> Comparison:
-        column = self._name()
+        column = self._column()
         token = self._peek()
-        if token.text in _SIGNS:
+        if token.text in SIGNS:
             self._next += 1
             return self._compared(column, token.text, [self._value()])
         if self._take("is"):
@@ -153,28 +150,30 @@ class _Parser:
             return self._compared(column, f"{negated}in", self._list())
         if self._take("like"):
             return self._compared(column, f"{negated}like", [self._value()])
-        if not negated and self._take("between"):
+        if self._take("between"):
             low = self._value()
             self._expect("and")
-            return self._compared(column, "between", [low, self._value()])
+            return self._compared(column, f"{negated}between", [low, self._value()])
+        if token.kind in ("word", "sign") and token.word not in ("(", ")", ","):
+            raise syntax_error("operator not supported", operator=token.text)
         raise self._error()
 
-    def _compared(self, column: str, operator: str, tokens: Sequence[_Token]) -> Comparison:
-        return Comparison(column, operator, tuple(map(_value_of, tokens)), tuple(t.kind == "text" for t in tokens))
+    def _compared(self, column: str, operator: str, tokens: Sequence[Token]) -> Comparison:
+        return Comparison(column, operator, tuple(t.value for t in tokens), tuple(t.kind == "text" for t in tokens))
 
-    def _list(self) -> list[_Token]:
+    def _list(self) -> list[Token]:
         self._expect("(")
         values = [self._value()]
         while self._take(","):
             values.append(self._value())
         self._expect(")")
         if len(values) > MAX_LIST:
-            raise ZohoError(400, "LIMIT_EXCEEDED", f"more than {MAX_LIST} values in a list", {"limit": MAX_LIST})
+            raise limit_exceeded(f"more than {MAX_LIST} values in a list", MAX_LIST)
         return values
 
-    def _value(self) -> _Token:
+    def _value(self) -> Token:
         token = self._peek()
-        if token.kind not in ("text", "number"):
+        if token.kind not in ("text", "number", "word") or token.word in RESERVED - {"true", "false"}:
             raise self._error()
         self._next += 1
         return token
@@ -187,76 +186,71 @@ class _Parser:
         return tuple(order)
 
     def _ordered(self) -> tuple[str, bool]:
-        column = self._name()
+        column = self._column()
         if self._take("desc"):
             return column, False
         self._take("asc")
         return column, True
 
     def _limit(self) -> tuple[int, int]:
-        """`limit count` or `limit offset, count`."""
-        first = self._whole_number()
-        offset, limit = (first, self._whole_number()) if self._take(",") else (0, first)
+        """`limit count`, `limit offset, count` or `limit count offset offset`."""
+        offset, limit = 0, self._number("limit")
+        if self._take(","):
+            offset, limit = limit, self._number("limit")
+        elif self._take("offset"):
+            offset = self._number("offset")
         if limit < 1:
-            raise ZohoError(400, "INVALID_DATA", "limit should be greater than 0", {"clause": "limit"})
+            raise ZohoError(400, "INVALID_DATA", "limit should be greater than 0")
+        if offset < 0:
+            raise ZohoError(400, "INVALID_QUERY", "offset given seems to be invalid", {"offset": str(offset)})
         if limit > MAX_ROWS or offset + limit > MAX_OFFSET_REACH:
-            raise ZohoError(400, "LIMIT_EXCEEDED", "the limit given is exceeded", {"limit": MAX_ROWS})
+            raise limit_exceeded("the limit given is exceeded", MAX_ROWS if limit > MAX_ROWS else MAX_OFFSET_REACH)
         return offset, limit
 
-    def _whole_number(self) -> int:
+    def _number(self, clause: str) -> int:
         token = self._peek()
-        if token.kind != "number" or not token.text.isdecimal():
+        if token.kind == "end":
             raise self._error()
+        if token.kind != "number" or "." in token.text:
+            raise ZohoError(400, "INVALID_QUERY", f"{clause} given seems to be invalid", {clause: token.text})
         self._next += 1
         return int(token.text)
 
-    def _peek(self) -> _Token:
+    def _peek(self) -> Token:
         return self._tokens[self._next]
 
-    def _take(self, text: str) -> bool:
-        token = self._peek()
-        if token.kind not in ("word", "sign") or token.text.casefold() != text:
+    def _take(self, word: str) -> bool:
+        if self._peek().word != word:
             return False
         self._next += 1
         return True
 
-    def _expect(self, text: str) -> None:
-        if not self._take(text):
+    def _expect(self, word: str) -> None:
+        if not self._take(word):
             raise self._error()
 
+    def _clause(self, word: str) -> None:
+        """A clause that must be there: named when nothing or another clause stands in its place."""
+        if self._take(word):
+            return
+        token = self._peek()
+        if token.kind == "end" or token.word in ("where", "order", "group", "limit"):
+            raise syntax_error("missing clause", clause=word)
+        raise self._error()
+
     def _error(self) -> ZohoError:
-        return self._error_at(self._peek().at)
-
-    def _error_at(self, at: int) -> ZohoError:
-        details = {"line": 1, "column": at + 1, "near": self._text[at : at + 20]}
-        return ZohoError(400, "SYNTAX_ERROR", "the query can't be read", details)
-
-    def _read_tokens(self, text: str) -> list[_Token]:
-        tokens, at = [], 0
-        while at < len(text):
-            found = _TOKEN.match(text, at)
-            if found is None or found.lastgroup is None:
-                raise self._error_at(at)
-            tokens.append(_Token(found.lastgroup, found[found.lastgroup], found.start(found.lastgroup)))
-            at = found.end()
-        return [*tokens, _Token("end", "", len(text))]
+        return unexpected(self._text, self._peek())
 
 
-def _check_size(columns: Sequence[str], where: Condition, order: Sequence[object]) -> None:
+def _check_size(columns: Sequence[str], where: Condition, order: Sequence[tuple[str, bool]]) -> None:
     for found, allowed, clause in (
         (len(columns), MAX_COLUMNS, "select"),
         (len(comparisons(where)), MAX_CRITERIA, "where"),
         (len(order), MAX_ORDER, "order by"),
     ):
         if found > allowed:
-            raise ZohoError(400, "LIMIT_EXCEEDED", "the limit given is exceeded", {"limit": allowed, "clause": clause})
-
-
-def _value_of(token: _Token) -> Value:
-    if token.kind == "text":
-        return _unquoted(token.text)
-    return float(token.text) if "." in token.text else int(token.text)
-
-
-def _unquoted(text: str) -> str:
-    return text[1:-1].replace("''", "'")
+            raise limit_exceeded("the limit given is exceeded", allowed, clause=clause)
+    for names, message in ((columns, "duplicate select column"), ([name for name, _ in order], "duplicate column")):
+        twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+        if twice is not None:
+            raise ZohoError(400, "DUPLICATE_DATA", message, {"column_name": twice})

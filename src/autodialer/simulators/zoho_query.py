@@ -1,7 +1,8 @@
-"""Answers a COQL query from the simulated records.
+"""Answers a COQL query from the simulated records. Source: Zoho's page "Get Records through COQL Query".
 
-A comparison with an empty field is false, also for `!=` and `not in`: Zoho does not say, and this reading
-is the one that a client must not rely on the contrary of.
+What Zoho leaves open is read so that a client can't rely on it: a comparison with an empty field is false,
+also for `!=` and `not in`; texts are equal only letter by letter; names have their exact case; a number
+in quotes is no number; converted leads are found like all others.
 """
 
 import operator
@@ -12,7 +13,8 @@ from itertools import islice
 from typing import Any, Final
 
 from autodialer.simulators.zoho_answers import ZohoError
-from autodialer.simulators.zoho_coql import Comparison, Condition, Query, Value, comparisons
+from autodialer.simulators.zoho_coql import Comparison, Condition, Query, comparisons
+from autodialer.simulators.zoho_coql_tokens import Value
 from autodialer.simulators.zoho_records import Records, SimRecord, parse_time
 
 Test = Callable[[SimRecord], bool]
@@ -20,12 +22,17 @@ Test = Callable[[SimRecord], bool]
 _TEXTS: Final = frozenset({"text", "picklist", "phone", "email"})
 _NUMBERS: Final = frozenset({"integer", "double", "bigint"})
 _EQUAL: Final = frozenset({"=", "!=", "in", "not in", "is null", "is not null"})
-_ORDERED: Final = _EQUAL | {"<", ">", "<=", ">=", "between"}
+_ORDERED: Final = _EQUAL | {"<", ">", "<=", ">=", "between", "not between"}
 _OPERATORS: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(_TEXTS, _EQUAL | {"like", "not like"}),
     **dict.fromkeys(_NUMBERS, _ORDERED),
+    "date": _ORDERED,
     "datetime": _ORDERED,
+    "boolean": frozenset({"="}),
+    "textarea": frozenset(),
 }
+_NAMED_OPERATORS: Final = frozenset({"<", ">", "<=", ">=", "=", "!=", "is null", "is not null"})
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -39,9 +46,13 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 def select(query: Query, records: Records) -> tuple[list[dict[str, Any]], bool]:
     """The rows, and whether there are more. ZohoError 400 INVALID_QUERY for columns and operators that do not fit."""
     types = records.schema.types
-    for column in (*query.columns, *(c.column for c in comparisons(query.where)), *(name for name, _ in query.order)):
+    for column in (*query.columns, *(c.column for c in comparisons(query.where))):
         if column not in types:
             raise ZohoError(400, "INVALID_QUERY", "unsupported column", {"column_name": column})
+    for column, _ascending in query.order:
+        if column not in types:
+            details = {"column_name": column, "clause": "order by"}
+            raise ZohoError(400, "INVALID_QUERY", "unsupported column", details)
     fits = _condition(query.where, types)
     matching = (record for record in records.by_id(after=_floor(query.where)) if fits(record))
     wanted = islice(_sorted(query, matching), query.offset, query.offset + query.limit + 1)
@@ -84,13 +95,14 @@ def _condition(condition: Condition, types: Mapping[str, str]) -> Test:
 
 
 def _comparison(wanted: Comparison, data_type: str) -> Test:
-    if wanted.operator not in _OPERATORS.get(data_type, _EQUAL):
-        raise ZohoError(
-            400,
-            "INVALID_QUERY",
-            "unsupported operator",
-            {"reason": "not for this type", "column_name": wanted.column, "operator": wanted.operator},
-        )
+    allowed = _OPERATORS.get(data_type, _EQUAL)
+    if not allowed:
+        raise _unfit(wanted, "unsupported column in criteria")
+    if wanted.operator not in allowed:
+        if wanted.operator not in _NAMED_OPERATORS:
+            raise _unfit(wanted, "Invalid query formed")
+        details = {"reason": "invalid operator found", "column_name": wanted.column, "operator": wanted.operator}
+        raise ZohoError(400, "INVALID_QUERY", "Invalid query formed", details)
     holds = _on_value(wanted, data_type)
     if wanted.column == "id":
         return lambda record: holds(record.id)
@@ -110,36 +122,59 @@ def _on_value(wanted: Comparison, data_type: str) -> Callable[[Any], bool]:
     if wanted.operator == "not in":
         strangers = frozenset(given)
         return lambda value: value is not None and value not in strangers
-    if wanted.operator == "between":
+    if wanted.operator in ("between", "not between"):
         low, high = given
-        return lambda value: value is not None and low <= value <= high
+        inside = wanted.operator == "between"
+        return lambda value: value is not None and (low <= value <= high) == inside
     if wanted.operator in ("like", "not like"):
-        return _like(str(given[0]), negated=wanted.operator == "not like")
+        return _like(wanted, str(given[0]))
     compare, other = _COMPARE[wanted.operator], given[0]
     return lambda value: value is not None and compare(value, other)
 
 
-def _like(pattern: str, *, negated: bool) -> Callable[[Any], bool]:
+def _like(wanted: Comparison, pattern: str) -> Callable[[Any], bool]:
+    """`%` stands for anything; `not like` works with one at both ends only."""
+    negated = wanted.operator == "not like"
+    if negated and not (len(pattern) > 1 and pattern.startswith("%") and pattern.endswith("%")):
+        raise _unfit(wanted, "Invalid query formed")
     expression = re.compile(".*".join(re.escape(part) for part in pattern.split("%")), re.IGNORECASE | re.DOTALL)
     return lambda value: value is not None and (expression.fullmatch(value) is None) == negated
 
 
-def _typed(wanted: Comparison, value: Value, data_type: str) -> str | int | float | datetime:
-    """A literal as the column's type. Ids may stand in quotes; no other number may, and texts must."""
+def _typed(wanted: Comparison, value: Value, data_type: str) -> Value | datetime:
+    """A literal as the column's type. Ids may stand in quotes; no other number may, and no text may be a number."""
     if data_type in _NUMBERS:
         if not isinstance(value, str):
             return value
         if wanted.column == "id" and value.isdecimal():
             return int(value)
     elif isinstance(value, str):
-        if data_type != "datetime":
-            return value
-        moment = parse_time(value[:-1] + "+00:00" if value.endswith("Z") else value)
-        if moment is not None:
-            return moment
-    raise ZohoError(
+        typed = _typed_text(value, data_type)
+        if typed is not None:
+            return typed
+    raise _unfit(wanted, "Invalid query formed", value)
+
+
+def _typed_text(value: str, data_type: str) -> str | bool | datetime | None:
+    if data_type == "datetime":
+        return parse_time(value[:-1] + "+00:00" if value.endswith("Z") else value)
+    if data_type == "date":
+        return value if _DATE.match(value) else None
+    if data_type == "boolean":
+        return {"true": True, "false": False}.get(value.casefold())
+    return value
+
+
+def _unfit(wanted: Comparison, message: str, value: Value | None = None) -> ZohoError:
+    shown = next(iter(wanted.values), "${EMPTY}") if value is None else value
+    return ZohoError(
         400,
         "INVALID_QUERY",
-        "invalid query formed",
-        {"cv_criteria": False, "column_name": wanted.column, "value": str(value), "operator": wanted.operator},
+        message,
+        {
+            "cv_criteria": False,
+            "column_name": wanted.column,
+            "value": str(shown),
+            "operator": wanted.operator,
+        },
     )

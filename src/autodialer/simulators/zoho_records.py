@@ -105,14 +105,14 @@ class Records:
         return moment.astimezone(self._zone).isoformat(timespec="seconds")
 
     def stamp(self, record: SimRecord) -> dict[str, Any]:
-        """The details of an accepted update."""
+        """The details of an accepted update; only Leads have an approval process, so only theirs tell its state."""
         return {
             "Modified_Time": self.time(record.modified),
             "Modified_By": _USER,
             "Created_Time": self.shown(record, "Created_Time"),
             "id": str(record.id),
             "Created_By": _USER,
-            "$approval_state": "approved",
+            **({"$approval_state": "approved"} if self.module == "Leads" else {}),
         }
 
     def _record_of(self, person: Person) -> SimRecord:

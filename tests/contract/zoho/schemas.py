@@ -1,38 +1,68 @@
-"""Small JSON Schemas of our own for the part of Zoho's API that is used: every request sent, every answer given."""
+"""Small JSON Schemas of our own for the part of Zoho's API that is used: every request sent, every answer given.
+
+ROUTES says what may be sent where and what may come back with which status; traffic that no line of it
+allows fails. Source: Zoho's pages of the calls, and the samples of its published specifications.
+"""
 
 import json
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from autodialer.simulators.common import Exchange
 
-ID = {"type": "string", "pattern": "^[0-9]{17,19}$"}
-TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$"}
+Schema = dict[str, Any]
+
+ID: Schema = {"type": "string", "pattern": "^[0-9]{17,19}$"}
+TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$"}
+UTC_TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$"}
+TEXT: Schema = {"type": "string"}
+WHOLE: Schema = {"type": "integer", "minimum": 0}
+FLAG: Schema = {"type": "boolean"}
 
 
-def _object(required: list[str], **properties: Any) -> dict[str, Any]:
+def _object(required: list[str], **properties: Any) -> Schema:
     return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _list_of(items: Schema, most: int, least: int = 1) -> Schema:
+    return {"type": "array", "minItems": least, "maxItems": most, "items": items}
 
 
 TOKEN = _object(
     ["access_token", "api_domain", "token_type", "expires_in"],
     access_token={"type": "string", "minLength": 10},
-    scope={"type": "string"},
+    scope=TEXT,
     api_domain={"type": "string", "pattern": "^https?://"},
     token_type={"const": "Bearer"},
     expires_in={"type": "integer", "minimum": 1},
 )
-TOKEN_ERROR = _object(
-    ["error"], error={"type": "string"}, error_description={"type": "string"}, status={"const": "failure"}
+REFUSED_TOKEN = _object(["error"], error={"enum": ["invalid_code", "invalid_client", "invalid_client_secret"]})
+THROTTLED_TOKEN = _object(
+    ["error", "error_description", "status"],
+    error={"const": "Access Denied"},
+    error_description=TEXT,
+    status={"const": "failure"},
 )
-FLAT_ERROR = _object(
+ERROR = _object(
     ["code", "details", "message", "status"],
-    code={"type": "string", "pattern": "^[A-Z_]+$"},
+    code={"type": "string", "pattern": "^[A-Z_]+$", "not": {"const": "SUCCESS"}},
     details={"type": "object"},
-    message={"type": "string"},
+    message=TEXT,
     status={"const": "error"},
 )
+
+
+def _error(*codes: str) -> Schema:
+    return {"allOf": [ERROR, {"properties": {"code": {"enum": list(codes)}}}]}
+
+
 COQL_REQUEST = _object(
     ["select_query"],
     select_query={
@@ -40,119 +70,202 @@ COQL_REQUEST = _object(
         "pattern": r"^select id(, [A-Za-z]\w*)* from (Leads|Contacts) where .+ order by id asc limit [1-9]\d{0,3}$",
     },
 )
-ROW = {"type": "object", "required": ["id"], "properties": {"id": ID, "Created_Time": TIME, "Modified_Time": TIME}}
-PAGE = _object(
+ROW: Schema = {
+    "type": "object",
+    "required": ["id"],
+    "properties": {"id": ID, "Created_Time": _or_null(TIME), "Modified_Time": _or_null(TIME)},
+}
+COQL_PAGE = _object(
     ["data", "info"],
-    data={"type": "array", "minItems": 1, "maxItems": 2000, "items": ROW},
-    info=_object(["count", "more_records"], count={"type": "integer"}, more_records={"type": "boolean"}),
+    data=_list_of(ROW, 2000),
+    fields={"type": "object"},
+    info=_object(["count", "more_records"], count=WHOLE, more_records=FLAG),
 )
+COQL_ERROR = _error(
+    *("SYNTAX_ERROR", "LIMIT_EXCEEDED", "INVALID_QUERY", "INVALID_DATA", "INVALID_MODULE", "DUPLICATE_DATA"),
+    *("MANDATORY_NOT_FOUND", "INVALID_REQUEST_METHOD"),
+)
+LIST = _object(
+    ["data", "info"],
+    data=_list_of(ROW, 200),
+    info=_object(
+        ["per_page", "count", "page", "sort_by", "sort_order", "more_records", "next_page_token", "page_token_expiry"],
+        per_page={"type": "integer", "minimum": 1, "maximum": 200},
+        count={"type": "integer", "minimum": 1, "maximum": 200},
+        page={"type": "integer", "minimum": 1},
+        sort_by={"enum": ["id", "Created_Time", "Modified_Time"]},
+        sort_order={"enum": ["asc", "desc"]},
+        more_records=FLAG,
+        next_page_token=_or_null({"type": "string", "maxLength": 96}),
+        previous_page_token=_or_null({"type": "string", "maxLength": 96}),
+        page_token_expiry=_or_null(TIME),
+        call=FLAG,
+        email=FLAG,
+    ),
+)
+RECORD = _object(["data"], data=_list_of(ROW, 1))
 UPDATE_REQUEST = _object(
     ["data", "trigger"],
-    data={
-        "type": "array",
-        "minItems": 1,
-        "maxItems": 100,
-        "items": {
-            "type": "object",
-            "required": ["id"],
+    data=_list_of(
+        {
+            **_object(
+                ["id"],
+                id=ID,
+                Lead_Status=TEXT,
+                Status=TEXT,
+                Call_Attempts=WHOLE,
+                First_No_Answer_At=UTC_TIME,
+            ),
             "minProperties": 2,
-            "properties": {
-                "id": {"type": "string"},
-                "Lead_Status": {"type": "string"},
-                "Status": {"type": "string"},
-                "Call_Attempts": {"type": "integer", "minimum": 0},
-                "First_No_Answer_At": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$"},
-            },
-            "additionalProperties": False,
         },
-    },
-    trigger={"type": "array", "items": {"type": "string"}},
+        100,
+    ),
+    trigger=_list_of({"enum": ["workflow", "approval", "blueprint", "pathfinder", "orchestration"]}, 5, least=0),
 )
-ITEM = {
-    "oneOf": [
-        _object(
-            ["code", "details", "message", "status"],
-            code={"const": "SUCCESS"},
-            details={
-                "type": "object",
-                "required": ["id", "Modified_Time"],
-                "properties": {"id": ID, "Modified_Time": TIME, "Created_Time": TIME},
-            },
-            message={"type": "string"},
-            status={"const": "success"},
+DONE = _object(
+    ["code", "details", "message", "status"],
+    code={"const": "SUCCESS"},
+    details={
+        "type": "object",
+        "required": ["id", "Modified_Time"],
+        "properties": {"id": ID, "Modified_Time": TIME, "Created_Time": TIME},
+    },
+    message=TEXT,
+    status={"const": "success"},
+)
+
+
+def _items(schema: Schema, **more: Any) -> Schema:
+    return _object(["data"], data={**_list_of(schema, 100), **more})
+
+
+ALL_DONE = _items(DONE)
+SOME_DONE = _items({"anyOf": [DONE, ERROR]}, allOf=[{"contains": DONE}, {"contains": ERROR}])
+NONE_DONE: Schema = {"anyOf": [_items(ERROR), ERROR]}
+CHANGED_MEANWHILE = _items(_error("ALREADY_MODIFIED"))
+PICKLIST_VALUE: Schema = {"type": "object", "required": ["display_value", "actual_value", "reference_value", "type"]}
+FIELD: Schema = {
+    "type": "object",
+    "required": [
+        *("api_name", "field_label", "display_label", "data_type", "json_type", "length", "read_only"),
+        *("field_read_only", "operation_type", "custom_field", "visible", "pick_list_values"),
+    ],
+    "properties": {
+        "api_name": {"type": "string", "pattern": r"^[A-Za-z]\w*$"},
+        "operation_type": _object(
+            ["web_update", "api_create", "web_create", "api_update"],
+            **dict.fromkeys(("web_update", "api_create", "web_create", "api_update"), FLAG),
         ),
-        {"allOf": [FLAT_ERROR, {"properties": {"code": {"not": {"const": "SUCCESS"}}}}]},
-    ]
-}
-UPDATED = _object(["data"], data={"type": "array", "minItems": 1, "maxItems": 100, "items": ITEM})
-FIELDS = _object(
-    ["fields"],
-    fields={
-        "type": "array",
-        "minItems": 1,
-        "items": {
-            "type": "object",
-            "required": ["api_name", "field_label", "display_label", "data_type", "operation_type", "field_read_only"],
-            "properties": {
-                "pick_list_values": {
-                    "type": "array",
-                    "items": {"type": "object", "required": ["display_value", "actual_value", "reference_value"]},
-                }
-            },
-        },
+        "pick_list_values": {"type": "array", "items": PICKLIST_VALUE},
     },
+}
+FIELDS = _object(["fields"], fields={"type": "array", "minItems": 1, "items": FIELD})
+MADE = _object(["fields"], fields=_list_of({"required": ["code", "status"]}, 100))
+NOT_MADE: Schema = {"anyOf": [MADE, ERROR]}
+ORGS = _object(["org"], org=_list_of({"type": "object", "required": ["id"]}, 1))
+# What any call may be answered; an empty schema stands for an empty body.
+EMPTY: Schema = {}
+ANYWHERE: dict[int, Schema] = {
+    401: _error("INVALID_TOKEN", "AUTHENTICATION_FAILURE", "OAUTH_SCOPE_MISMATCH"),
+    403: _error("NO_PERMISSION"),
+    404: _error("INVALID_URL_PATTERN"),
+    405: _error("INVALID_REQUEST_METHOD"),
+    413: _error("REQUEST_ENTITY_TOO_LARGE"),
+    415: _error("MEDIA_TYPE_NOT_SUPPORTED"),
+    429: _error("TOO_MANY_REQUESTS", "RATE_LIMIT_EXCEEDED"),
+    500: _error("INTERNAL_ERROR"),
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What may be sent by `method` to paths like `path`, and what comes back with which status."""
+
+    method: str
+    path: str
+    answers: dict[int, Schema]
+    request: Schema | None = None
+    query: frozenset[str] = field(default_factory=frozenset)
+
+
+_MODULE = r"/crm/v8/\w+"
+_ANY = "GET|POST|PUT|PATCH|DELETE"
+RULES = (
+    Rule("POST", "/oauth/v2/token", {200: {"anyOf": [TOKEN, REFUSED_TOKEN]}, 400: THROTTLED_TOKEN}),
+    Rule("POST", "/crm/v8/coql", {200: COQL_PAGE, 204: EMPTY, 400: COQL_ERROR}, COQL_REQUEST),
+    Rule("GET", "/crm/v8/settings/fields", {200: FIELDS, 400: ERROR}, query=frozenset({"module"})),
+    Rule("POST|PATCH", "/crm/v8/settings/fields.*", {200: MADE, 201: MADE, 207: MADE, 400: NOT_MADE}),
+    Rule("GET", "/crm/v8/org", {200: ORGS}),
+    Rule("GET", _MODULE, {200: LIST, 204: EMPTY, 304: EMPTY, 400: ERROR}),
+    Rule("GET", rf"{_MODULE}/\d+", {200: RECORD, 204: EMPTY, 304: EMPTY, 400: ERROR}),
+    Rule(
+        "PUT",
+        rf"{_MODULE}(/\d+)?",
+        {200: ALL_DONE, 207: SOME_DONE, 400: NONE_DONE, 412: CHANGED_MEANWHILE},
+        UPDATE_REQUEST,
+    ),
+    Rule("POST", "/crm/v8/(Calls|Notes)", {201: ALL_DONE, 207: SOME_DONE, 400: NONE_DONE}),
+    Rule(_ANY, rf"{_MODULE}(/.*)?", {400: _error("INVALID_REQUEST_METHOD", "INVALID_MODULE")}),
+    Rule(_ANY, "/crm/.*", {}),
 )
-_ROWS_LOOKED_AT = 20
+
+
+def rule_for(exchange: Exchange) -> Rule:
+    """The first rule for it. AssertionError when there is none."""
+    for rule in RULES:
+        if re.fullmatch(rule.method, exchange.method) and re.fullmatch(rule.path, exchange.path):
+            return rule
+    raise AssertionError(f"no rule allows {exchange.method} {exchange.path}")
 
 
 def check(exchange: Exchange, *, ours: bool) -> None:
     """Fail unless the request (when `ours`) and the answer, if one was given, have their documented shape."""
+    rule = rule_for(exchange)
     if ours:
-        _check_request(exchange)
+        _check_request(exchange, rule)
     if exchange.status:
-        _check_answer(exchange)
+        _check_answer(exchange, rule)
 
 
-def _check_request(exchange: Exchange) -> None:
+def _check_request(exchange: Exchange, rule: Rule) -> None:
     if exchange.path == "/oauth/v2/token":
         assert exchange.query == "", "no secret in the address"
         assert exchange.headers["content-type"] == "application/x-www-form-urlencoded"
         return
     assert exchange.headers["authorization"].startswith("Zoho-oauthtoken ")
+    assert {part.partition("=")[0] for part in exchange.query.split("&") if part} == rule.query
+    _validate(_or_null(TIME), exchange.headers.get("if-unmodified-since"))
     if exchange.method in ("POST", "PUT"):
         assert exchange.headers["content-type"] == "application/json"
-    if exchange.path == "/crm/v8/coql":
-        _validate(COQL_REQUEST, json.loads(exchange.body))
-    elif exchange.method == "PUT":
-        _validate(UPDATE_REQUEST, json.loads(exchange.body))
+    else:
+        assert exchange.body == b""
+    if rule.request is not None:
+        _validate(rule.request, json.loads(exchange.body))
 
 
-def _check_answer(exchange: Exchange) -> None:
-    if exchange.status == 204:
+def _check_answer(exchange: Exchange, rule: Rule) -> None:
+    schema = {**ANYWHERE, **rule.answers}.get(exchange.status)
+    assert schema is not None, f"{exchange.method} {exchange.path} is never answered {exchange.status}"
+    headers = exchange.answer_headers
+    assert headers.get("x-api-credits-remaining", "0").isdecimal()
+    assert "retry-after" not in headers, "Zoho promises none"
+    if schema is EMPTY:
         assert exchange.answer == b""
-        assert "content-type" not in exchange.answer_headers
+        assert "content-type" not in headers
         return
-    assert exchange.answer_headers["content-type"] == "application/json;charset=UTF-8"
+    assert headers["content-type"] == "application/json;charset=UTF-8"
     body = json.loads(exchange.answer)
-    _validate(_schema_of(exchange, body), _shortened(body))
+    _validate(schema, _shortened(body))
 
 
-def _schema_of(exchange: Exchange, body: dict[str, Any]) -> dict[str, Any]:
-    if exchange.path == "/oauth/v2/token":
-        return TOKEN_ERROR if "error" in body else TOKEN
-    if exchange.method == "PUT" and "data" in body:
-        return UPDATED
-    if exchange.status >= 400:
-        return FLAT_ERROR
-    if exchange.path == "/crm/v8/settings/fields":
-        return FIELDS
-    return PAGE if exchange.path == "/crm/v8/coql" else {"type": "object", "required": ["data"]}
-
-
-def _shortened(body: dict[str, Any]) -> dict[str, Any]:
+def _shortened(body: Schema) -> Schema:
+    """Of a long page only some rows are looked at, after their number."""
     rows = body.get("data")
-    return {**body, "data": rows[:_ROWS_LOOKED_AT]} if isinstance(rows, list) and len(rows) > 100 else body
+    if not isinstance(rows, list) or len(rows) <= 100 or "info" not in body:
+        return body
+    assert len(rows) == body["info"]["count"] <= 2000
+    return {**body, "data": rows[:10] + rows[-10:]}
 
 
-def _validate(schema: dict[str, Any], value: object) -> None:
+def _validate(schema: Schema, value: object) -> None:
     Draft202012Validator(schema).validate(value)

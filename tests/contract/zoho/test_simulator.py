@@ -126,7 +126,7 @@ async def test_more_than_a_hundred_records_are_refused_as_a_whole(open_world: Op
         items = [{"id": p.zoho_id, "Call_Attempts": 1} for p in people]
         answer = await raw.put("/crm/v8/Leads", json={"data": items})
         fits = await raw.put("/crm/v8/Leads", json={"data": items[:100]})
-    assert (answer.status_code, answer.json()["code"]) == (400, "LIMIT_EXCEEDED")
+    assert (answer.status_code, answer.json()["data"][0]["code"]) == (400, "LIMIT_EXCEEDED")
     assert fits.status_code == 200
 
 
@@ -196,36 +196,6 @@ async def test_a_stale_if_unmodified_since_is_412_and_changes_nothing(open_world
     assert [fresh.status_code, stale.status_code, third.status_code] == [200, 412, 200]
     assert stale.json()["data"][0]["code"] == "ALREADY_MODIFIED"
     assert world.stored(key_of(someone))["Call_Attempts"] == 3
-
-
-async def test_records_are_listed_by_page_or_by_id_with_the_fields_asked_for(open_world: OpenWorld) -> None:
-    people = [person(i) for i in range(250)]
-    world = open_world(*people)
-    ids = ",".join(p.zoho_id for p in people[:3])
-    async with world.open_raw() as raw:
-        page = (await raw.get("/crm/v8/Leads?fields=Phone&page=2&per_page=200")).json()
-        some = (await raw.get(f"/crm/v8/Leads?fields=Phone&ids={ids}")).json()
-        one = (await raw.get(f"/crm/v8/Leads/{people[0].zoho_id}")).json()
-        refused = [
-            await raw.get(path)
-            for path in (
-                "/crm/v8/Leads",
-                "/crm/v8/Leads?fields=id&page=11",
-                f"/crm/v8/Leads?fields=id&ids={','.join(p.zoho_id for p in people[:52])}",
-                "/crm/v8/Accounts?fields=id",
-                "/crm/v8/no/such/url",
-            )
-        ]
-    assert page["info"]["count"] == 50
-    assert [set(row) for row in some["data"]] == [{"id", "Phone"}] * 3
-    assert one["data"][0]["Lead_Status"] == "New"
-    assert [(r.status_code, r.json()["code"]) for r in refused] == [
-        (400, "REQUIRED_PARAM_MISSING"),
-        (400, "LIMIT_EXCEEDED"),
-        (400, "LIMIT_EXCEEDED"),
-        (400, "INVALID_MODULE"),
-        (404, "INVALID_URL_PATTERN"),
-    ]
 
 
 async def test_what_is_left_of_the_credits_is_told_once_half_is_used(open_world: OpenWorld) -> None:
