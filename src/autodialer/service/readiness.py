@@ -5,20 +5,20 @@ from autodialer.ports import Crm, Telephony
 
 
 class Readiness:
-    """Asks Zoho for the fields once, and 8x8's adapter for its settings."""
+    """Asks Zoho for the fields, and 8x8's adapter for its settings."""
 
     def __init__(self, crm: Crm, telephony: Telephony) -> None:
         self._crm = crm
         self._telephony = telephony
-        self._prepared = False
 
     async def problems(self) -> list[str]:
-        """One sentence for each thing without which no call may be placed; empty when all is well."""
+        """One sentence for each thing without which no call may be placed; empty when all is well.
+
+        Each run asks anew: a field or status that was renamed since the last one must stop it.
+        """
         found = list(self._telephony.missing_settings())
-        if not self._prepared:
-            try:
-                await self._crm.prepare()
-                self._prepared = True
-            except CrmError as error:
-                found.append(error.message)
+        try:
+            await self._crm.prepare()
+        except CrmError as error:
+            found.append(error.message)
         return found

@@ -61,6 +61,7 @@ UPDATE_REQUEST = _object(
                 "Lead_Status": {"type": "string"},
                 "Status": {"type": "string"},
                 "Call_Attempts": {"type": "integer", "minimum": 0},
+                "Tries": {"type": "integer", "minimum": 0},  # as an organisation may have named it
                 "First_No_Answer_At": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$"},
             },
             "additionalProperties": False,
