@@ -103,6 +103,33 @@ FIELDS = _object(
         },
     },
 )
+NEW_FIELDS_REQUEST = _object(
+    ["fields"],
+    fields={
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 5,
+        "items": _object(
+            ["field_label", "data_type"],
+            field_label={"type": "string", "minLength": 1, "maxLength": 25},
+            data_type={"enum": ["integer", "datetime"]},
+            length={"type": "integer", "minimum": 1, "maximum": 9},
+        ),
+    },
+)
+NEW_FIELD = {
+    "oneOf": [
+        _object(
+            ["code", "details", "message", "status"],
+            code={"const": "SUCCESS"},
+            details=_object(["id"], id=ID),
+            message={"type": "string"},
+            status={"const": "success"},
+        ),
+        FLAT_ERROR,
+    ]
+}
+NEW_FIELDS = _object(["fields"], fields={"type": "array", "minItems": 1, "maxItems": 5, "items": NEW_FIELD})
 _ROWS_LOOKED_AT = 20
 
 
@@ -124,6 +151,8 @@ def _check_request(exchange: Exchange) -> None:
         assert exchange.headers["content-type"] == "application/json"
     if exchange.path == "/crm/v8/coql":
         _validate(COQL_REQUEST, json.loads(exchange.body))
+    elif exchange.path == "/crm/v8/settings/fields" and exchange.method == "POST":
+        _validate(NEW_FIELDS_REQUEST, json.loads(exchange.body))
     elif exchange.method == "PUT":
         _validate(UPDATE_REQUEST, json.loads(exchange.body))
 
@@ -143,6 +172,8 @@ def _schema_of(exchange: Exchange, body: dict[str, Any]) -> dict[str, Any]:
         return TOKEN_ERROR if "error" in body else TOKEN
     if exchange.method == "PUT" and "data" in body:
         return UPDATED
+    if exchange.method == "POST" and "fields" in body:
+        return NEW_FIELDS
     if exchange.status >= 400:
         return FLAT_ERROR
     if exchange.path == "/crm/v8/settings/fields":

@@ -16,6 +16,10 @@ from referencing.jsonschema import DRAFT202012
 
 from autodialer.domain.record import CrmStatus
 from autodialer.domain.update import CrmUpdate
+from autodialer.simulators.zoho_new_fields import SCOPE
+from autodialer.simulators.zoho_schema import default_metadata
+from autodialer.simulators.zoho_tokens import SCOPES
+from autodialer.zoho.setup import open_setup
 from contract.zoho.world import World, key_of, person, pull_all
 
 OpenWorld = Callable[..., World]
@@ -75,6 +79,25 @@ async def test_updates_fit_the_published_specification(open_world: OpenWorld) ->
     exchange = world.sent("PUT", "/crm/v8/Leads")[0]
     schema = ("paths", "/{module}", "put", "requestBody", "content", "application/json", "schema")
     validate("record", *schema, value=json.loads(exchange.body))
+
+
+async def test_new_fields_and_the_answers_to_them_fit_the_published_specification(open_world: OpenWorld) -> None:
+    metadata = default_metadata()
+    metadata["Leads"] = [meta for meta in metadata["Leads"] if not meta["custom_field"]]
+    world = open_world(metadata=metadata)
+    world.sim.accounts.scopes = (*SCOPES, SCOPE)
+    async with open_setup(world.config(), world.tokens, world.quick_clock) as zoho:
+        await zoho.create(await zoho.survey())
+    async with world.open_raw() as raw:
+        twice = {"fields": [{"field_label": "Call Attempts", "data_type": "integer"}]}
+        await raw.post("/crm/v8/settings/fields", params={"module": "Leads"}, json=twice)
+    made, refused = world.sent("POST", "/crm/v8/settings/fields")
+    place = ("paths", "/settings/fields", "post")
+    json_schema = ("content", "application/json", "schema")
+    validate("fields", *place, "requestBody", *json_schema, value=json.loads(made.body))
+    validate("fields", *place, "responses", "201", *json_schema, value=json.loads(made.answer))
+    assert refused.status == 400
+    validate("fields", *place, "responses", "400", *json_schema, value=json.loads(refused.answer))
 
 
 @pytest.mark.parametrize("wrong", [{}, {"select_query": 1}, {"select_query": "x", "more": 1}])
