@@ -178,6 +178,8 @@ async def test_each_run_asks_anew_for_zoho_s_fields_and_is_refused_once_they_do_
     world.crm.down = CrmError(reason, permanent=True, code="FIELDS", stops_run=True)
     with pytest.raises(RunRefused, match=f"no calls can be placed: {reason}"):
         await world.run()
+    world.crm.down = zoho_down()
+    assert (await world.run()).stop_reason == "Zoho: Zoho is out of reach"
     world.crm.down = None
     assert (await world.run()).stop_reason is None
 

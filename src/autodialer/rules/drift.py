@@ -124,7 +124,11 @@ def _first(record: Record, side: LedgerSide, policy: Policy) -> Difference | Non
         return None
     if queued is not None:
         return _unwritten("first_no_answer", shown, wanted, side)
-    detail = f"{'changed' if shown else 'cleared'} after we wrote it; the days are counted from what Zoho shows"
+    detail = (
+        "changed after we wrote it; the days are counted from what Zoho shows"
+        if shown
+        else "cleared after we wrote it; the ledger's earliest unanswered call counts (rule 6)"
+    )
     return Difference(Weight.DRIFT, "first_no_answer_differs", shown, wanted, detail)
 
 

@@ -10,15 +10,19 @@ class Readiness:
     def __init__(self, crm: Crm, telephony: Telephony) -> None:
         self._crm = crm
         self._telephony = telephony
+        self._prepared = False
 
     async def problems(self) -> list[str]:
         """One sentence for each thing without which no call may be placed; empty when all is well.
 
-        Each run asks anew: a field or status that was renamed since the last one must stop it.
+        Each run asks Zoho anew: a field or status that was renamed since the last one must stop it. An outage alone does not once
+        the fields were known: the run itself meets it, and asks again.
         """
         found = list(self._telephony.missing_settings())
         try:
             await self._crm.prepare()
+            self._prepared = True
         except CrmError as error:
-            found.append(error.message)
+            if error.permanent or not self._prepared:
+                found.append(error.message)
         return found

@@ -33,6 +33,7 @@ class KnownFields:
         self._held: dict[RecordType, str] = {}
         self._strange: set[tuple[RecordType, str]] = set()
         self._readings = 0
+        self._is_stale = False
         self._preparing = asyncio.Lock()
 
     async def resolve(self, record_type: RecordType) -> tuple[ModuleFields | None, list[Finding]]:
@@ -42,9 +43,15 @@ class KnownFields:
     async def prepare(self) -> None:
         """Read the metadata of both modules anew. CrmError names every field that is missing or unfit.
 
-        What was known of a module that is unfit is forgotten: a status that was renamed must not be written by its old name.
+        What was known of a module that is unfit is forgotten: a status that was renamed must not be written by its old name. Where
+        Zoho does not answer, the metadata are read before they are needed next.
         """
-        resolved = await side_by_side([self.resolve(record_type) for record_type in RecordType])
+        try:
+            resolved = await side_by_side([self.resolve(record_type) for record_type in RecordType])
+        except CrmError:
+            self._is_stale = True
+            raise
+        self._is_stale = False
         self._readings += 1
         for record_type, (fields, _) in zip(RecordType, resolved, strict=True):
             self._keep(record_type, fields)
@@ -60,7 +67,7 @@ class KnownFields:
     async def of(self, record_type: RecordType) -> ModuleFields:
         """As last read; read now where they are not known."""
         async with self._preparing:
-            if record_type not in self._fields:
+            if self._is_stale or record_type not in self._fields:
                 await self.prepare()
             return self._fields[record_type]
 
@@ -88,6 +95,7 @@ class KnownFields:
         except CrmError as error:
             if error.permanent:
                 raise
+            self._is_stale = False  # what was known does for the rest of the records
             return page, fields
         return (page, fields) if now == fields else (await send(query(now)), now)
 

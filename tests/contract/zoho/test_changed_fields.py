@@ -107,6 +107,20 @@ async def test_a_record_is_still_shown_when_the_metadata_can_not_be_read_anew(op
         assert (await crm.look([key_of(strange)]))[key_of(strange)].status == "Nwe"
 
 
+async def test_metadata_that_could_not_be_read_are_read_before_anything_else_is_done(open_world: OpenWorld) -> None:
+    world = open_world(ANA)
+    async with world.open_client(tries=1) as crm:
+        await crm.prepare()
+        world.fault(kind="status", status=503, times=2, match={"path_contains": "fields"})
+        with pytest.raises(CrmError) as caught:
+            await crm.prepare()
+        assert not caught.value.permanent
+        rename_value(world, "No Answer", "Nu raspunde")
+        with pytest.raises(CrmError, match="no value No Answer"):
+            await crm.write([CrmUpdate(key_of(ANA), CrmStatus.NO_ANSWER, 1)])
+    assert "PUT" not in {exchange.method for exchange in world.exchanges}
+
+
 async def test_a_value_that_was_added_since_is_known_by_its_meaning_at_once(open_world: OpenWorld) -> None:
     world = open_world(person(3, "NOANSWER"))
     async with world.open_client() as crm:
