@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autodialer.domain.disposition import Disposition
-from autodialer.domain.errors import RunRefused
+from autodialer.domain.errors import CrmError, RunRefused
 from autodialer.domain.placing import Ambiguous, Refused
 from autodialer.domain.record import Record, RecordType
 from autodialer.ports.rows import RunKind, RunState
@@ -170,6 +170,18 @@ async def test_a_run_is_refused_while_calls_cannot_be_placed_at_all(world: World
     assert refused.value.permanent
     assert refused.value.running is None
     assert await world.read(lambda ledger: ledger.runs.recent(10)) == []
+
+
+async def test_each_run_asks_anew_for_zoho_s_fields_and_is_refused_once_they_do_not_fit_any_more(world: World) -> None:
+    await world.run()
+    reason = "Leads: the picklist Lead_Status has no value No Answer"
+    world.crm.down = CrmError(reason, permanent=True, code="FIELDS", stops_run=True)
+    with pytest.raises(RunRefused, match=f"no calls can be placed: {reason}"):
+        await world.run()
+    world.crm.down = zoho_down()
+    assert (await world.run()).stop_reason == "Zoho: Zoho is out of reach"
+    world.crm.down = None
+    assert (await world.run()).stop_reason is None
 
 
 _numbers = st.integers(1, 12).map(phone) | st.sampled_from([None, "", "112", "abc", "+40 21 12"])

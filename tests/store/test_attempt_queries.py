@@ -256,3 +256,27 @@ def test_a_row_tells_what_was_reserved(store: SqlStore) -> None:
     assert (row.is_new, row.record_status, row.first_no_answer_at) == (True, "No Answer", NOW - MINUTE)
     assert (row.reserved_at, row.lease_until, row.submitted_at) == (NOW, NOW + 3 * MINUTE, None)
     assert (row.disposition, row.session_id, row.hold_lifted_at) == (None, None, None)
+
+
+def test_calls_are_walked_latest_first_in_pages_that_neither_repeat_nor_leave_out(store: SqlStore) -> None:
+    def unit(ledger: SqlLedger) -> None:
+        for one in range(1, 6):
+            submitted(ledger, person(one), at=NOW + (one // 2) * MINUTE)  # 1 | 2, 3 | 4, 5 at the same instant
+        ledger.attempts.add_elsewhere(elsewhere(key=lead(9), happened_at=NOW + 9 * MINUTE))
+        ledger.attempts.reserve(person(7))
+        before = submitted(ledger, person(8), at=NOW + 3 * MINUTE)
+        assert ledger.attempts.release(before, before.release("refused", NOW + 3 * MINUTE))
+
+    work(store, unit)
+
+    def page(before: tuple[datetime, str] | None, since: datetime = NOW) -> list[AttemptRow]:
+        return list(work(store, lambda ledger: ledger.attempts.sent_since(since, before, 2)))
+
+    walked: list[str] = []
+    before = None
+    while rows := page(before):
+        walked += [row.attempt_id for row in rows]
+        assert rows[-1].submitted_at is not None
+        before = (rows[-1].submitted_at, rows[-1].attempt_id)
+    assert walked == ["e-1", "a-5", "a-4", "a-3", "a-2", "a-1"]
+    assert [row.attempt_id for row in page((NOW + MINUTE, "a-3"), NOW + MINUTE)] == ["a-2"]

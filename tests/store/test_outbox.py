@@ -241,3 +241,23 @@ def test_statuses_of_a_contact_are_not_those_of_a_lead_with_its_id(store: SqlSto
     assert lead() not in work(store, lambda ledger: ledger.outbox.written_statuses([lead()]))
     assert lead() not in work(store, lambda ledger: ledger.outbox.newest([lead()], NOW))
     assert history(store) == []
+
+
+def test_updates_are_walked_from_the_latest_back(store: SqlStore) -> None:
+    put(store, *(projection(lead(one), call_attempts=one) for one in range(1, 6)))
+    walked: list[int | None] = []
+    before: int | None = None
+    while rows := work(store, lambda ledger, at=before: ledger.outbox.newest_first(at, 2)):  # type: ignore[misc] # bound now
+        walked += [row.call_attempts for row in rows]
+        before = rows[-1].outbox_id
+    assert walked == [5, 4, 3, 2, 1]
+
+
+def test_the_updates_of_many_records_come_oldest_first_and_no_one_elses(store: SqlStore) -> None:
+    put(store, projection(call_attempts=1), projection(lead(2), call_attempts=5), projection(call_attempts=2))
+    put(store, projection(contact(), call_attempts=9), projection(lead(3)))
+    rows = work(store, lambda ledger: ledger.outbox.of_records([lead(1), lead(2)]))
+    of_lead = [row.call_attempts for row in rows if row.key == lead(1)]
+    assert of_lead == [1, 2]
+    assert {row.key for row in rows} == {lead(1), lead(2)}
+    assert work(store, lambda ledger: ledger.outbox.of_records([])) == []

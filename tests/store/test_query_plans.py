@@ -40,6 +40,8 @@ HOT: dict[str, Question] = {
     "open_of_owner": lambda ledger: ledger.attempts.open_of_owner(OWNER),
     "unknown": lambda ledger: ledger.attempts.unknown(),
     "latest_submitted": lambda ledger: ledger.attempts.latest_submitted(),
+    "sent_since": lambda ledger: ledger.attempts.sent_since(NOW - MINUTE, None, 5),
+    "sent_since, the next page": lambda ledger: ledger.attempts.sent_since(NOW - MINUTE, (NOW, "a-1"), 5),
     "lift_holds": lambda ledger: ledger.attempts.lift_holds([lead()], NOW),
     "claim": lambda ledger: ledger.staging.claim("run-1", OWNER, 5),
     "mark": lambda ledger: ledger.staging.mark("run-1", lead(), staged(1).state),
@@ -60,6 +62,8 @@ HOT: dict[str, Question] = {
     "outbox.newest": lambda ledger: ledger.outbox.newest([lead()], NOW),
     "outbox.written_statuses": lambda ledger: ledger.outbox.written_statuses([lead()]),
     "outbox.of_record": lambda ledger: ledger.outbox.of_record(lead()),
+    "outbox.of_records": lambda ledger: ledger.outbox.of_records([lead(1), lead(2)]),
+    "outbox.newest_first, the next page": lambda ledger: ledger.outbox.newest_first(5, 5),
     "do_not_call": lambda ledger: ledger.do_not_call.has([phone()]),
     "stats.today": lambda ledger: ledger.stats.today(TODAY),
     "stats.of_run": lambda ledger: ledger.stats.of_run("run-1"),
@@ -154,6 +158,17 @@ def test_a_claim_needs_no_sorting(filled: SqlStore) -> None:
     plan = explain(filled, HOT["claim"])
     assert any("ix_staged_records_order" in step for step in plan)
     assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def test_the_latest_updates_are_read_from_the_end_and_no_further_than_asked(filled: SqlStore) -> None:
+    plan = explain(filled, lambda ledger: ledger.outbox.newest_first(None, 5))
+    assert plan == ["SCAN outbox"], "by its key, backwards, until the limit; with a sort it would read all"
+
+
+def test_the_latest_calls_are_read_in_their_order_from_the_index(filled: SqlStore) -> None:
+    plan = explain(filled, HOT["sent_since"])
+    assert any("ix_attempts_submitted_at" in step for step in plan), plan
+    assert not any(step == "USE TEMP B-TREE FOR ORDER BY" for step in plan), plan
 
 
 def test_the_work_list_comes_in_its_order_from_the_index(filled: SqlStore) -> None:

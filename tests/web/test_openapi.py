@@ -24,6 +24,7 @@ OPERATIONS = [
     "GET /api/runs",
     "GET /api/runs/{run_id}",
     "GET /api/parked",
+    "GET /api/drift",
     "POST /api/parked/{outbox_id}",
     "POST /api/unknown/{attempt_id}",
     "GET /api/plan",

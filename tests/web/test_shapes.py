@@ -90,6 +90,7 @@ def _samples(service: House) -> list[tuple[str, str, str, dict[str, Any]]]:
         ("GET", "/api/records/{record_type}/{zoho_id}", "/api/records/person/1", {}),
         ("GET", "/api/plan", "/api/plan", {}),
         ("GET", "/api/doctor", "/api/doctor", {}),
+        ("GET", "/api/drift", "/api/drift", {}),
         ("GET", "/api/unknown", "/api/unknown", {}),
         ("POST", "/api/unknown/{attempt_id}", "/api/unknown/none", {"json": {"result": "answered"}}),
         ("GET", "/api/parked", "/api/parked", {}),

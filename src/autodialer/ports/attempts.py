@@ -77,6 +77,10 @@ class Attempts(Protocol):
         """Its history, oldest first."""
         ...
 
+    def sent_since(self, since: datetime, before: tuple[datetime, str] | None, limit: int) -> Sequence[AttemptRow]:
+        """Calls sent at or after `since`, latest first, whoever placed them; those beyond `before` (when, attempt id)."""
+        ...
+
     def lines_in_use(self, unknown_since: datetime) -> int:
         """Calls in progress: reserved, submitting, placed, and unknown ones submitted after `unknown_since`."""
         ...

@@ -89,6 +89,14 @@ class Outbox(Protocol):
         """Its updates, oldest first."""
         ...
 
+    def of_records(self, keys: Iterable[RecordKey]) -> Sequence[OutboxRow]:
+        """The updates of many records, oldest first."""
+        ...
+
+    def newest_first(self, before: int | None, limit: int) -> Sequence[OutboxRow]:
+        """All updates, latest first; those before the row with the number `before`."""
+        ...
+
     def parked(self, limit: int = 500) -> Sequence[OutboxRow]:
         """The dead-letter list."""
         ...

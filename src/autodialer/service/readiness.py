@@ -5,7 +5,7 @@ from autodialer.ports import Crm, Telephony
 
 
 class Readiness:
-    """Asks Zoho for the fields once, and 8x8's adapter for its settings."""
+    """Asks Zoho for the fields, and 8x8's adapter for its settings."""
 
     def __init__(self, crm: Crm, telephony: Telephony) -> None:
         self._crm = crm
@@ -13,12 +13,16 @@ class Readiness:
         self._prepared = False
 
     async def problems(self) -> list[str]:
-        """One sentence for each thing without which no call may be placed; empty when all is well."""
+        """One sentence for each thing without which no call may be placed; empty when all is well.
+
+        Each run asks Zoho anew: a field or status that was renamed since the last one must stop it. An outage alone does not once
+        the fields were known: the run itself meets it, and asks again.
+        """
         found = list(self._telephony.missing_settings())
-        if not self._prepared:
-            try:
-                await self._crm.prepare()
-                self._prepared = True
-            except CrmError as error:
+        try:
+            await self._crm.prepare()
+            self._prepared = True
+        except CrmError as error:
+            if error.permanent or not self._prepared:
                 found.append(error.message)
         return found

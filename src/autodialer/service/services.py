@@ -10,6 +10,7 @@ from autodialer.ports.ledger import Store
 from autodialer.service.call_log import CallLog
 from autodialer.service.callbacks import CallbackDesk
 from autodialer.service.doctor import Doctor
+from autodialer.service.drift import DriftReport
 from autodialer.service.explain import Explainer
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
@@ -44,6 +45,7 @@ class Services:
     explainer: Explainer
     planner: Planner
     doctor: Doctor
+    drift: DriftReport
     arrived: Signal
     write_back_due: Signal
     stopping: asyncio.Event
@@ -79,6 +81,7 @@ def wire(
         explainer=Explainer(means.crm, means.store, means.policy, means.clock),
         planner=Planner(means, scratch),
         doctor=Doctor(means, about),
+        drift=DriftReport(means),
         arrived=arrived,
         write_back_due=due,
         stopping=stopping,

@@ -22,6 +22,7 @@ from autodialer.simulators.zoho_coql import parse
 from autodialer.simulators.zoho_coql_page import answered, cost, read_query
 from autodialer.simulators.zoho_limits import Limits, Meter
 from autodialer.simulators.zoho_lists import listed, shown
+from autodialer.simulators.zoho_new_fields import SCOPE, NewFields
 from autodialer.simulators.zoho_picklists import picklist_routes
 from autodialer.simulators.zoho_records import Records
 from autodialer.simulators.zoho_schema import Schema, default_metadata
@@ -50,12 +51,13 @@ class ZohoSimulator(SimulatorApp):
         org_zone: tzinfo,
     ) -> None:
         self.clock = gate.clock
-        self.metadata = {module: [dict(deepcopy(meta)) for meta in fields] for module, fields in metadata.items()}
+        self.metadata = {module: [deepcopy(dict(meta)) for meta in fields] for module, fields in metadata.items()}
         self.accounts = Accounts(credentials, gate.clock)
         self.meter = Meter(limits, gate.clock)
         self.records = {
             module: Records(module, Schema.of(fields), gate.clock, org_zone) for module, fields in metadata.items()
         }
+        self.new_fields = NewFields(self.metadata, self.records)
         gate.doorman = self.meter.doorman
         admin = [
             *admin_routes(self.records, self.accounts, self.meter),
@@ -69,6 +71,7 @@ class ZohoSimulator(SimulatorApp):
             Route("/oauth/v2/token", self._token, methods=["POST"]),
             Route("/crm/v8/coql", self._guarded(self._coql), methods=["POST"]),
             Route("/crm/v8/settings/fields", self._guarded(self._fields), methods=["GET"]),
+            Route("/crm/v8/settings/fields", self._guarded(self._create_fields), methods=["POST"]),
             *self._other_methods("/crm/v8/coql", "/crm/v8/settings/fields"),
             Route("/crm/v8/{module}", self._guarded(self._list), methods=["GET"]),
             Route("/crm/v8/{module}", self._guarded(self._update, as_item), methods=["PUT"]),
@@ -123,6 +126,13 @@ class ZohoSimulator(SimulatorApp):
         if module not in self.metadata:
             raise ZohoError(400, "INVALID_MODULE", "the module name given seems to be invalid", {})
         return json_response({"fields": self.metadata[module]})
+
+    async def _create_fields(self, request: Request) -> Response:
+        self._require(request, SCOPE)
+        self.meter.charge(1)
+        module = request.query_params.get("module", "")
+        status, answer = self.new_fields.create(module, read_body(await request.body()))
+        return json_response(answer, status)
 
     async def _list(self, request: Request) -> Response:
         records = self._module(request, "READ")

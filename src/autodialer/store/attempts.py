@@ -115,6 +115,14 @@ class SqlAttempts(SqlTransitions):
     def _many(self, statement: Any) -> Sequence[AttemptRow]:
         return [attempt_row(row) for row in self._db.execute(statement)]
 
+    def sent_since(self, since: datetime, before: tuple[datetime, str] | None, limit: int) -> Sequence[AttemptRow]:
+        wanted = [_a.submitted_at >= since, _a.state != AttemptState.RELEASED.value]
+        if before is not None:
+            at, attempt_id = before
+            wanted += [_a.submitted_at <= at, or_(_a.submitted_at < at, _a.attempt_id < attempt_id)]
+        latest_first = (_a.submitted_at.desc(), _a.attempt_id.desc())
+        return self._many(select(attempts).where(*wanted).order_by(*latest_first).limit(limit))
+
     def lines_in_use(self, unknown_since: datetime) -> int:
         live = or_(_a.state != AttemptState.UNKNOWN.value, _a.submitted_at > unknown_since)
         return self._db.execute(select(func.count()).select_from(attempts).where(_OPEN, live)).scalar_one()

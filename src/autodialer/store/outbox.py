@@ -86,6 +86,18 @@ class SqlOutbox:
         named = {"zoho_id": key.zoho_id, "record_type": key.record_type.value}
         return [_row(row) for row in self._db.execute(_OF_RECORD, named)]
 
+    def of_records(self, keys: Iterable[RecordKey]) -> Sequence[OutboxRow]:
+        wanted = frozenset(keys)
+        found: list[OutboxRow] = []
+        for ids in chunks(key.zoho_id for key in wanted):
+            statement = select(outbox).where(_o.zoho_id.in_(ids)).order_by(_o.outbox_id)
+            found += [row for row in self._many(statement) if row.key in wanted]
+        return found
+
+    def newest_first(self, before: int | None, limit: int) -> Sequence[OutboxRow]:
+        earlier = [] if before is None else [_o.outbox_id < before]
+        return self._many(select(outbox).where(*earlier).order_by(_o.outbox_id.desc()).limit(limit))
+
     def parked(self, limit: int = 500) -> Sequence[OutboxRow]:
         return self._many(select(outbox).where(_o.state == "parked").order_by(_o.outbox_id).limit(limit))
 

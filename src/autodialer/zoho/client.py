@@ -1,8 +1,8 @@
 """Zoho CRM as a ports.Crm: metadata, COQL to read, PUT to write."""
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -10,13 +10,15 @@ import structlog
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
-from autodialer.ports import Clock, Finding, Level, TokenStore
+from autodialer.ports import Clock, Finding, TokenStore
 from autodialer.zoho import coql, doctor
 from autodialer.zoho.answers import Answer, Page, UnreadableError, error_for, read_items, read_page
 from autodialer.zoho.config import ZohoConfig
-from autodialer.zoho.fields import MODULES, FieldMeta, ModuleFields, read_fields, resolve
+from autodialer.zoho.fields import MODULES, FieldMeta, ModuleFields, read_fields
+from autodialer.zoho.known_fields import KnownFields
 from autodialer.zoho.mapping import refusal_for, to_body, to_item, to_record, to_result
 from autodialer.zoho.oauth import Tokens
+from autodialer.zoho.together import side_by_side
 from autodialer.zoho.transport import ApiCall, Transport, Usage
 from autodialer.zoho.wire import Wire
 
@@ -24,8 +26,6 @@ LOOK_SIZE: Final = coql.MAX_LIST
 BATCH_SIZE: Final = 10  # one credit, and not among Zoho's heavy requests
 BACKLOG_BATCH_SIZE: Final = 100
 BACKLOG: Final = 200
-
-T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +38,7 @@ class ZohoCrm:
         self._wire = Wire(config)
         self._tokens = Tokens(config, self._wire, tokens, clock)
         self._transport = Transport(config, self._wire, self._tokens, clock)
-        self._fields: dict[RecordType, ModuleFields] = {}
-        self._preparing = asyncio.Lock()
+        self._known = KnownFields(config, self._read_fields)
         self.unreadable_rows = 0
 
     @property
@@ -53,16 +52,7 @@ class ZohoCrm:
 
     async def prepare(self) -> None:
         """Read the metadata of both modules anew. CrmError names every field that is missing or unfit."""
-        resolved = await side_by_side([self._resolve(record_type) for record_type in RecordType])
-        problems = [
-            f"{finding.subject}: {finding.message} ({finding.remedy})"
-            for _, findings in resolved
-            for finding in findings
-            if finding.level is Level.PROBLEM
-        ]
-        if problems:
-            raise CrmError("; ".join(problems), permanent=True, code="FIELDS", stops_run=True)
-        self._fields = {fields.record_type: fields for fields, _ in resolved if fields is not None}
+        await self._known.prepare()
 
     async def pull(self, record_type: RecordType) -> AsyncIterator[Sequence[Record]]:
         """All records whose status is New or No Answer, each once, in pages of up to 2000, by id.
@@ -70,12 +60,10 @@ class ZohoCrm:
         Pages follow the last id seen, so records that change meanwhile shift nothing. An unreadable row is
         counted and logged. CrmError ends the pull.
         """
-        fields = await self._fields_of(record_type)
-        wanted = coql.one_of(fields.status, fields.stored)
         last: int | None = None
         while True:
-            where = wanted if last is None else coql.all_of([wanted, coql.after_id(str(last))])
-            page = await self._query(coql.select(fields.columns, fields.module, where), coql.MAX_ROWS)
+            ask = partial(self._query, limit=coql.MAX_ROWS)
+            page, fields = await self._known.ask(record_type, partial(_pull_query, last), ask)
             records = [record for record in self._records(page, fields) if _follows(record, last)]
             if records:
                 yield records
@@ -113,22 +101,18 @@ class ZohoCrm:
             found = [_retry_later(outcome)] * len(places) if isinstance(outcome, CrmError) else outcome
             for place, result in zip(places, found, strict=True):
                 results[place] = result
-        return results
+        return await self._known.doubt(updates, results)
 
     async def check(self) -> Sequence[Finding]:
         """Token, fields, rights, picklists, a query, statuses nobody knows, credits. Never raises CrmError."""
-        return await doctor.check(self._tokens, self._resolve, self._rows, lambda: self.usage)
+        return await doctor.check(self._tokens, self._known.resolve, self._rows, lambda: self.usage)
 
     async def _fields_of(self, record_type: RecordType) -> ModuleFields:
-        async with self._preparing:
-            if record_type not in self._fields:
-                await self.prepare()
-        return self._fields[record_type]
+        return await self._known.of(record_type)
 
-    async def _resolve(self, record_type: RecordType) -> tuple[ModuleFields | None, list[Finding]]:
+    async def _read_fields(self, record_type: RecordType) -> Sequence[FieldMeta]:
         call = ApiCall("GET", "/crm/v8/settings/fields", params={"module": MODULES[record_type]})
-        metas: list[FieldMeta] = await self._transport.send(call, read_fields)
-        return resolve(record_type, metas, self._config)
+        return await self._transport.send(call, read_fields)
 
     async def _query(self, query: str, limit: int) -> Page:
         call = ApiCall(
@@ -145,9 +129,9 @@ class ZohoCrm:
         return (await self._query(coql.select(("id", fields.status), fields.module, where, limit=200), 200)).data
 
     async def _look_up(self, record_type: RecordType, zoho_ids: Sequence[str]) -> list[Record]:
-        fields = await self._fields_of(record_type)
-        query = coql.select(fields.columns, fields.module, coql.has_id(zoho_ids), limit=len(zoho_ids))
-        return self._records(await self._query(query, len(zoho_ids)), fields)
+        ask = partial(self._query, limit=len(zoho_ids))
+        page, fields = await self._known.ask(record_type, partial(_look_query, zoho_ids), ask)
+        return self._records(page, fields)
 
     def _records(self, page: Page, fields: ModuleFields) -> list[Record]:
         found = [to_record(row, fields, self._config) for row in page.data]
@@ -202,14 +186,14 @@ def query_credits(limit: int) -> int:
     return 1 if limit <= 200 else 2 if limit <= 1000 else 3  # noqa: PLR2004 - Zoho's steps
 
 
-async def side_by_side(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results in order. The first CrmError ends the rest and is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in work]
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from failed
-    return [task.result() for task in tasks]
+def _pull_query(last: int | None, fields: ModuleFields) -> str:
+    wanted = coql.one_of(fields.status, fields.stored)
+    where = wanted if last is None else coql.all_of([wanted, coql.after_id(str(last))])
+    return coql.select(fields.columns, fields.module, where)
+
+
+def _look_query(zoho_ids: Sequence[str], fields: ModuleFields) -> str:
+    return coql.select(fields.columns, fields.module, coql.has_id(zoho_ids), limit=len(zoho_ids))
 
 
 def _follows(record: Record, last: int | None) -> bool:

@@ -1,37 +1,65 @@
-"""Which fields of a module to use, and how its statuses are spelled: read from Zoho's metadata, never guessed.
+"""Zoho's metadata of a module's fields, and what of it is used. Which field is which is decided in resolving.py.
 
 Source: Zoho's page "Fields Metadata".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from autodialer.domain.record import CrmStatus, RecordType
-from autodialer.ports import Finding, Level
 from autodialer.zoho.answers import Answer, UnreadableError, error_for
-from autodialer.zoho.config import ZohoConfig
 
 MODULES: Final = {RecordType.LEAD: "Leads", RecordType.CONTACT: "Contacts"}
-_STATUS_NAMES: Final = ("Status", "Lead Status", "Contact Status")
-_PULLED: Final = (CrmStatus.NEW, CrmStatus.NO_ANSWER)
+UNUSED: Final = "unused"
 
 
 class PicklistValue(msgspec.Struct, frozen=True):
-    """A value as shown, as stored, and as first created. `type` says `unused` for values taken out of use."""
+    """A value as shown (renamed or translated, maybe), as stored, and as first created.
+
+    `type` says `unused` for values that were taken out of use; records may hold them still.
+    """
 
     display_value: str | None = None
     actual_value: str | None = None
     reference_value: str | None = None
     type: str | None = None
 
+    @property
+    def stored(self) -> str:
+        """What records hold."""
+        return self.actual_value or ""
+
+    @property
+    def shown(self) -> str:
+        """What people see."""
+        return self.display_value or self.stored
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether people can no longer choose it."""
+        return self.type == UNUSED
+
+
+@dataclass(frozen=True, slots=True)
+class Spellings:
+    """The values of a picklist that mean one status, those in use first (rules.md row 31).
+
+    `disputed`: stored so, but shown as something else, while another value is shown so: nobody can tell which is meant.
+    `renamed`: was called so when it was created, and is neither shown nor stored so any more.
+    """
+
+    values: tuple[PicklistValue, ...]
+    disputed: tuple[PicklistValue, ...] = ()
+    renamed: tuple[PicklistValue, ...] = ()
+
 
 class Operations(msgspec.Struct, frozen=True):
-    """What the API may do to a field."""
+    """What the API may do to a field. Only a clear yes is one."""
 
-    api_update: bool = True
+    api_update: bool | None = None
 
 
 class FieldMeta(msgspec.Struct, frozen=True):
@@ -40,7 +68,9 @@ class FieldMeta(msgspec.Struct, frozen=True):
     api_name: str
     field_label: str | None = None
     display_label: str | None = None
-    data_type: str = ""
+    data_type: str | None = None
+    json_type: str | None = None
+    length: Any = None
     field_read_only: bool | None = None
     operation_type: Operations | None = None
     pick_list_values: list[PicklistValue] | None = None
@@ -48,21 +78,40 @@ class FieldMeta(msgspec.Struct, frozen=True):
     @property
     def is_writable(self) -> bool:
         """Whether an update may set it."""
-        return not self.field_read_only and (self.operation_type is None or self.operation_type.api_update)
+        return not self.field_read_only and (self.operation_type is None or self.operation_type.api_update is True)
 
     def is_labelled(self, label: str) -> bool:
         """Whether people see it under that label, up to case, spaces and underscores."""
         labels = (self.field_label, self.display_label)
         return any(text is not None and _squash(text) == _squash(label) for text in labels)
 
-    def spellings(self, label: str) -> list[PicklistValue]:
-        """The picklist's values that mean `label`, those in use first (rules.md row 31)."""
-        found = [
-            value
-            for value in self.pick_list_values or ()
-            if value.actual_value is not None and any(squash_value(t) == squash_value(label) for t in _texts(value))
-        ]
-        return sorted(found, key=lambda value: (value.type == "unused", value.actual_value != label))
+    @property
+    def is_text(self) -> bool:
+        """Whether its values are texts in JSON: those of a long integer are."""
+        return self.json_type == "string" if self.json_type else self.data_type == "bigint"
+
+    @property
+    def digits(self) -> int | None:
+        """How long a number it takes; None where the metadata does not say."""
+        return self.length if isinstance(self.length, int) and not isinstance(self.length, bool) else None
+
+    @property
+    def values(self) -> list[PicklistValue]:
+        """What the picklist holds; what has no stored value can't be asked for."""
+        return [value for value in self.pick_list_values or () if value.stored]
+
+    def spellings(self, label: str) -> Spellings:
+        """The values that mean `label`, up to case and spaces."""
+        wanted = squash_value(label)
+        shown = [value for value in self.values if squash_value(value.shown) == wanted]
+        stored = [value for value in self.values if squash_value(value.stored) == wanted and value not in shown]
+        once = [value for value in self.values if squash_value(value.reference_value or "") == wanted]
+        found = sorted(shown or stored, key=lambda value: (value.is_unused, value.stored != label))
+        return Spellings(
+            values=tuple(found),
+            disputed=tuple(stored) if shown else (),
+            renamed=tuple(value for value in once if value not in found and value not in stored),
+        )
 
 
 class _FieldsAnswer(msgspec.Struct, frozen=True):
@@ -110,175 +159,6 @@ def read_fields(answer: Answer) -> list[FieldMeta]:
         raise UnreadableError(type(problem).__name__) from problem
 
 
-def resolve(
-    record_type: RecordType, metas: Sequence[FieldMeta], config: ZohoConfig
-) -> tuple[ModuleFields | None, list[Finding]]:
-    """The fields to use, None where that can't be told, and what was found out on the way."""
-    return _Resolver(record_type, metas, config).resolve()
-
-
-class _Resolver:
-    def __init__(self, record_type: RecordType, metas: Sequence[FieldMeta], config: ZohoConfig) -> None:
-        self._type = record_type
-        self._module = MODULES[record_type]
-        self._metas = metas
-        self._config = config
-        self._findings: list[Finding] = []
-
-    def resolve(self) -> tuple[ModuleFields | None, list[Finding]]:
-        status = self._status()
-        attempts = self._named("CALL_ATTEMPTS", self._config.attempts_fields, "Call Attempts", ("integer",), _NUMBERS)
-        first = self._named(
-            "FIRST_NO_ANSWER", self._config.first_no_answer_fields, "First No Answer At", ("datetime",), ()
-        )
-        phone = self._phone("PHONE", self._config.phone_fields, "Phone")
-        mobile = self._phone("MOBILE", self._config.mobile_fields, "Mobile")
-        if phone is None and mobile is None:
-            self._problem("neither Phone nor Mobile exists", self._setting("PHONE"))
-        spelled = {} if status is None else self._spellings(status)
-        if any(finding.level is Level.PROBLEM for finding in self._findings):
-            return None, self._findings
-        if status is None or attempts is None or first is None:
-            raise AssertionError("a field without a finding")
-        fields = ModuleFields(
-            record_type=self._type,
-            module=self._module,
-            status=status.api_name,
-            attempts=attempts.api_name,
-            first_no_answer=first.api_name,
-            phone=None if phone is None else phone.api_name,
-            mobile=None if mobile is None else mobile.api_name,
-            names=tuple(m.api_name for m in self._metas if m.api_name in ("First_Name", "Last_Name")),
-            stored=tuple(dict.fromkeys(v.actual_value or "" for s in _PULLED for v in spelled[s])),
-            written={s: values[0].actual_value or "" for s, values in spelled.items()},
-            meanings={squash_value(t): s for s, values in spelled.items() for v in values for t in _texts(v)},
-            known_values=tuple(v.actual_value for v in status.pick_list_values or () if v.actual_value),
-            attempts_is_text=attempts.data_type == "bigint",
-        )
-        self._findings.insert(0, self._summary(fields))
-        return fields, self._findings
-
-    def _summary(self, fields: ModuleFields) -> Finding:
-        names = (fields.status, fields.attempts, fields.first_no_answer, fields.phone, fields.mobile)
-        return Finding(Level.OK, self._module, f"fields {', '.join(name for name in names if name)}")
-
-    def _status(self) -> FieldMeta | None:
-        configured = self._config.status_fields.get(self._type)
-        if configured is not None:
-            found = self._exact(configured)
-            if found is None:
-                self._problem(f"has no field {configured}; picklists: {self._picklists()}", self._setting("STATUS"))
-            return self._checked(found, ("picklist",), ())
-        named = [m for m in self._metas if any(_is_called(m, name) for name in _STATUS_NAMES)]
-        picklists = [m for m in self._metas if m.data_type == "picklist"]
-        for candidates in (named, picklists):
-            fitting = [m for m in candidates if m.data_type == "picklist" and self._holds_both(m)]
-            if len(fitting) == 1:
-                return self._checked(fitting[0], ("picklist",), ())
-            if fitting:
-                names = ", ".join(m.api_name for m in fitting)
-                self._problem(f"more than one field may be the status: {names}", self._setting("STATUS"))
-                return None
-        if len(named) == 1:  # its name is right, its values are not: say which are missing
-            return self._checked(named[0], ("picklist",), ())
-        wanted = f"{self._config.new_label} and {self._config.no_answer_label}"
-        self._problem(f"no picklist holds {wanted}; picklists: {self._picklists()}", self._setting("STATUS"))
-        return None
-
-    def _holds_both(self, meta: FieldMeta) -> bool:
-        return all(meta.spellings(self._config.label(status)) for status in _PULLED)
-
-    def _spellings(self, status: FieldMeta) -> dict[CrmStatus, list[PicklistValue]]:
-        found = {meaning: status.spellings(self._config.label(meaning)) for meaning in CrmStatus}
-        for meaning, values in found.items():
-            label = self._config.label(meaning)
-            if not values:
-                self._problem(
-                    f"the picklist {status.api_name} has no value {label}",
-                    f"add {label} to the picklist {status.api_name} of {self._module} in Zoho",
-                )
-            elif values[0].type == "unused":
-                self._warn(f"the value {label} of {status.api_name} is marked unused", "put it back into use in Zoho")
-            elif values[0].actual_value != label:
-                self._warn(f"the value {label} of {status.api_name} is stored as {values[0].actual_value!r}", "")
-        return found
-
-    def _named(
-        self,
-        role: str,
-        configured: Mapping[RecordType, str | None],
-        label: str,
-        types: tuple[str, ...],
-        tolerated: tuple[str, ...],
-    ) -> FieldMeta | None:
-        name = configured.get(self._type)
-        found = self._find(name, label)
-        if found is None:
-            self._problem(
-                f"has no field {name or label}" + self._alternatives(lambda m: m.data_type in (*types, *tolerated)),
-                f"add it to {self._module} in Zoho, or name it in {self._setting(role)}",
-            )
-        return self._checked(found, types, tolerated)
-
-    def _phone(self, role: str, configured: Mapping[RecordType, str | None], label: str) -> FieldMeta | None:
-        """Only read, so its rights do not matter; may be missing unless it was asked for by name."""
-        name = configured.get(self._type)
-        found = self._find(name, label)
-        if found is None and name is not None:
-            self._problem(f"has no field {name}", self._setting(role))
-        elif found is None:
-            self._warn(f"has no field {label}: only the other number is used", f"name it in {self._setting(role)}")
-        elif found.data_type != "phone":
-            self._warn(f"{found.api_name} is of type {found.data_type}, not phone", "")
-        return found
-
-    def _find(self, name: str | None, label: str) -> FieldMeta | None:
-        if name is not None:
-            return self._exact(name)
-        exact = self._exact(label.replace(" ", "_"))
-        if exact is not None:
-            return exact
-        labelled = [m for m in self._metas if m.is_labelled(label)]
-        return labelled[0] if len(labelled) == 1 else None
-
-    def _exact(self, name: str) -> FieldMeta | None:
-        return next((m for m in self._metas if m.api_name == name), None)
-
-    def _checked(self, meta: FieldMeta | None, types: tuple[str, ...], tolerated: tuple[str, ...]) -> FieldMeta | None:
-        if meta is None:
-            return None
-        if meta.data_type in tolerated:
-            self._warn(f"{meta.api_name} is of type {meta.data_type}, {types[0]} would be right", "")
-        elif meta.data_type not in types:
-            self._problem(f"{meta.api_name} is of type {meta.data_type}, it must be {types[0]}", "change it in Zoho")
-        if not meta.is_writable:
-            self._problem(
-                f"{meta.api_name} can't be updated through the API",
-                "give the user of ZOHO_REFRESH_TOKEN the right to edit it, and make it not read-only",
-            )
-        return meta
-
-    def _picklists(self) -> str:
-        return ", ".join(m.api_name for m in self._metas if m.data_type == "picklist") or "none"
-
-    def _alternatives(self, fits: Callable[[FieldMeta], bool]) -> str:
-        names = ", ".join(m.api_name for m in self._metas if fits(m))
-        return f"; of that type: {names}" if names else ""
-
-    def _setting(self, role: str) -> str:
-        return f"ZOHO_{self._module.upper()}_{role}_FIELD"
-
-    def _problem(self, message: str, remedy: str) -> None:
-        told = f"set {remedy}" if remedy.startswith("ZOHO_") else remedy
-        self._findings.append(Finding(Level.PROBLEM, self._module, message, told))
-
-    def _warn(self, message: str, remedy: str) -> None:
-        self._findings.append(Finding(Level.WARNING, self._module, message, remedy))
-
-
-_NUMBERS: Final = ("double", "bigint")
-
-
 def squash_value(text: str) -> str:
     """A status without what does not count: case and spaces (rules.md row 31)."""
     return "".join(text.casefold().split())
@@ -286,11 +166,3 @@ def squash_value(text: str) -> str:
 
 def _squash(text: str) -> str:
     return squash_value(text.replace("_", " "))
-
-
-def _is_called(meta: FieldMeta, name: str) -> bool:
-    return meta.api_name in (name, name.replace(" ", "_")) or meta.is_labelled(name)
-
-
-def _texts(value: PicklistValue) -> list[str]:
-    return [t for t in (value.actual_value, value.display_value, value.reference_value) if t is not None]

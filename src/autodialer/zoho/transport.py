@@ -1,6 +1,6 @@
 """Requests to the CRM API: authorised, paced, tried again where that is safe, counted.
 
-Everything sent here may be sent twice: reads, and updates with absolute values.
+Most of what is sent here may be sent twice: reads, and updates with absolute values. What may not says so in its ApiCall.
 """
 
 import random
@@ -50,7 +50,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """One request. `credits` it costs; `is_heavy`: it counts in Zoho's pool of 10 heavy requests, so few go at a time."""
+    """One request. `credits` it costs; `is_heavy`: it counts in Zoho's pool of 10 heavy requests, so few go at a time.
+
+    `is_repeatable`: sent twice it does what it does once. If not, the first trouble ends it.
+    """
 
     method: str
     path: str
@@ -58,6 +61,7 @@ class ApiCall:
     params: Mapping[str, str] | None = None
     credits: int = 1
     is_heavy: bool = False
+    is_repeatable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ class Transport:
         if is_throttled:
             for slots in (self._slots, self._heavy_slots):
                 slots.throttle(min(delay, _LONGEST_RETRY_AFTER_SECONDS))
-        if tries >= self._tries or trouble.retry_after > _LONGEST_RETRY_AFTER_SECONDS:
+        if tries >= self._tries or not call.is_repeatable or trouble.retry_after > _LONGEST_RETRY_AFTER_SECONDS:
             raise CrmError(
                 f"Zoho did not serve {call.method} {call.path} in {tries} tries: {trouble.reason}",
                 permanent=False,

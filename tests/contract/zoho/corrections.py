@@ -153,6 +153,20 @@ def _field_keys(document: Document) -> None:
                 kind["items"]["required"] = ["display_value", "actual_value"]
 
 
+def _new_fields_in_part(document: Document) -> None:
+    item = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("FieldCreationResult", "ErrorResponse")]}
+    fields = {"type": "array", "minItems": 1, "maxItems": 5, "items": item}
+    answers = document["paths"]["/settings/fields"]["post"]["responses"]
+    answers["207"] = _answer({"type": "object", "required": ["fields"], "properties": {"fields": fields}})
+
+
+def _overlapping_details(document: Document) -> None:
+    for error in document["components"]["schemas"]["ErrorResponse"]["oneOf"]:
+        details = error["properties"]["details"]
+        if "oneOf" in details:
+            details["anyOf"] = details.pop("oneOf")
+
+
 CORRECTIONS = (
     Correction(
         "servers",
@@ -289,5 +303,21 @@ CORRECTIONS = (
         "Zoho's own sample of 87 fields lacks them in 278 places; the simulator shows a part",
         "sample of Zoho's page Fields Metadata",
         _field_keys,
+    ),
+    Correction(
+        "new fields in part",
+        ("fields",),
+        "of several new fields some may be made and others refused, answered 207",
+        "only 201 for all and 400 for none were published",
+        "the habit of Zoho's other calls that take several items; not documented for this one",
+        _new_fields_in_part,
+    ),
+    Correction(
+        "overlapping details",
+        ("fields",),
+        "the details of an error may fit several of the published shapes",
+        "oneOf wants exactly one, and the shapes without required keys fit nearly everything",
+        "samples of createFields",
+        _overlapping_details,
     ),
 )

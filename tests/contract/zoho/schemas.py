@@ -114,6 +114,7 @@ UPDATE_REQUEST = _object(
                 Lead_Status=TEXT,
                 Status=TEXT,
                 Call_Attempts=WHOLE,
+                Tries=WHOLE,  # as an organisation may have named it
                 First_No_Answer_At=UTC_TIME,
             ),
             "minProperties": 2,
@@ -160,7 +161,26 @@ FIELD: Schema = {
     },
 }
 FIELDS = _object(["fields"], fields={"type": "array", "minItems": 1, "items": FIELD})
-MADE = _object(["fields"], fields=_list_of({"required": ["code", "status"]}, 100))
+NEW_FIELDS = _object(
+    ["fields"],
+    fields=_list_of(
+        _object(
+            ["field_label", "data_type"],
+            field_label={"type": "string", "minLength": 1, "maxLength": 25},
+            data_type={"enum": ["integer", "datetime"]},
+            length={"type": "integer", "minimum": 1, "maximum": 9},
+        ),
+        5,
+    ),
+)
+FIELD_DONE = _object(
+    ["code", "details", "message", "status"],
+    code={"const": "SUCCESS"},
+    details=_object(["id"], id=ID),
+    message=TEXT,
+    status={"const": "success"},
+)
+MADE = _object(["fields"], fields=_list_of({"anyOf": [FIELD_DONE, ERROR]}, 5))
 NOT_MADE: Schema = {"anyOf": [MADE, ERROR]}
 ORGS = _object(["org"], org=_list_of({"type": "object", "required": ["id"]}, 1))
 # What any call may be answered; an empty schema stands for an empty body.
@@ -194,7 +214,13 @@ RULES = (
     Rule("POST", "/oauth/v2/token", {200: {"anyOf": [TOKEN, REFUSED_TOKEN]}, 400: THROTTLED_TOKEN}),
     Rule("POST", "/crm/v8/coql", {200: COQL_PAGE, 204: EMPTY, 400: COQL_ERROR}, COQL_REQUEST),
     Rule("GET", "/crm/v8/settings/fields", {200: FIELDS, 400: ERROR}, query=frozenset({"module"})),
-    Rule("POST|PATCH", "/crm/v8/settings/fields.*", {200: MADE, 201: MADE, 207: MADE, 400: NOT_MADE}),
+    Rule(
+        "POST",
+        "/crm/v8/settings/fields",
+        {200: MADE, 201: MADE, 207: MADE, 400: NOT_MADE},
+        NEW_FIELDS,
+        query=frozenset({"module"}),
+    ),
     Rule("GET", "/crm/v8/org", {200: ORGS}),
     Rule("GET", _MODULE, {200: LIST, 204: EMPTY, 304: EMPTY, 400: ERROR}),
     Rule("GET", rf"{_MODULE}/\d+", {200: RECORD, 204: EMPTY, 304: EMPTY, 400: ERROR}),

@@ -10,7 +10,8 @@ from autodialer.ports import Finding, Level
 from autodialer.simulators.zoho_limits import Limits
 from autodialer.simulators.zoho_schema import default_metadata, field_meta, picklist_value
 from autodialer.zoho.config import ZohoConfig
-from autodialer.zoho.fields import FieldMeta, ModuleFields, resolve
+from autodialer.zoho.fields import FieldMeta, ModuleFields
+from autodialer.zoho.resolving import resolve
 from contract.zoho.world import World, person, pull_all
 
 OpenWorld = Callable[..., World]
@@ -106,7 +107,96 @@ def test_an_exact_spelling_is_written_before_another_and_one_in_use_before_an_un
     assert fields.written[CrmStatus.DEAD] == "dead"
 
 
-@pytest.mark.parametrize("change", [{"operation_type": {"api_update": False}}, {"field_read_only": True}])
+def spelled(*values: dict[str, Any]) -> dict[str, Any]:
+    """Lead Status with these values, and Dead."""
+    return {**status("Lead_Status", "Lead Status"), "pick_list_values": [*values, picklist_value("Dead")]}
+
+
+NO_ANSWER = picklist_value("No Answer")
+
+
+def test_a_value_that_is_shown_by_another_name_is_taken_by_what_is_stored_and_told() -> None:
+    fields, findings = resolved(leads(spelled(picklist_value("New", shown="Nou"), NO_ANSWER)))
+    assert fields is not None
+    assert fields.stored == ("New", "No Answer")
+    assert any(f.level is Level.WARNING and "shown as 'Nou'" in f.message for f in findings)
+
+
+def test_a_value_that_was_only_once_called_so_is_not_taken_for_it() -> None:
+    renamed = picklist_value("Contacted", reference="New")
+    said = problem_of(leads(spelled(renamed, NO_ANSWER)))
+    assert "no value New; 'Contacted' was once called so" in said
+    both = fields_of(leads(spelled(renamed, picklist_value("New"), NO_ANSWER)))
+    assert both.stored == ("New", "No Answer")
+    assert "contacted" not in both.meanings
+
+
+def test_values_that_are_shown_by_each_others_names_are_refused() -> None:
+    swapped = (picklist_value("Fresh", shown="New"), picklist_value("New", shown="Onboarding"))
+    said = problem_of(leads(spelled(*swapped, NO_ANSWER)))
+    assert "'Fresh' as 'New'" in said
+    assert "'New' as 'Onboarding'" in said
+
+
+def test_one_value_that_would_mean_two_statuses_is_refused() -> None:
+    assert "two meanings" in problem_of(leads(spelled(picklist_value("New", shown="No Answer"))))
+
+
+def test_a_stop_status_is_never_read_as_new_because_new_is_shown_by_its_name() -> None:
+    values = (picklist_value("New", shown="Onboarding"), picklist_value("Onboarding"), NO_ANSWER)
+    assert "onboarding" not in fields_of(leads(spelled(*values))).meanings
+
+
+def test_an_unused_value_is_pulled_all_the_same_and_told() -> None:
+    fields, findings = resolved(leads(spelled(picklist_value("New", used=False), NO_ANSWER)))
+    assert fields is not None
+    assert fields.stored == ("New", "No Answer")
+    assert any(f.level is Level.WARNING and "marked unused" in f.message for f in findings)
+
+
+def test_none_is_no_status() -> None:
+    assert "-none-" not in fields_of(leads()).meanings
+
+
+@pytest.mark.parametrize(
+    ("data_type", "json_type", "is_text"),
+    [
+        ("integer", "integer", False),
+        ("double", "double", False),
+        ("bigint", "string", True),
+        ("bigint", None, True),
+        ("bigint", "integer", False),
+    ],
+)
+def test_numbers_are_written_as_the_metadata_say_they_are_sent(
+    data_type: str, json_type: str | None, is_text: bool
+) -> None:
+    meta = {**field_meta("Call_Attempts", "Call Attempts", data_type), "json_type": json_type}
+    assert fields_of(leads(meta)).attempts_is_text is is_text
+
+
+def test_a_field_of_one_digit_is_told() -> None:
+    _, findings = resolved(leads(field_meta("Call_Attempts", "Call Attempts", "integer", length=1)))
+    assert any(f.level is Level.WARNING and "one digit" in f.message for f in findings)
+
+
+def test_metadata_with_nothing_but_a_name_and_a_type_will_do() -> None:
+    keep = ("api_name", "field_label", "data_type", "pick_list_values")
+    bare = [{name: meta[name] for name in keep} for meta in leads()]
+    assert fields_of([*bare, {"api_name": "Strange", "data_type": None, "length": "9"}]).attempts == "Call_Attempts"
+
+
+def test_two_fields_for_the_attempts_are_refused_and_both_named() -> None:
+    old = field_meta("Call_Attempts", "Attempts of old", "integer")
+    said = problem_of(leads(old, field_meta("Call_Attempts1", "Call Attempts", "integer")))
+    assert "Call_Attempts, Call_Attempts1" in said
+    assert "ZOHO_LEADS_CALL_ATTEMPTS_FIELD" in said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"operation_type": {"api_update": False}}, {"operation_type": {"web_update": True}}, {"field_read_only": True}],
+)
 @pytest.mark.parametrize("name", ["Lead_Status", "Call_Attempts", "First_No_Answer_At"])
 def test_a_field_that_may_not_be_updated_is_a_problem(name: str, change: dict[str, Any]) -> None:
     metas = [{**meta, **(change if meta["api_name"] == name else {})} for meta in leads()]

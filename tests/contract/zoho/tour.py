@@ -11,6 +11,7 @@ from autodialer.domain.record import CrmStatus, RecordType
 from autodialer.domain.update import CrmUpdate
 from autodialer.simulators.common import Exchange
 from autodialer.simulators.zoho_limits import Limits
+from autodialer.simulators.zoho_new_fields import SCOPE
 from contract.zoho.world import NOW, PROPER, RAW, World, key_of, person, pull_all
 
 OpenWorld = Callable[..., World]
@@ -54,6 +55,7 @@ async def tour(open_world: OpenWorld) -> list[Exchange]:
     """All exchanges, in the order in which they came."""
     worlds = [await _of_the_client(open_world), await _of_queries(open_world), await _of_lists(open_world)]
     worlds += [await _of_updates(open_world), await _of_rights(open_world), await _of_limits(open_world)]
+    worlds.append(await _of_new_fields(open_world))
     return [exchange for world in worlds for exchange in world.exchanges]
 
 
@@ -135,6 +137,17 @@ async def _of_updates(open_world: OpenWorld) -> World:
         for state in ("locked", "not_approved", "not_reviewed", "converted", "blueprint"):
             await raw.post("/_sim/edit", json={"module": "Leads", "id": first.zoho_id, "state": state})
             await _sent(raw, "PUT", "Leads", {"data": [{"id": ids[0], "Lead_Status": "New"}]})
+    return world
+
+
+async def _of_new_fields(open_world: OpenWorld) -> World:
+    world = open_world()
+    world.sim.accounts.scopes = (SCOPE,)
+    good = {"field_label": "Call Result", "data_type": "integer"}
+    unknown = {"field_label": "Odd", "data_type": "number"}
+    async with world.open_raw() as raw:
+        for items in ([good], [good], [{**good, "field_label": "Another"}, unknown], [unknown], [good] * 6, []):
+            await _sent(raw, "POST", "settings/fields?module=Leads", {"fields": items})
     return world
 
 
