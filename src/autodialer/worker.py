@@ -36,7 +36,7 @@ class Worker:
         """Settle what a dead process left, then start the loops. StoreError when the ledger can't be used."""
         means = self._s.means
         await means.store.write(lambda ledger: remember_start(ledger, means.clock.now()))
-        await self._take_over()
+        await self._take_over(starting=True)
         reconcile_every = min(_RECONCILE_EVERY, max(0.2, means.result_timeout / 4))
         loops = [
             self._loop("results", self._apply_results, self._s.arrived, _RESULTS_EVERY),
@@ -62,17 +62,22 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _take_over(self) -> None:
-        if self._alone:
+    async def _take_over(self, *, starting: bool = False) -> None:
+        """Go on with a run that nobody conducts.
+
+        It may be our own: it was opened, and the answer that said so got lost. Its lease is not renewed then either.
+        """
+        others_are_dead = starting and self._alone
+        if others_are_dead:
             await self._s.reconciler.abandon("")
         means = self._s.means
         run = await means.store.read(lambda ledger: ledger.runs.current())
-        if run is None or run.owner == means.owner:
+        if run is None or (run.owner == means.owner and not self._s.run_desk.is_idle):
             return
 
         def take(ledger: Ledger) -> bool:
             now = means.clock.now()
-            return ledger.runs.take_over(run.run_id, means.owner, now, now + RUN_LEASE, force=self._alone)
+            return ledger.runs.take_over(run.run_id, means.owner, now, now + RUN_LEASE, force=others_are_dead)
 
         if await means.store.write(take):
             await self._s.reconciler.abandon(run.owner)
@@ -104,8 +109,7 @@ class Worker:
 
     async def _reconcile(self) -> None:
         await self._s.reconciler.sweep()
-        if not self._alone:
-            await self._take_over()
+        await self._take_over()
 
     async def _ask_log(self) -> None:
         await self._s.call_log.reconcile()

@@ -145,7 +145,7 @@ _AFTERWARDS: Sequence[Breakage] = (
         [
             Replace(
                 "worker.py",
-                "        if self._alone:\n            await self._s.reconciler",
+                "        if others_are_dead:\n            await self._s.reconciler",
                 "        if True:\n            await self._s.reconciler",
             )
         ],

@@ -241,6 +241,7 @@ class ProcessStore:
         self.commits = 0
         self.dies_before: int | None = None
         self.dies_after: int | None = None
+        self.breaks_after: int | None = None  # that commit succeeds and its answer is lost
         self.dead = False
         self.slowness = 0.0  # seconds from a commit to its being known
         self.fails: Callable[[], StoreError | None] | None = None
@@ -254,6 +255,8 @@ class ProcessStore:
         if self.slowness:
             await asyncio.sleep(self.slowness)
         self._check(dying=nth == self.dies_after)
+        if nth == self.breaks_after:
+            raise StoreError("the connection broke after the commit", permanent=False)
         return result
 
     async def read(self, work: Callable[[Ledger], T]) -> T:

@@ -70,6 +70,39 @@ async def test_with_dry_run_a_run_that_was_left_open_is_closed_and_nobody_is_cal
     assert len(world.telephony.rings) == called
 
 
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_run_that_was_opened_and_whose_opening_was_never_confirmed_is_gone_on_with(
+    make_world: MakeWorld, alone: bool
+) -> None:
+    world = make_world()
+    world.crm.add(*(person(lead(n), n) for n in range(3)))
+    async with world.working(alone=alone):
+        world.process.store.breaks_after = world.process.store.commits + 1
+        with pytest.raises(StoreError):
+            await world.services.run_desk.start(RunKind.MANUAL)
+        await pass_time(30)
+        await world.services.run_desk.finished()
+    (run,) = await world.read(lambda ledger: ledger.runs.recent(5))
+    assert (run.state, run.totals["called"]) == (RunState.FINISHED, 3)
+    assert sorted(world.telephony.numbers()) == [phone(n) for n in range(3)]
+
+
+async def test_a_run_that_is_going_is_never_taken_over_by_its_own_process_however_long_the_database_was_gone(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(calls_per_second=1.0)
+    world.crm.add(*(person(lead(n), n) for n in range(30)))
+    async with world.working():
+        await world.services.run_desk.start(RunKind.MANUAL)
+        await pass_time(5)
+        world.process.store.fails = lambda: StoreError("gone", permanent=False)
+        await pass_time(20)
+        world.process.store.fails = None
+        await world.services.run_desk.finished()
+    assert "run taken over" not in world.log.events()
+    assert sorted(world.telephony.numbers()) == sorted(phone(n) for n in range(30))
+
+
 async def test_a_result_that_comes_while_stopping_is_applied(make_world: MakeWorld) -> None:
     world = make_world()
     world.telephony.latency = 3.0

@@ -14,6 +14,11 @@ class RunDesk:
         self._runs = runs
         self._tasks: set[asyncio.Task[object]] = set()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no run of this process is going."""
+        return not self._tasks
+
     async def start(
         self, kind: RunKind, slot: datetime | None = None, *, confirm: bool = False
     ) -> tuple[Run, asyncio.Task[Run]]:

@@ -1,0 +1,224 @@
+"""Inbox, outbox, do-not-call and switches in memory; how updates merge is the store's own code."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+
+from autodialer.domain.record import CrmStatus, RecordKey
+from autodialer.ports.rows import Arrival, InboxRow, OutboxRow, Projection
+from autodialer.store.outbox import _merged
+from proof.lean.attempts import Undo, put
+
+_WAITING = ("pending", "parked")
+
+
+class MemoryInbox:
+    """Implements ports.ledger.Inbox."""
+
+    def __init__(self, undo: Undo) -> None:
+        self._undo = undo
+        self.rows: list[InboxRow] = []
+        self.new: dict[int, InboxRow] = {}
+        self._known: dict[str, InboxRow] = {}
+        self._orphans: dict[str | None, dict[int, InboxRow]] = defaultdict(dict)
+
+    def add_all(self, arrivals: Sequence[Arrival]) -> None:
+        for arrival in arrivals:
+            row = self._known.get(arrival.dedupe_key)
+            if row is not None:
+                put(row, "deliveries", row.deliveries + 1)
+                continue
+            a = arrival
+            number = len(self.rows) + 1
+            row = InboxRow(number, a.source, a.event_type, a.session_id, a.body, a.received_at, 1, "new", None, "")
+            self.rows.append(row)
+            self._known[a.dedupe_key] = self.new[number] = row
+            self._undo.append((self._forget, (row, a.dedupe_key)))
+
+    def _forget(self, row: InboxRow, dedupe_key: str) -> None:
+        self.rows.remove(row)
+        del self._known[dedupe_key], self.new[row.inbox_id]
+
+    def waiting(self, limit: int) -> Sequence[InboxRow]:
+        return [self.new[number] for number in sorted(self.new)[:limit]] if self.new else []
+
+    def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
+        return list(self._orphans[session_id].values()) if session_id in self._orphans else []
+
+    def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> bool:  # noqa: ARG002 - when a callback was settled nobody asks here
+        row = self.new.get(inbox_id)
+        if row is None:
+            return False
+        for name, value in (("state", state), ("attempt_id", attempt_id), ("note", note)):
+            self._undo.append((put, (row, name, getattr(row, name))))
+            put(row, name, value)
+        del self.new[inbox_id]
+        self._undo.append((self.new.__setitem__, (inbox_id, row)))
+        if state == "orphan":
+            self._orphans[row.session_id][inbox_id] = row
+            self._undo.append((self._orphans[row.session_id].pop, (inbox_id,)))
+        return True
+
+    def reopen(self, inbox_ids: Sequence[int]) -> None:
+        for inbox_id in inbox_ids:
+            row = self.rows[inbox_id - 1]
+            if row.state == "orphan":
+                put(row, "state", "new")
+                self.new[inbox_id] = row
+                del self._orphans[row.session_id][inbox_id]
+                self._undo += [
+                    (put, (row, "state", "orphan")),
+                    (self.new.pop, (inbox_id,)),
+                    (self._orphans[row.session_id].__setitem__, (inbox_id, row)),
+                ]
+
+
+class MemoryOutbox:
+    """Implements ports.ledger.Outbox."""
+
+    def __init__(self, undo: Undo) -> None:
+        self._undo = undo
+        self.rows: list[OutboxRow] = []
+        self.pending: dict[int, OutboxRow] = {}
+        self._of_record: dict[str, list[OutboxRow]] = defaultdict(list)
+
+    def put(self, projection: Projection, at: datetime) -> None:
+        rows = self._of_record[projection.key.zoho_id]
+        waiting = next((row for row in rows if row.state in _WAITING), None)
+        if waiting is not None:
+            self._settle(waiting, "superseded", at)
+        written = max((row.call_attempts for row in rows if row.call_attempts is not None), default=None)
+        values = _merged(projection, waiting, written)
+        expected, ours = _statuses(values["expected_statuses"])
+        row = OutboxRow(
+            len(self.rows) + 1,
+            projection.key,
+            values["attempt_id"],
+            values["cause"],
+            expected,
+            CrmStatus(values["status"]) if values["status"] else None,
+            values["call_attempts"],
+            values["first_no_answer_at"],
+            "pending",
+            None,
+            0,
+            at,
+            "",
+            at,
+            None,
+            ours,
+        )
+        rows.append(row)
+        self.rows.append(row)
+        self.pending[row.outbox_id] = row
+        self._undo.append((self._forget, (row,)))
+
+    def _forget(self, row: OutboxRow) -> None:
+        self._of_record[row.key.zoho_id].remove(row)
+        self.rows.remove(row)
+        del self.pending[row.outbox_id]
+
+    def _settle(self, row: OutboxRow, state: str, at: datetime | None, **more: object) -> None:
+        for name, value in (("state", state), ("settled_at", at), *more.items()):
+            self._undo.append((put, (row, name, getattr(row, name))))
+            put(row, name, value)
+        if state != "pending" and self.pending.pop(row.outbox_id, None) is not None:
+            self._undo.append((self.pending.__setitem__, (row.outbox_id, row)))
+        elif state == "pending":
+            self.pending[row.outbox_id] = row
+            self._undo.append((self.pending.pop, (row.outbox_id,)))
+
+    def due(self, now: datetime, limit: int) -> Sequence[OutboxRow]:
+        ready = [row for row in self.pending.values() if row.next_try_at <= now]
+        return sorted(ready, key=lambda row: (row.next_try_at, row.outbox_id))[:limit]
+
+    def sent(self, outbox_id: int, at: datetime, *, status_kept: str | None = None) -> None:
+        row = self.rows[outbox_id - 1]
+        if row.state in _WAITING:
+            self._settle(row, "sent", at, status_kept=status_kept)
+
+    def retry(self, outbox_id: int, error: str, next_try_at: datetime) -> None:
+        row = self.pending.get(outbox_id)
+        if row is not None:
+            for name, value in (("tries", row.tries + 1), ("last_error", error), ("next_try_at", next_try_at)):
+                self._undo.append((put, (row, name, getattr(row, name))))
+                put(row, name, value)
+
+    def park(self, outbox_id: int, error: str, at: datetime) -> None:
+        row = self.pending.get(outbox_id)
+        if row is not None:
+            self._settle(row, "parked", at, last_error=error)
+
+    def unparked(self, outbox_id: int, at: datetime) -> bool:
+        row = self.rows[outbox_id - 1]
+        if row.state == "parked":
+            self._settle(row, "pending", None, next_try_at=at, tries=0)
+            return True
+        return False
+
+    def newest(self, keys: Iterable[RecordKey], sent_since: datetime) -> Mapping[RecordKey, OutboxRow]:
+        found: dict[RecordKey, OutboxRow] = {}
+        if not self.rows:
+            return found
+        for key in keys:
+            for row in self._of_record.get(key.zoho_id, ()):
+                settled = row.settled_at
+                if row.state in _WAITING or (row.state == "sent" and settled is not None and settled > sent_since):
+                    found[key] = row
+        return found
+
+    def written_statuses(self, keys: Iterable[RecordKey]) -> Mapping[RecordKey, frozenset[CrmStatus]]:
+        found = {}
+        for key in keys:
+            statuses = frozenset(row.status for row in self._of_record.get(key.zoho_id, ()) if row.status is not None)
+            if statuses:
+                found[key] = statuses
+        return found
+
+    def parked(self, limit: int = 500) -> Sequence[OutboxRow]:
+        return [row for row in self.rows if row.state == "parked"][:limit]
+
+
+@lru_cache(maxsize=1024)
+def _statuses(text: str) -> tuple[tuple[str, ...], tuple[CrmStatus, ...]]:
+    """As store.outbox reads its column."""
+    statuses = json.loads(text)
+    return (
+        tuple(status for status in statuses if isinstance(status, str)),
+        tuple(CrmStatus(status["ours"]) for status in statuses if isinstance(status, dict)),
+    )
+
+
+class MemoryDoNotCall:
+    """Implements the part of ports.ledger.DoNotCall that calls pass."""
+
+    def __init__(self, undo: Undo) -> None:
+        self._undo = undo
+        self.numbers: dict[str, datetime] = {}
+
+    def add(self, number: str, reason: str, at: datetime) -> bool:  # noqa: ARG002 - the reason is for people
+        if number in self.numbers:
+            return False
+        self.numbers[number] = at
+        self._undo.append((self.numbers.pop, (number,)))
+        return True
+
+    def has(self, numbers: Iterable[str]) -> frozenset[str]:
+        return frozenset(filter(self.numbers.__contains__, numbers)) if self.numbers else frozenset()
+
+
+class MemorySwitches:
+    """Implements ports.ledger.Switches."""
+
+    def __init__(self, undo: Undo) -> None:
+        self._undo = undo
+        self._values: dict[str, str | None] = {}
+
+    def get(self, name: str) -> str | None:
+        return self._values.get(name)
+
+    def set(self, name: str, value: str, at: datetime) -> None:  # noqa: ARG002 - when it was set is for people
+        self._undo.append((self._values.__setitem__, (name, self._values.get(name))))
+        self._values[name] = value
