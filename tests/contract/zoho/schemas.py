@@ -22,6 +22,8 @@ TOKEN = _object(
     api_domain={"type": "string", "pattern": "^https?://"},
     token_type={"const": "Bearer"},
     expires_in={"type": "integer", "minimum": 1},
+    expires_in_sec={"type": "integer", "minimum": 1},
+    refresh_token={"type": "string", "pattern": r"^1000\.[0-9a-f]+\.[0-9a-f]+$"},
 )
 TOKEN_ERROR = _object(
     ["error"], error={"type": "string"}, error_description={"type": "string"}, status={"const": "failure"}
