@@ -1,14 +1,8 @@
-"""The suppression list, the switches, the token."""
+"""The suppression list and the switches."""
 
-import asyncio
-from datetime import timedelta
 from functools import partial
 
-import pytest
-
-from autodialer.ports import StoredToken
 from autodialer.store.ledger import SqlLedger, SqlStore
-from autodialer.store.tokens import SqlTokenStore
 from store.made import MINUTE, NOW, phone, work
 
 
@@ -44,39 +38,3 @@ def test_a_switch_keeps_its_last_value(store: SqlStore) -> None:
     for value in ("1", "0", "", "1"):
         assert work(store, partial(switched, value)) == value
     assert work(store, lambda ledger: ledger.switches.get("webhook_hash")) is None
-
-
-async def test_the_last_token_saved_is_the_one_that_is_loaded(store: SqlStore) -> None:
-    tokens = SqlTokenStore(store.database)
-    assert await tokens.load() is None
-    first, second = (StoredToken(f"1000.{n}", NOW + timedelta(hours=n)) for n in (1, 2))
-    await tokens.save(first)
-    assert await tokens.load() == first
-    await tokens.save(second)
-    assert await tokens.load() == second
-    assert await SqlTokenStore(store.database).load() == second
-
-
-async def test_one_caller_at_a_time_mints_a_token(store: SqlStore) -> None:
-    tokens = SqlTokenStore(store.database)
-    minting = most = 0
-
-    async def mint(number: int) -> None:
-        nonlocal minting, most
-        async with tokens.refreshing():
-            minting += 1
-            most = max(most, minting)
-            await tokens.save(StoredToken(str(number), NOW))
-            minting -= 1
-
-    await asyncio.gather(*(mint(number) for number in range(5)))
-    assert most == 1
-
-
-async def test_a_failure_to_mint_lets_the_next_one_try(store: SqlStore) -> None:
-    tokens = SqlTokenStore(store.database)
-    with pytest.raises(ZeroDivisionError):
-        async with tokens.refreshing():
-            1 // 0  # noqa: B018 - fails on purpose
-    async with asyncio.timeout(5), tokens.refreshing():
-        await tokens.save(StoredToken("1000.1", NOW))

@@ -6,9 +6,19 @@ from autodialer.ports.outside import (
     Finding,
     Level,
     Log,
-    StoredToken,
     Telephony,
-    TokenStore,
 )
+from autodialer.ports.tokens import MintingTurn, StoredToken, TokenState, TokenStore
 
-__all__ = ["Clock", "Crm", "Finding", "Level", "Log", "StoredToken", "Telephony", "TokenStore"]
+__all__ = [
+    "Clock",
+    "Crm",
+    "Finding",
+    "Level",
+    "Log",
+    "MintingTurn",
+    "StoredToken",
+    "Telephony",
+    "TokenState",
+    "TokenStore",
+]

@@ -1,7 +1,6 @@
 """What the use cases need from the outside. Adapters implement these; the use cases see nothing else."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -109,30 +108,6 @@ class Telephony(Protocol):
 
     async def check(self) -> Sequence[Finding]:
         """What `doctor` says of it: settings, key, webhook. Never raises TelephonyError."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class StoredToken:
-    """An access token as kept over restarts. `expires_at` UTC."""
-
-    value: str
-    expires_at: datetime
-
-
-class TokenStore(Protocol):
-    """Where the CRM's access token is kept for all processes of a deployment."""
-
-    async def load(self) -> StoredToken | None:
-        """The newest one, valid or not."""
-        ...
-
-    async def save(self, token: StoredToken) -> None:
-        """Replace it."""
-        ...
-
-    def refreshing(self) -> AbstractAsyncContextManager[None]:
-        """Held by the one caller that may mint a token; others wait."""
         ...
 
 

@@ -1,6 +1,7 @@
 """The /_sim pages of the simulated Zoho: look at the records, seed people, edit as a person would, revoke tokens."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -28,11 +29,26 @@ class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delete: bool = False
 
 
+class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A grant code as it is made in the console. `scopes`: those of the accounts server, where none are given."""
+
+    scopes: tuple[str, ...] | None = None
+    minutes: float = 3
+    offline: bool = True
+
+
 class OAuth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`expire_tokens`: all issued ones are invalid. `scopes`: those of the tokens to come."""
+    """What happens to tokens.
+
+    `expire_tokens`: all access tokens are invalid. `revoke`: all refresh tokens as well, for ever. `scopes`: those of the
+    tokens to come. `in_milliseconds`: lifetimes are told in the old way. `code`: make a grant code; it is in the answer.
+    """
 
     expire_tokens: bool = False
+    revoke: bool = False
     scopes: tuple[str, ...] | None = None
+    in_milliseconds: bool | None = None
+    code: Code | None = None
 
 
 def admin_routes(modules: Mapping[str, Records], accounts: Accounts, meter: Meter) -> list[BaseRoute]:
@@ -112,15 +128,22 @@ class _Pages:
 
     async def oauth(self, request: Request) -> Response:
         """GET shows counters, POST changes what tokens may do."""
+        accounts, made = self._accounts, {}
         if request.method == "POST":
             try:
                 wanted = msgspec.convert(await read_json(request), OAuth)
             except (msgspec.DecodeError, ValueError) as problem:
                 return bad_request(str(problem))
             if wanted.expire_tokens:
-                self._accounts.expire_all()
+                accounts.expire_all()
+            if wanted.revoke:
+                accounts.revoke()
             if wanted.scopes is not None:
-                self._accounts.scopes = wanted.scopes
-        return JSONResponse(
-            {"minted": self._accounts.minted, "scopes": self._accounts.scopes, "credits_spent": self._meter.spent}
-        )
+                accounts.scopes = wanted.scopes
+            if wanted.in_milliseconds is not None:
+                accounts.in_milliseconds = wanted.in_milliseconds
+            if (code := wanted.code) is not None:
+                lifetime = timedelta(minutes=code.minutes)
+                made["code"] = accounts.issue_code(code.scopes, offline=code.offline, lifetime=lifetime)
+        counters = {"minted": accounts.minted, "live": len(accounts.live()), "credits_spent": self._meter.spent}
+        return JSONResponse({**counters, "scopes": accounts.scopes, **made})

@@ -28,6 +28,12 @@ def accounts_url_for(api_domain: str) -> str | None:
     return _ACCOUNTS_BY_DOMAIN.get(domain) if environment in _ENVIRONMENTS else None
 
 
+def console_url_for(accounts_url: str) -> str | None:
+    """The API console, where clients and grant codes are made; it stands beside each of Zoho's accounts servers."""
+    url = accounts_url.rstrip("/")
+    return url.replace("//accounts.", "//api-console.", 1) if url in _ACCOUNTS_BY_DOMAIN.values() else None
+
+
 def is_safe_url(url: str) -> bool:
     """Whether credentials may be sent there: https, or http to this machine; no user, path, query or fragment."""
     parts = urlsplit(url)

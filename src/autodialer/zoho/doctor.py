@@ -6,7 +6,7 @@ from typing import Any, Final
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import RecordType
 from autodialer.ports import Finding, Level
-from autodialer.zoho import coql
+from autodialer.zoho import coql, scopes
 from autodialer.zoho.fields import MODULES, ModuleFields
 from autodialer.zoho.oauth import Tokens
 from autodialer.zoho.transport import Usage
@@ -33,9 +33,20 @@ async def check(tokens: Tokens, resolve: Resolve, rows: Rows, usage: Callable[[]
                 "set ZOHO_API_DOMAIN to it if calls are refused",
             )
         )
+    findings += _scopes(tokens.scope)
     for record_type in RecordType:
         findings += await _module(record_type, resolve, rows)
     return [*findings, *_credits(usage())]
+
+
+def _scopes(granted: str) -> list[Finding]:
+    """What the grant lacks. Nothing is said where Zoho did not tell its scopes."""
+    lacking = scopes.missing(granted) if granted else []
+    if not lacking:
+        return []
+    names = ", ".join(f"{scope.name} ({scope.why})" for scope in lacking)
+    remedy = "make a new ZOHO_REFRESH_TOKEN with all scopes: autodialer zoho login"
+    return [Finding(Level.PROBLEM, "Zoho token", f"its grant lacks {names}", remedy)]
 
 
 async def _module(record_type: RecordType, resolve: Resolve, rows: Rows) -> list[Finding]:

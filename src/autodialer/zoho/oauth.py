@@ -1,41 +1,34 @@
-"""The access token: minted rarely, shared by all processes, never twice at once.
+"""The access token: minted rarely, by one process of all, and never while a valid one is stored.
 
 Source: Zoho's pages "Refresh Access Tokens" and "Token limits": 10 live tokens and 10 mints in 10 minutes
-for each refresh token, a lifetime of an hour, errors inside HTTP 200.
+for each refresh token, a lifetime of an hour.
 """
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from hashlib import sha256
+from typing import Final
 
-import httpx2
 import structlog
 
-from autodialer.domain.errors import CrmError
-from autodialer.ports import Clock, StoredToken, TokenStore
-from autodialer.zoho.answers import INVALID_TOKEN, Answer, UnreadableError, read_object
+from autodialer.domain.errors import StoreError
+from autodialer.ports import Clock, MintingTurn, StoredToken, TokenState, TokenStore
+from autodialer.zoho import pauses
+from autodialer.zoho.accounts import AccountsServer, Grant, Refusal, lifetime_seconds
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.datacentres import accounts_url_for
+from autodialer.zoho.pauses import refused_fresh_token
 from autodialer.zoho.wire import Wire
 
-__all__ = ["Tokens", "accounts_url_for", "is_throttled", "lifetime_seconds"]
+__all__ = ["Tokens", "accounts_url_for", "key_of", "lifetime_seconds", "refused_fresh_token"]
 
 MARGIN: Final = timedelta(minutes=5)
-LIFETIME_SECONDS: Final = 3600
-_LONGEST_LIFETIME_SECONDS: Final = 86400
-_COOL_DOWN_SECONDS: Final = 60.0
-_LONGEST_COOL_DOWN_SECONDS: Final = 600.0
+_SHARE_OF_LIFETIME: Final = 4  # a short-lived token is renewed in its last quarter
 _TRIES: Final = 3
-_REFUSED_FRESH_SECONDS: Final = 60.0
-_FRUITLESS_MINTS: Final = 2
-
-_PERMANENT: Final = {
-    "invalid_code": "ZOHO_REFRESH_TOKEN is wrong, revoked, or of another data centre: make a new one, and check "
-    "ZOHO_API_DOMAIN",
-    "invalid_client": "ZOHO_CLIENT_ID is wrong, or of another data centre: check it and ZOHO_API_DOMAIN",
-    "invalid_client_secret": "ZOHO_CLIENT_SECRET is wrong",
-}
+_POLL_SECONDS: Final = 0.25
 
 log = structlog.get_logger(__name__)
 
@@ -44,27 +37,37 @@ class Tokens:
     """Hands out the access token.
 
     Every error is a CrmError: permanent for credentials that will never do, transient for throttling and
-    outages.
+    outages; or the StoreError of a database that is gone.
     """
 
     def __init__(self, config: ZohoConfig, wire: Wire, store: TokenStore, clock: Clock) -> None:
         self._config = config
-        self._url = f"{config.resolved_accounts_url()}/oauth/v2/token"
-        self._wire = wire
+        self._server = AccountsServer(config, wire)
+        self._key = key_of(config)
         self._store = store
         self._clock = clock
         self._lock = asyncio.Lock()
         self._token: StoredToken | None = None
-        self._cool_down = _COOL_DOWN_SECONDS
-        self._closed_until = 0.0
-        self._fruitless = 0
-        self._minted_at = 0.0
-        self.foreign_api_domain: str | None = None
+
+    @property
+    def scope(self) -> str:
+        """The scopes of the token in use, as Zoho put them; "" while nothing is known."""
+        return self._token.scope if self._token is not None else ""
+
+    @property
+    def foreign_api_domain(self) -> str | None:
+        """The API host that Zoho named with the token in use, where it is another than ours."""
+        said = self._token.api_domain if self._token is not None else ""
+        return said if said and said.rstrip("/") != self._config.api_domain.rstrip("/") else None
 
     async def current(self) -> str:
-        """A token that holds for about five more minutes at least, minted only when none is stored."""
-        if self._token is not None and self._is_fresh(self._token):
-            return self._token.value
+        """A token that holds for about five more minutes at least, minted only when none is stored.
+
+        One that still holds is used on while another is asked for, here or elsewhere.
+        """
+        token = self._token
+        if token is not None and (self._is_fresh(token) or (self._lock.locked() and self._holds(token))):
+            return token.value
         async with self._lock:
             return await self._find(failed=None)
 
@@ -73,151 +76,136 @@ class Tokens:
         async with self._lock:
             return await self._find(failed=failed)
 
-    def prove(self) -> None:
-        """Zoho accepted a token: should it be refused later, another one will do."""
-        self._fruitless = 0
+    async def prove(self) -> None:
+        """Zoho accepted the token: should it be refused later, another one will do. All processes are to know."""
+        token = self._token
+        if token is None or token.worked:
+            return
+        self._token = replace(token, worked=True)
+        with suppress(StoreError):
+            await self._store.mark_worked(self._key, token.value)
 
     async def _find(self, failed: str | None) -> str:
-        """To be called with the lock. Memory, then the store, then the store again as its one holder, then Zoho."""
+        """To be called with the lock. Memory, then the store, then Zoho: as the one whose turn it is, or by waiting for it."""
         if self._token is not None and self._will_do(self._token, failed):
             return self._token.value
-        if await self._take_stored(failed):
-            return self._value()
-        async with self._store.refreshing():
-            if await self._take_stored(failed):
-                return self._value()
-            await self._mint_or_make_do(failed)
-        return self._value()
+        while True:
+            state = await self._store.load(self._key)
+            found = self._take(state.token, failed) or self._wait_for_pause(state, failed)
+            if found is not None:
+                return found
+            async with self._store.turn(self._key) as turn:
+                found = await self._mint_in_turn(turn, failed) if turn is not None else None
+            found = found or self._make_do(state.token, failed)
+            if found is not None:
+                return found
+            await self._clock.sleep(_POLL_SECONDS)
 
-    async def _take_stored(self, failed: str | None) -> bool:
-        stored = await self._store.load()
-        if stored is None or not self._will_do(stored, failed):
-            return False
-        self._token = stored
-        return True
-
-    async def _mint_or_make_do(self, failed: str | None) -> None:
-        is_recent = self._clock.monotonic() - self._minted_at < _REFUSED_FRESH_SECONDS
-        if failed is not None and is_recent and self._fruitless >= _FRUITLESS_MINTS:
+    async def _mint_in_turn(self, turn: MintingTurn, failed: str | None) -> str | None:
+        """Nobody else asks now. None when the turn was lost on the way."""
+        state = await self._store.load(self._key)
+        found = self._take(state.token, failed) or self._wait_for_pause(state, failed)
+        if found is not None:
+            return found
+        refused = state.token if state.token is not None and state.token.value == failed else None
+        if refused is not None and pauses.is_fruitless(refused, self._clock.now()):
             raise refused_fresh_token()
-        try:
-            self._token = await self._mint()
-        except CrmError as problem:
-            last = await self._store.load()
-            if problem.permanent or last is None or last.value == failed or last.expires_at <= self._clock.now():
-                raise
-            log.warning("zoho_token_not_renewed", reason=problem.message, still_valid_until=str(last.expires_at))
-            self._token = last
-            return
-        await self._store.save(self._token)
+        outcome = await self._ask(turn, state)
+        if isinstance(outcome, Refusal):
+            return await self._close(turn, state, outcome, failed)
+        if outcome is None:
+            return None
+        token = self._token_of(outcome, refused)
+        if not await turn.save(TokenState(token)):
+            return None
+        self._token = token
+        log.info("zoho_token_minted", expires_at=str(token.expires_at))
+        if self.foreign_api_domain is not None:
+            log.warning("zoho_api_domain_differs", configured=self._config.api_domain, token_is_for=token.api_domain)
+        return token.value
 
-    def _value(self) -> str:
-        if self._token is None:
-            raise CrmError("no access token", permanent=False)
-        return self._token.value
+    async def _ask(self, turn: MintingTurn, state: TokenState) -> Grant | Refusal | None:
+        """Several tries at first, one at a time in an outage that lasts. None when the turn was lost between two."""
+        outcome: Grant | Refusal | None = None
+        for attempt in range(1 if state.pause else _TRIES):
+            if attempt:
+                await self._clock.sleep(2.0**attempt)
+                if not await turn.keep():
+                    return None
+            outcome = await self._server.ask(self._form())
+            if isinstance(outcome, Grant) or not outcome.is_outage:
+                break
+        return outcome
 
-    def _is_fresh(self, token: StoredToken) -> bool:
-        return token.expires_at - MARGIN > self._clock.now()
+    async def _close(self, turn: MintingTurn, state: TokenState, refusal: Refusal, failed: str | None) -> str:
+        """No token came: nobody asks again for a while. What still holds is used on, unless the credentials are dead."""
+        now = self._clock.now()
+        closed = pauses.after(state, refusal, now)
+        await turn.save(closed)
+        error = pauses.error_for(closed, self._server.url, now, refusal.reason)
+        found = None if error.permanent else self._make_do(state.token, failed)
+        if found is None or state.token is None:
+            raise error
+        log.warning("zoho_token_not_renewed", reason=error.message, still_valid_until=str(state.token.expires_at))
+        return found
+
+    def _wait_for_pause(self, state: TokenState, failed: str | None) -> str | None:
+        """In a pause: what still holds. CrmError where nothing does; None where it is over."""
+        now = self._clock.now()
+        if not pauses.seconds_left(state, now):
+            return None
+        error = pauses.error_for(state, self._server.url, now)
+        found = None if error.permanent else self._make_do(state.token, failed)
+        if found is None:
+            raise error
+        return found
+
+    def _token_of(self, grant: Grant, refused: StoredToken | None) -> StoredToken:
+        now = self._clock.now()
+        return StoredToken(
+            grant.access_token,
+            now + grant.lifetime,
+            minted_at=now,
+            scope=grant.scope,
+            api_domain=grant.api_domain,
+            fruitless=refused.fruitless + 1 if refused is not None and not refused.worked else 0,
+        )
+
+    def _form(self) -> Mapping[str, str]:
+        return {"grant_type": "refresh_token", "refresh_token": self._config.refresh_token}
+
+    def _take(self, token: StoredToken | None, failed: str | None) -> str | None:
+        """The stored token, if it will do; it is then the one in use."""
+        if token is None or not self._will_do(token, failed):
+            return None
+        self._token = token
+        return token.value
+
+    def _make_do(self, token: StoredToken | None, failed: str | None) -> str | None:
+        """The same for one that is about to end."""
+        if token is None or token.value == failed or not self._holds(token):
+            return None
+        self._token = token
+        return token.value
 
     def _will_do(self, token: StoredToken, failed: str | None) -> bool:
         return token.value != failed and self._is_fresh(token)
 
-    async def _mint(self) -> StoredToken:
-        left = self._closed_until - self._clock.monotonic()
-        if left > 0:
-            raise CrmError(
-                f"Zoho throttles token requests; the next one goes in {left:.0f} seconds",
-                permanent=False,
-                code="Access Denied",
-            )
-        said = await self._ask()
-        self._cool_down = _COOL_DOWN_SECONDS
-        self._compare_domain(said.get("api_domain"))
-        expires_at = self._clock.now() + timedelta(seconds=lifetime_seconds(said))
-        log.info("zoho_token_minted", expires_at=str(expires_at))
-        self._fruitless += 1
-        self._minted_at = self._clock.monotonic()
-        return StoredToken(str(said["access_token"]), expires_at)
+    def _is_fresh(self, token: StoredToken) -> bool:
+        return token.expires_at - _margin(token) > self._clock.now()
 
-    async def _ask(self) -> Mapping[str, Any]:
-        """Zoho's answer with a token in it."""
-        reason = ""
-        for attempt in range(_TRIES):
-            if attempt:
-                await self._clock.sleep(2.0**attempt)
-            try:
-                answer = await self._wire.send("POST", self._url, form=self._form())
-                said = read_object(answer)
-            except (httpx2.HTTPError, TimeoutError, UnreadableError) as problem:
-                reason = type(problem).__name__
-                continue
-            if isinstance(said.get("access_token"), str) and said["access_token"]:
-                return said
-            self._raise_for(answer, said)
-            reason = f"HTTP {answer.status} without a token"
-        raise CrmError(f"no access token from {self._url}: {reason}", permanent=False, code="no_token")
-
-    def _form(self) -> Mapping[str, str]:
-        return {
-            "refresh_token": self._config.refresh_token,
-            "client_id": self._config.client_id,
-            "client_secret": self._config.client_secret,
-            "grant_type": "refresh_token",
-        }
-
-    def _raise_for(self, answer: Answer, said: Mapping[str, Any]) -> None:
-        """Raise what the error in the body means; return where another try may help."""
-        error = str(said.get("error") or "")
-        if is_throttled(answer.status, said):
-            seconds = self._cool_down
-            self._closed_until = self._clock.monotonic() + seconds
-            self._cool_down = min(seconds * 2, _LONGEST_COOL_DOWN_SECONDS)
-            raise CrmError(
-                f"Zoho throttles token requests; waiting {seconds:.0f} seconds. Does another service use the same "
-                "ZOHO_REFRESH_TOKEN?",
-                permanent=False,
-                code="Access Denied",
-            )
-        if error in _PERMANENT:
-            raise CrmError(f"Zoho says {error}: {_PERMANENT[error]}", permanent=True, code=error, stops_run=True)
-        if error and answer.status < 500:  # noqa: PLR2004 - 5xx is an outage
-            raise CrmError(
-                f"Zoho gave no access token: {error}; check the ZOHO_ credentials",
-                permanent=False,
-                code=error,
-                stops_run=True,
-            )
-
-    def _compare_domain(self, said: object) -> None:
-        """The answer names an API host. It is compared, and never used: an answer must not re-point the client."""
-        same = not isinstance(said, str) or said.rstrip("/") == self._config.api_domain.rstrip("/")
-        self.foreign_api_domain = None if same else str(said)
-        if not same:
-            log.warning("zoho_api_domain_differs", configured=self._config.api_domain, token_is_for=said)
+    def _holds(self, token: StoredToken) -> bool:
+        return token.expires_at > self._clock.now()
 
 
-def refused_fresh_token() -> CrmError:
-    """Zoho refuses what it has just minted. Not for ever: it may be a quarrel over tokens with another service."""
-    return CrmError(
-        "Zoho refuses even a fresh access token (INVALID_TOKEN): check that ZOHO_API_DOMAIN is the data centre of "
-        "ZOHO_REFRESH_TOKEN, and that no other service uses this refresh token",
-        permanent=False,
-        code=INVALID_TOKEN,
-        stops_run=True,
-    )
+def key_of(config: ZohoConfig) -> str:
+    """What a token is bound to, as a hash: changed credentials must not go on with the token of the old ones."""
+    parts = (config.resolved_accounts_url(), config.client_id, config.client_secret, config.refresh_token)
+    return sha256("\0".join(parts).encode()).hexdigest()
 
 
-def is_throttled(status: int, said: Mapping[str, Any]) -> bool:
-    """Whether it is the "too many requests" of the accounts server, which says nothing about the credentials."""
-    text = f"{said.get('error')} {said.get('error_description')}".casefold()
-    return status == 429 or "access denied" in text or "too many requests" in text  # noqa: PLR2004 - HTTP's own
-
-
-def lifetime_seconds(said: Mapping[str, Any]) -> int:
-    """`expires_in` in seconds: milliseconds where the old key `expires_in_sec` stands beside it, or it is over a day."""
-    value = said.get("expires_in")
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        return LIFETIME_SECONDS
-    if "expires_in_sec" in said or value > _LONGEST_LIFETIME_SECONDS:
-        value //= 1000
-    return min(max(value, 1), _LONGEST_LIFETIME_SECONDS)
+def _margin(token: StoredToken) -> timedelta:
+    """How long before its end a token is renewed."""
+    if token.minted_at is None:
+        return MARGIN
+    return min(MARGIN, max(token.expires_at - token.minted_at, timedelta()) / _SHARE_OF_LIFETIME)

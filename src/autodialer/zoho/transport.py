@@ -108,7 +108,7 @@ class Transport:
                 renewed = True
                 continue
             if isinstance(answer, Answer) and answer.status < _TOO_MANY:
-                self._tokens.prove()
+                await self._tokens.prove()
             outcome = self._judge(call, answer, read)
             if not isinstance(outcome, _Trouble):
                 return outcome

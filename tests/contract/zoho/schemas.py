@@ -42,6 +42,8 @@ TOKEN = _object(
     api_domain={"type": "string", "pattern": "^https?://"},
     token_type={"const": "Bearer"},
     expires_in={"type": "integer", "minimum": 1},
+    expires_in_sec={"type": "integer", "minimum": 1},
+    refresh_token={"type": "string", "pattern": r"^1000\.[0-9a-f]+\.[0-9a-f]+$"},
 )
 REFUSED_TOKEN = _object(["error"], error={"enum": ["invalid_code", "invalid_client", "invalid_client_secret"]})
 THROTTLED_TOKEN = _object(

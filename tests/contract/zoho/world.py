@@ -16,7 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autodialer.domain.record import RecordKey, RecordType
-from autodialer.ports import StoredToken
+from autodialer.ports import MintingTurn, StoredToken, TokenState, TokenStore
 from autodialer.simulators.common import Exchange, SimClock
 from autodialer.simulators.faults import Fault
 from autodialer.simulators.people import Module, Person, mobile, zoho_id
@@ -84,23 +84,52 @@ class MemoryTokens:
     """ports.TokenStore in memory; share one between clients and they are replicas of one deployment."""
 
     def __init__(self) -> None:
-        self.token: StoredToken | None = None
-        self.refreshes = 0
-        self._lock = asyncio.Lock()
+        self.states: dict[str, TokenState] = {}
+        self.turns = 0
+        self._is_taken = False
 
-    async def load(self) -> StoredToken | None:
-        await asyncio.sleep(0)
-        return self.token
+    @property
+    def token(self) -> StoredToken | None:
+        """The one that is kept, where there is but one."""
+        return next((state.token for state in self.states.values()), None)
 
-    async def save(self, token: StoredToken) -> None:
+    async def load(self, key: str) -> TokenState:
         await asyncio.sleep(0)
-        self.token = token
+        return self.states.get(key, TokenState())
+
+    async def mark_worked(self, key: str, value: str) -> None:
+        await asyncio.sleep(0)
+        state = self.states[key]
+        if state.token is not None and state.token.value == value:
+            self.states[key] = replace(state, token=replace(state.token, worked=True))
 
     @asynccontextmanager
-    async def refreshing(self) -> AsyncIterator[None]:
-        async with self._lock:
-            self.refreshes += 1
-            yield
+    async def turn(self, key: str) -> AsyncIterator[MintingTurn | None]:
+        if self._is_taken:
+            yield None
+            return
+        self._is_taken = True
+        self.turns += 1
+        try:
+            yield _MemoryTurn(self.states, key)
+        finally:
+            self._is_taken = False
+
+
+class _MemoryTurn:
+    """Never lost."""
+
+    def __init__(self, states: dict[str, TokenState], key: str) -> None:
+        self._states = states
+        self._key = key
+
+    async def keep(self) -> bool:
+        return True
+
+    async def save(self, state: TokenState) -> bool:
+        await asyncio.sleep(0)
+        self._states[self._key] = state
+        return True
 
 
 @dataclass
@@ -132,8 +161,10 @@ class World:
         return replace(config, **changes)
 
     @asynccontextmanager
-    async def open_client(self, clock: QuickClock | None = None, **changes: Any) -> AsyncIterator[ZohoCrm]:
-        crm = ZohoCrm(self.config(**changes), self.tokens, clock or self.quick_clock)
+    async def open_client(
+        self, clock: QuickClock | None = None, tokens: TokenStore | None = None, **changes: Any
+    ) -> AsyncIterator[ZohoCrm]:
+        crm = ZohoCrm(self.config(**changes), tokens or self.tokens, clock or self.quick_clock)
         try:
             yield crm
         finally:
