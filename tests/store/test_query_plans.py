@@ -60,6 +60,8 @@ HOT: dict[str, Question] = {
     "outbox.newest": lambda ledger: ledger.outbox.newest([lead()], NOW),
     "outbox.written_statuses": lambda ledger: ledger.outbox.written_statuses([lead()]),
     "outbox.of_record": lambda ledger: ledger.outbox.of_record(lead()),
+    "activities.put": lambda ledger: ledger.activities.put("a-1", NOW),
+    "activities.due": lambda ledger: ledger.activities.due(NOW, 10),
     "do_not_call": lambda ledger: ledger.do_not_call.has([phone()]),
     "stats.today": lambda ledger: ledger.stats.today(TODAY),
     "stats.of_run": lambda ledger: ledger.stats.of_run("run-1"),

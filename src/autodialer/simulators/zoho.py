@@ -5,6 +5,7 @@ What the documents leave open is read in the way that is harder for a client.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
+from email.utils import format_datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from autodialer.simulators.common import Gate, SimClock, SimulatorApp
 from autodialer.simulators.people import Person
+from autodialer.simulators.zoho_activities import Activities
 from autodialer.simulators.zoho_admin import admin_routes
 from autodialer.simulators.zoho_answers import ZohoError, json_response, nothing, read_body
 from autodialer.simulators.zoho_coql import parse
@@ -23,7 +25,7 @@ from autodialer.simulators.zoho_query import select
 from autodialer.simulators.zoho_records import Records
 from autodialer.simulators.zoho_schema import Schema, default_metadata
 from autodialer.simulators.zoho_tokens import Accounts, Credentials
-from autodialer.simulators.zoho_update import update
+from autodialer.simulators.zoho_update import BatchGuard, update
 
 ORG_ZONE: Final = ZoneInfo("America/Los_Angeles")
 _MAX_IDS_LENGTH: Final = 1024
@@ -46,12 +48,14 @@ class ZohoSimulator(SimulatorApp):
         org_zone: tzinfo,
     ) -> None:
         self.clock = gate.clock
+        self.batch_guard: BatchGuard = "whole"
         self.metadata = {module: list(fields) for module, fields in metadata.items()}
         self.accounts = Accounts(credentials, gate.clock)
         self.meter = Meter(limits, gate.clock)
         self.records = {
             module: Records(module, Schema.of(fields), gate.clock, org_zone) for module, fields in metadata.items()
         }
+        self.activities = Activities(self.records, gate.clock, org_zone, self.meter, self._require)
         gate.doorman = self.meter.doorman
         super().__init__(gate, [*self._routes(), *admin_routes(self.records, self.accounts, self.meter)])
 
@@ -60,6 +64,7 @@ class ZohoSimulator(SimulatorApp):
             Route("/oauth/v2/token", self._token, methods=["POST"]),
             Route("/crm/v8/coql", self._guarded(self._coql), methods=["POST"]),
             Route("/crm/v8/settings/fields", self._guarded(self._fields), methods=["GET"]),
+            *self.activities.routes(self._guarded),
             Route("/crm/v8/{module}", self._guarded(self._list), methods=["GET"]),
             Route("/crm/v8/{module}", self._guarded(self._update), methods=["PUT"]),
             Route("/crm/v8/{module}/{id:int}", self._guarded(self._show), methods=["GET"]),
@@ -68,14 +73,14 @@ class ZohoSimulator(SimulatorApp):
         ]
 
     def _guarded(self, endpoint: Endpoint) -> Endpoint:
-        """Refusals become Zoho's envelope; every answer tells what is left once half of the credits are used."""
+        """Refusals become Zoho's envelope; every answer has the simulated time as its Date, and what is left of credits."""
 
         async def guarded(request: Request) -> Response:
             try:
                 response = await endpoint(request)
             except ZohoError as refusal:
                 response = refusal.response()
-            response.headers.update(self.meter.headers())
+            response.headers.update({"date": format_datetime(self.clock.now(), usegmt=True), **self.meter.headers()})
             return response
 
         return guarded
@@ -92,7 +97,7 @@ class ZohoSimulator(SimulatorApp):
         if not isinstance(text, str):
             raise ZohoError(400, "MANDATORY_NOT_FOUND", "required field not found", {"api_name": "select_query"})
         query = parse(text)
-        records = self.records.get(query.module)
+        records = self.activities.calls if query.module == "Calls" else self.records.get(query.module)
         if records is None:
             raise ZohoError(400, "INVALID_QUERY", "unsupported module", {"module": query.module})
         self._require(request, _module_scope(query.module, "READ"))
@@ -150,7 +155,8 @@ class ZohoSimulator(SimulatorApp):
         if "id" in request.path_params and isinstance(items, list) and items and isinstance(items[0], dict):
             body = {**body, "data": [{**items[0], "id": str(request.path_params["id"])}]}
         self.meter.charge(-(-len(items) // 10) if isinstance(items, list) and items else 1)
-        status, answer = update(records, body, request.headers.get("if-unmodified-since"))
+        unless = request.headers.get("if-unmodified-since")
+        status, answer = update(records, body, unless, self.batch_guard)
         return json_response(answer, status)
 
     def _module(self, request: Request, right: str) -> Records:

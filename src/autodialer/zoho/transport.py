@@ -1,12 +1,12 @@
 """Requests to the CRM API: authorised, paced, tried again where that is safe, counted.
 
-Everything sent here may be sent twice: reads, and updates with absolute values.
+Most of what is sent here may be sent twice: reads, and updates with absolute values. What may not says so in its ApiCall.
 """
 
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
@@ -50,7 +50,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """One request. `credits` it costs; `is_heavy`: it counts in Zoho's pool of 10 heavy requests, so few go at a time."""
+    """One request. `credits` it costs; `is_heavy`: it counts in Zoho's pool of 10 heavy requests, so few go at a time.
+
+    `is_repeatable`: sent twice it does what it does once. If not, the first trouble ends it.
+    """
 
     method: str
     path: str
@@ -58,6 +61,8 @@ class ApiCall:
     params: Mapping[str, str] | None = None
     credits: int = 1
     is_heavy: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_repeatable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,7 @@ class Transport:
             if call.is_heavy:
                 await stack.enter_async_context(self._heavy_slots.one())
             await stack.enter_async_context(self._slots.one())
+            began = self._clock.monotonic()
             try:
                 answer = await self._wire.send(
                     call.method,
@@ -129,7 +135,7 @@ class Transport:
                 self._count(0, None)
                 return _Trouble(type(problem).__name__)
             self._count(call.credits if answer.status < _TOO_MANY else 0, answer)
-            return answer
+            return replace(answer, seconds=max(0.0, self._clock.monotonic() - began))
 
     def _judge(self, call: ApiCall, answer: Answer | _Trouble, read: Callable[[Answer], T]) -> T | _Trouble:
         if isinstance(answer, _Trouble):
@@ -159,7 +165,7 @@ class Transport:
         if is_throttled:
             for slots in (self._slots, self._heavy_slots):
                 slots.throttle(min(delay, _LONGEST_RETRY_AFTER_SECONDS))
-        if tries >= self._tries or trouble.retry_after > _LONGEST_RETRY_AFTER_SECONDS:
+        if tries >= self._tries or not call.is_repeatable or trouble.retry_after > _LONGEST_RETRY_AFTER_SECONDS:
             raise CrmError(
                 f"Zoho did not serve {call.method} {call.path} in {tries} tries: {trouble.reason}",
                 permanent=False,
@@ -190,5 +196,5 @@ class Transport:
 
 
 def _headers(token: str, call: ApiCall) -> Mapping[str, str]:
-    headers = {"Authorization": f"Zoho-oauthtoken {token}"}
+    headers = {"Authorization": f"Zoho-oauthtoken {token}", **call.headers}
     return headers | {"Content-Type": "application/json"} if call.content is not None else headers

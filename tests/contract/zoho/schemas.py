@@ -37,7 +37,7 @@ COQL_REQUEST = _object(
     ["select_query"],
     select_query={
         "type": "string",
-        "pattern": r"^select id(, [A-Za-z]\w*)* from (Leads|Contacts) where .+ order by id asc limit [1-9]\d{0,3}$",
+        "pattern": r"^select id(, [A-Za-z]\w*)* from (Leads|Contacts|Calls) where .+ order by id asc limit [1-9]\d{0,3}$",
     },
 )
 ROW = {"type": "object", "required": ["id"], "properties": {"id": ID, "Created_Time": TIME, "Modified_Time": TIME}}
@@ -84,6 +84,44 @@ ITEM = {
         {"allOf": [FLAT_ERROR, {"properties": {"code": {"not": {"const": "SUCCESS"}}}}]},
     ]
 }
+NOTES_REQUEST = _object(
+    ["data"],
+    data={
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 10,
+        "items": _object(
+            ["Parent_Id", "Note_Title", "Note_Content"],
+            Parent_Id=_object(
+                ["module", "id"], module=_object(["api_name"], api_name={"enum": ["Leads", "Contacts"]}), id=ID
+            ),
+            Note_Title={"type": "string", "maxLength": 120},
+            Note_Content={"type": "string", "maxLength": 65535},
+        ),
+    },
+)
+CALLS_REQUEST = _object(
+    ["data", "trigger"],
+    data={
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 10,
+        "items": {
+            "type": "object",
+            "required": ["Subject", "Call_Type", "Outbound_Call_Status", "Call_Start_Time", "Call_Duration"],
+            "properties": {
+                "Subject": {"type": "string", "maxLength": 255},
+                "Call_Type": {"const": "Outbound"},
+                "Outbound_Call_Status": {"const": "Completed"},
+                "Call_Start_Time": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$"},
+                "Call_Duration": {"type": "string", "pattern": r"^\d\d+:[0-5]\d$"},
+            },
+            "oneOf": [{"required": ["Who_Id"]}, {"required": ["What_Id", "$se_module"]}],
+        },
+    },
+    trigger={"type": "array", "items": {"type": "string"}},
+)
+_INSERTS = {"/crm/v8/Notes": NOTES_REQUEST, "/crm/v8/Calls": CALLS_REQUEST}
 UPDATED = _object(["data"], data={"type": "array", "minItems": 1, "maxItems": 100, "items": ITEM})
 FIELDS = _object(
     ["fields"],
@@ -125,6 +163,8 @@ def _check_request(exchange: Exchange) -> None:
         _validate(COQL_REQUEST, json.loads(exchange.body))
     elif exchange.method == "PUT":
         _validate(UPDATE_REQUEST, json.loads(exchange.body))
+    elif exchange.method == "POST" and exchange.path in _INSERTS:
+        _validate(_INSERTS[exchange.path], json.loads(exchange.body))
 
 
 def _check_answer(exchange: Exchange) -> None:
@@ -140,7 +180,7 @@ def _check_answer(exchange: Exchange) -> None:
 def _schema_of(exchange: Exchange, body: dict[str, Any]) -> dict[str, Any]:
     if exchange.path == "/oauth/v2/token":
         return TOKEN_ERROR if "error" in body else TOKEN
-    if exchange.method == "PUT" and "data" in body:
+    if (exchange.method == "PUT" or exchange.path in _INSERTS) and "data" in body:
         return UPDATED
     if exchange.status >= 400:
         return FLAT_ERROR
