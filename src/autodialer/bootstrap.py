@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from autodialer.clock import ShiftedClock, SystemClock
+from autodialer.domain.activity import LogCalls
 from autodialer.eightx8.client import VoiceTelephony
 from autodialer.eightx8.config import VoiceConfig, resolve_base_url
 from autodialer.ports import Finding, Level
@@ -102,6 +103,8 @@ async def open_system(
             max_concurrent_calls=settings.max_concurrent_calls,
             result_timeout=settings.result_timeout,
             dry_run=settings.dry_run,
+            log_calls=LogCalls(settings.zoho_log_calls),
+            activity_log=None if settings.zoho_log_calls == "off" else crm.activities,
         )
         about = [*remark_findings(settings), version_finding(database)]
         services = wire(means, scratch_store, about, run_hours=policy.run_hours, catch_up=settings.catch_up)

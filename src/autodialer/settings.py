@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     zoho_leads_mobile_field: str | None = None
     zoho_contacts_mobile_field: str | None = None
     zoho_trigger: Names = ()
-    zoho_log_calls: Annotated[Literal["off"], BeforeValidator(_lower)] = "off"
+    zoho_log_calls: Annotated[Literal["off", "notes", "calls"], BeforeValidator(_lower)] = "off"
 
     # 8x8
     telephony: Annotated[Literal["voice"], BeforeValidator(_lower)] = "voice"

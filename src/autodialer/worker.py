@@ -106,6 +106,8 @@ class Worker:
 
     async def _write_back(self) -> None:
         await self._s.write_back.drain()
+        while await self._s.activities.send_some():
+            await self._s.write_back.drain()  # what decides who is called outranks what is told
 
     async def _reconcile(self) -> None:
         await self._s.reconciler.sweep()

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from mutation.edits import Breakage, Replace
 
+_ONCE = "tests/contract/zoho/test_activity_once.py"
+
 
 def _service(file: str, name: str) -> str:
     return f"tests/service/test_{file}.py::test_{name}"
@@ -243,6 +245,40 @@ _AFTERWARDS: Sequence[Breakage] = (
             _service(
                 "write_back", "row_13_the_status_that_a_person_set_while_the_phone_rang_stays_and_the_call_is_counted"
             )
+        ],
+    ),
+    Breakage(
+        "a status set between the look and the update is overwritten",
+        [
+            Replace(
+                "service/write_back.py",
+                "replace(update, unless_modified_since=record.modified_time)",
+                "replace(update)",
+            )
+        ],
+        [_service("human_edits", "row_13_a_status_set_between_our_look_and_our_write_stays_and_the_call_is_counted")],
+    ),
+    Breakage(
+        "a version that may hide a person's change is trusted",
+        [Replace("service/write_back.py", "waits=record.changed_just_now", "waits=False")],
+        [_service("human_edits", "a_record_changed_in_the_second_of_our_look_waits_two_seconds_which_is_no_try")],
+    ),
+    Breakage(
+        "an activity that may stand in Zoho is sent again without a look",
+        [Replace("service/activities.py", "return self.row.form is not None", "return False")],
+        [_service("activities", "what_may_be_there_is_looked_for_before_it_is_sent_again_and_not_too_soon")],
+    ),
+    Breakage(
+        "that an activity may stand in Zoho is not kept before it is sent",
+        [
+            Replace(
+                "service/activities.py",
+                "            ledger.activities.begin(row.attempt_id, activity.form, now + _LEASE)\n",
+                "",
+            )
+        ],
+        [
+            f"{_ONCE}::test_a_process_that_dies_after_zoho_took_it_leaves_the_next_one_to_find_it",
         ],
     ),
     Breakage(

@@ -61,7 +61,7 @@ def a_person_s_status_is_overwritten(patch: pytest.MonkeyPatch) -> None:
 
     def update_for(row: Any, record: Any, policy: Any) -> Any:
         update, kept = original(row, record, policy)
-        if update is None or kept is None:
+        if kept is None:
             return update, kept
         return CrmUpdate(row.key, row.status, update.call_attempts), None
 

@@ -1,6 +1,7 @@
 """Zoho and 8x8 in memory, as the ports promise them, doing what a test's script says."""
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from autodialer.domain.errors import CrmError, MalformedCallback, StoreError
 from autodialer.domain.placing import CallRequest, Placed, PlaceOutcome
 from autodialer.domain.record import CrmStatus, Record, RecordKey, RecordType
 from autodialer.domain.result import CallEvent, CallResult, LoggedCall, NoResult
-from autodialer.domain.update import CrmUpdate, NotWritten, WriteResult, Written
+from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
 from autodialer.ports import Clock, Finding
 from autodialer.ports.ledger import Ledger, Store
 from service.virtual_time import thread_at_work
@@ -40,6 +41,7 @@ class FakeCrm:
         self.writes: list[CrmUpdate] = []
         self.batches: list[int] = []
         self.pulls = 0
+        self._versions = itertools.count(1)
 
     async def prepare(self) -> None:
         self._fail(None)
@@ -84,8 +86,11 @@ class FakeCrm:
     def _write(self, update: CrmUpdate) -> WriteResult:
         if self.refusals.get(update.key):
             return self.refusals[update.key].popleft()
+        version = self.records[update.key].modified_time
+        if update.unless_modified_since not in (None, version):
+            return NotWritten("ALREADY_MODIFIED", "changed since", Refusal.REREAD)
         self.writes.append(update)
-        changes: dict[str, Any] = {"modified_time": self._clock.now().isoformat()}
+        changes: dict[str, Any] = {}
         if update.status is not None:
             changes["status"] = update.status.value
         if update.call_attempts is not None:
@@ -93,15 +98,16 @@ class FakeCrm:
         if update.first_no_answer_at is not None:
             changes["first_no_answer_at"] = update.first_no_answer_at.isoformat()
         self.change(update.key, **changes)
-        return Written(str(changes["modified_time"]))
+        return Written(self.records[update.key].modified_time)
 
     def add(self, *records: Record) -> None:
         """Put records in."""
         self.records |= {record.key: record for record in records}
 
     def change(self, key: RecordKey, **changes: Any) -> None:
-        """What a person does in the CRM."""
-        self.records[key] = replace(self.records[key], **changes)
+        """What a person does in the CRM; a new version of the record."""
+        version = f"version {next(self._versions)}"
+        self.records[key] = replace(self.records[key], **{"modified_time": version, **changes})
 
     def remove(self, key: RecordKey) -> None:
         """It is gone."""

@@ -102,6 +102,19 @@ def test_migrating_twice_changes_nothing(bare: Database) -> None:
     assert ask(bare, lambda connection: connection.execute(text("SELECT count(*) FROM do_not_call")).scalar()) == 1
 
 
+def test_a_ledger_of_the_version_before_keeps_what_it_holds(bare: Database) -> None:
+    migrate(bare)
+    execute(bare, "DROP TABLE activities")
+    execute(bare, "ALTER TABLE outbox DROP COLUMN blocked_since")
+    execute(bare, "UPDATE alembic_version SET version_num = '0001'")
+    columns = "record_type, zoho_id, cause, expected_statuses, call_attempts, next_try_at, created_at"
+    execute(bare, f"INSERT INTO outbox ({columns}) VALUES ('Lead', '1', 'result', '[]', 3, 5, 5)")  # noqa: S608 - ours
+    assert migrate(bare) == ("0001", HEAD)
+    found = ask(bare, lambda c: c.execute(text("SELECT call_attempts, blocked_since FROM outbox")).one())
+    assert tuple(found) == (3, None)
+    assert ask(bare, lambda c: c.execute(text("SELECT count(*) FROM activities")).scalar()) == 0
+
+
 def test_a_schema_from_the_future_is_refused_and_left_alone(bare: Database) -> None:
     migrate(bare)
     execute(bare, "UPDATE alembic_version SET version_num = '9999'")
@@ -130,7 +143,7 @@ def test_a_migration_that_fails_half_way_leaves_nothing_behind(bare: Database) -
 
 
 def test_who_only_reads_says_that_a_migration_is_needed(bare: Database) -> None:
-    with pytest.raises(StoreError, match="schema is empty, not 0001: run `autodialer migrate`"):
+    with pytest.raises(StoreError, match=f"schema is empty, not {HEAD}: run `autodialer migrate`"):
         ask(bare, check_version)
     migrate(bare)
     ask(bare, check_version)

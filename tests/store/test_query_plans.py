@@ -64,6 +64,8 @@ HOT: dict[str, Question] = {
     "outbox.of_record": lambda ledger: ledger.outbox.of_record(lead()),
     "outbox.of_records": lambda ledger: ledger.outbox.of_records([lead(1), lead(2)]),
     "outbox.newest_first, the next page": lambda ledger: ledger.outbox.newest_first(5, 5),
+    "activities.put": lambda ledger: ledger.activities.put("a-1", NOW),
+    "activities.due": lambda ledger: ledger.activities.due(NOW, 10),
     "do_not_call": lambda ledger: ledger.do_not_call.has([phone()]),
     "stats.today": lambda ledger: ledger.stats.today(TODAY),
     "stats.of_run": lambda ledger: ledger.stats.of_run("run-1"),

@@ -256,5 +256,10 @@ def test_a_foreign_zoho_address_is_fine_once_its_accounts_server_is_named(load: 
         load(**REQUIRED, ZOHO_API_DOMAIN=f"https://www.zohoapis.{suffix}")
 
 
+@pytest.mark.parametrize("given", ["off", "notes", "Calls "])
+def test_calls_are_logged_in_zoho_as_asked(load: Load, given: str) -> None:
+    assert load(**REQUIRED, ZOHO_LOG_CALLS=given).zoho_log_calls == given.strip().lower()
+
+
 def test_triggers_are_a_comma_list(load: Load) -> None:
     assert load(**REQUIRED, ZOHO_TRIGGER="workflow, blueprint ,").zoho_trigger == ("workflow", "blueprint")

@@ -36,7 +36,8 @@ class Record:
 
     `call_attempts`, `first_no_answer_at` and `created_time` are what Zoho's JSON held (number, text, null …): the rules read
     them, so that a value that can't be trusted becomes a reason instead of an exception. `modified_time` is Zoho's own
-    text. `name` is for people's eyes only and never reaches a log.
+    text. `name` is for people's eyes only and never reaches a log. `changed_just_now`: so shortly before we looked that a
+    further change within the same second would not show in `modified_time`.
     """
 
     key: RecordKey
@@ -48,3 +49,4 @@ class Record:
     created_time: object = None
     modified_time: str | None = None
     name: str | None = None
+    changed_just_now: bool = False

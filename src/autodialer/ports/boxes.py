@@ -65,8 +65,14 @@ class Outbox(Protocol):
         """The CRM took it."""
         ...
 
-    def retry(self, outbox_id: int, error: str, next_try_at: datetime) -> None:
-        """Later."""
+    def retry(
+        self, outbox_id: int, error: str, next_try_at: datetime, *, blocked_since: datetime | None = None
+    ) -> None:
+        """Later. `blocked_since`: since when the CRM says that the record is locked or the like, if it said so now."""
+        ...
+
+    def postpone(self, outbox_id: int, next_try_at: datetime) -> None:
+        """Later, without counting as a try."""
         ...
 
     def park(self, outbox_id: int, error: str, at: datetime) -> None:

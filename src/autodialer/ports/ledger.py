@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from autodialer.ports.activities import Activities
 from autodialer.ports.attempts import Attempt, Attempts
 from autodialer.ports.boxes import DoNotCall, Inbox, Outbox, Stats, Switches
 from autodialer.ports.running import Runs, Staging
@@ -25,6 +26,8 @@ class Ledger(Protocol):
     def inbox(self) -> Inbox: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def activities(self) -> Activities: ...
     @property
     def do_not_call(self) -> DoNotCall: ...
     @property

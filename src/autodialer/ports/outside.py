@@ -58,12 +58,17 @@ class Crm(Protocol):
         ...
 
     async def look(self, keys: Sequence[RecordKey]) -> Mapping[RecordKey, Record]:
-        """The records as they are this second, whatever their status; a key that is missing in the answer is gone."""
+        """The records as they are this second, whatever their status; a key that is missing in the answer is gone.
+
+        `changed_just_now` is true where the record's `modified_time` can't yet tell this version from the next one.
+        """
         ...
 
     async def write(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult]:
         """Write absolute values; one result for each update, in their order. At most one update for a record.
 
+        An update with `unless_modified_since` is refused with REREAD when the record was changed since. Of few such updates at
+        a time that is certain; of a backlog it holds as far as the CRM keeps to it for many records in one request.
         CrmError: nothing is known of any of them (out of reach, throttled); safe to try again, the values are absolute.
         """
         ...

@@ -221,7 +221,8 @@ class OutboxRow:
     """One update on its way to the CRM.
 
     `status` is written only while the CRM holds one of `expected_statuses` (the CRM's own spelling) or one that we may have
-    written meanwhile: `status` itself and `our_statuses`, as the policy spells them.
+    written meanwhile: `status` itself and `our_statuses`, as the policy spells them. `blocked_since`: since when the CRM has
+    refused it because something holds the record.
     """
 
     outbox_id: int
@@ -240,6 +241,7 @@ class OutboxRow:
     created_at: datetime
     settled_at: datetime | None
     our_statuses: tuple[CrmStatus, ...] = ()
+    blocked_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class CallLog:
             agent_unreached=call.agent_unreached,
             do_not_call=call.do_not_call,
         )
-        ending = end_attempt(ledger, self._m.policy, row, result, self._m.clock.now())
+        ending = end_attempt(ledger, self._m.policy, row, result, self._m.clock.now(), self._m.log_calls)
         return ending.state == "applied"
 
 

@@ -29,8 +29,13 @@ class Doctor:
     async def _ledger(self) -> list[Finding]:
         try:
             now = self._m.clock.now()
-            paused, lists, behind = await self._m.store.read(
-                lambda ledger: (is_paused(ledger), ledger.stats.work_lists(), clock_problem(ledger, now))
+            paused, lists, behind, untold = await self._m.store.read(
+                lambda ledger: (
+                    is_paused(ledger),
+                    ledger.stats.work_lists(),
+                    clock_problem(ledger, now),
+                    ledger.activities.count("parked"),
+                )
             )
         except StoreError as error:
             return [Finding(Level.PROBLEM, "database", error.message, "check DB_PATH or DATABASE_URL, and the disk")]
@@ -49,6 +54,9 @@ class Doctor:
             count = lists["unknown_calls"]
             remedy = "autodialer unknown lists them; autodialer unknown --settle ATTEMPT_ID --as RESULT settles one"
             findings.append(Finding(Level.WARNING, "results", f"{count} calls are unknown", remedy))
+        if untold:
+            remedy = "the log says why (call log parked); docs/zoho/writing.md"
+            findings.append(Finding(Level.WARNING, "call log", f"Zoho refused {untold} notes or calls", remedy))
         return findings
 
     def _policy(self) -> list[Finding]:

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from autodialer.domain.activity import LogCalls
 from autodialer.domain.attempt import Ended, PlacedCall, Released, Reserved, Submitting, Unknown
 from autodialer.domain.errors import LedgerRefusal
 from autodialer.domain.result import CallResult
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow
 from autodialer.rules.policy import Policy
-from autodialer.service.projecting import queue_update
+from autodialer.service.projecting import queue_activity, queue_update
+
+REPEATED = "repeated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +24,21 @@ class Ending:
     note: str
 
 
-def end_attempt(ledger: Ledger, policy: Policy, attempt: AttemptRow, result: CallResult, now: datetime) -> Ending:
+def end_attempt(
+    ledger: Ledger,
+    policy: Policy,
+    attempt: AttemptRow,
+    result: CallResult,
+    now: datetime,
+    log_calls: LogCalls = LogCalls.OFF,
+) -> Ending:
     """Apply `result` to `attempt`, read in this transaction (rules.md rows 21 and 25); what the CRM must see is queued.
 
     LedgerRefusal when another process changed the attempt meanwhile: nothing may be committed, read it again.
     """
     ending = _end_state(ledger, policy, attempt, result, now)
+    if ending.state == "applied" and ending.note != REPEATED:
+        queue_activity(ledger, log_calls, attempt.attempt_id, now)
     if result.session_id is not None and attempt.session_id is None:
         ledger.attempts.learn_session(attempt.attempt_id, result.session_id)
         # What came under this session before anybody knew whose it is can be matched now (rules.md row 23).
@@ -55,7 +67,7 @@ def _end_again(
 ) -> Ending:
     """rules.md row 21: the first end stands, except that answered wins."""
     if before.disposition is result.disposition:
-        return Ending("applied", attempt.attempt_id, "repeated")
+        return Ending("applied", attempt.attempt_id, REPEATED)
     if not result.disposition.wins_over(before.disposition):
         note = f"says {result.disposition}, but {before.disposition} stands"
         return Ending("conflict", attempt.attempt_id, note)

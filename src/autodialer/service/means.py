@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from autodialer.domain.activity import LogCalls
 from autodialer.ports import Clock, Crm, Log, Telephony
+from autodialer.ports.activities import ActivityLog
 from autodialer.ports.ledger import Store
 from autodialer.rules.policy import Policy
 
@@ -28,3 +30,5 @@ class Means:
     max_concurrent_calls: int
     result_timeout: float
     dry_run: bool = False  # nobody is called, whatever asks for it
+    log_calls: LogCalls = LogCalls.OFF
+    activity_log: ActivityLog | None = None  # None when calls are not logged in the CRM

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from autodialer.domain.activity import LogCalls
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import CrmStatus
 from autodialer.domain.update import CrmUpdate
@@ -39,6 +40,12 @@ def queue_update(
         ),
         now,
     )
+
+
+def queue_activity(ledger: Ledger, log_calls: LogCalls, attempt_id: str, now: datetime) -> None:
+    """Queue that the CRM is told of this call, if it is to be; once, however often its end is heard."""
+    if log_calls is not LogCalls.OFF:
+        ledger.activities.put(attempt_id, now)
 
 
 def _update(

@@ -193,7 +193,7 @@ class ResultService:
         return applied
 
     def _end(self, ledger: Ledger, attempt: AttemptRow, result: CallResult) -> _Applied:
-        ending = end_attempt(ledger, self._m.policy, attempt, result, self._m.clock.now())
+        ending = end_attempt(ledger, self._m.policy, attempt, result, self._m.clock.now(), self._m.log_calls)
         return _Applied(ending.state, ending.attempt_id, ending.note)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from autodialer.ports import Finding
 from autodialer.ports.ledger import Store
+from autodialer.service.activities import ActivityService
 from autodialer.service.call_log import CallLog
 from autodialer.service.callbacks import CallbackDesk
 from autodialer.service.doctor import Doctor
@@ -39,6 +40,7 @@ class Services:
     callbacks: CallbackDesk
     results: ResultService
     write_back: WriteBack
+    activities: ActivityService
     reconciler: Reconciler
     call_log: CallLog
     settler: Settler
@@ -75,6 +77,7 @@ def wire(
         callbacks=callbacks,
         results=ResultService(means, lines, due, lambda: callbacks.is_storing),
         write_back=WriteBack(means),
+        activities=ActivityService(means),
         reconciler=Reconciler(means),
         call_log=CallLog(means, due),
         settler=Settler(means, due),

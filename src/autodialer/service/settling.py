@@ -7,7 +7,7 @@ from autodialer.domain.result import CallResult
 from autodialer.ports.ledger import Attempt, Ledger
 from autodialer.ports.rows import AttemptRow
 from autodialer.service.means import Means
-from autodialer.service.projecting import queue_update
+from autodialer.service.projecting import queue_activity, queue_update
 from autodialer.service.signals import Signal
 
 _BY = "a person settled it as"
@@ -57,6 +57,7 @@ class Settler:
             moved = ledger.attempts.overrule(before, before.settle(disposition, now), result)
         if moved:
             queue_update(ledger, self._m.policy, row, disposition, now)
+            queue_activity(ledger, self._m.log_calls, row.attempt_id, now)
         return moved
 
 

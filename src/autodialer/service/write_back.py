@@ -1,7 +1,11 @@
-"""Drains the outbox: absolute values, in batches, each record's own answer; a person's status is left standing."""
+"""Drains the outbox: absolute values, in batches, each record's own answer; a person's status is left standing.
+
+How Zoho's own rules shape this stands in docs/zoho/writing.md.
+"""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 
 from autodialer.domain.errors import CrmError
@@ -10,16 +14,33 @@ from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import OutboxRow
 from autodialer.rules.policy import Policy
-from autodialer.rules.reading import read_attempts
+from autodialer.rules.reading import read_attempts, read_instant
 from autodialer.rules.text import normalise
 from autodialer.service.means import Means
 from autodialer.service.projecting import statuses_expected
 
-BATCH = 200
+BATCH = 300  # so many at once count as a backlog to the adapter, which then sends hundreds
 _SETTLED_AT_ONCE = 20  # in one transaction, for which calls and callbacks have to wait
+_LOOKS = 3  # at once, when somebody was faster than we between our look and our write
+_JUST_CHANGED_WAIT = timedelta(seconds=2)
 _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=15)
+_LONGEST_BLOCKED_WAIT = timedelta(hours=1)
 _STOPPED_WAIT = timedelta(minutes=5)
+BLOCKED_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a look at the CRM made of a row. `update` None: the record is gone. `kept`: the person's status that stays."""
+
+    row: OutboxRow
+    update: CrmUpdate | None
+    kept: str | None = None
+    waits: bool = False  # for a version of the record that the CRM can tell from the next one
+
+
+Outcome = tuple[Plan, WriteResult | None]
 
 
 class WriteBack:
@@ -39,56 +60,81 @@ class WriteBack:
         return settled
 
     async def _send(self, rows: Sequence[OutboxRow]) -> int:
-        try:
-            # Seconds before the write, so that a status set by a person meanwhile is seen (rules.md row 13).
-            found = await self._m.crm.look([row.key for row in rows])
-            plan = [(row, *update_for(row, found.get(row.key), self._m.policy)) for row in rows]
-            to_write = [(row, update, kept) for row, update, kept in plan if update is not None]
-            results = await self._m.crm.write([update for _, update, _ in to_write])
-        except CrmError as error:
-            wait = _STOPPED_WAIT if error.permanent or error.stops_run else None
-            self._m.log.error("write-back failed, kept for later", rows=len(rows), error=error.message, code=error.code)
-            await self._m.store.write(partial(self._postpone, rows, error.message, wait))
-            return 0
-        gone = [row for row, update, _ in plan if update is None]
-        settled = await self._m.store.write(partial(self._settle, gone, [])) if gone else 0
-        written = list(zip(to_write, results, strict=True))
-        for start in range(0, len(written), _SETTLED_AT_ONCE):
-            some = written[start : start + _SETTLED_AT_ONCE]
-            settled += await self._m.store.write(partial(self._settle, [], some))
+        settled = 0
+        for looks_left in reversed(range(_LOOKS)):
+            try:
+                outcomes = await self._look_and_write(rows)
+            except CrmError as error:
+                wait = _STOPPED_WAIT if error.permanent or error.stops_run else None
+                told = {"rows": len(rows), "error": error.message, "code": error.code}
+                self._m.log.error("write-back failed, kept for later", **told)
+                await self._m.store.write(partial(self._postpone, rows, error.message, wait))
+                return settled
+            again = [plan.row for plan, result in outcomes if looks_left and _was_outrun(result)]
+            settled += await self._settle_all([each for each in outcomes if not (looks_left and _was_outrun(each[1]))])
+            if not again:
+                break
+            rows = again
+            self._m.log.info("changed in Zoho meanwhile, looked at again", rows=len(rows))
         return settled
+
+    async def _look_and_write(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
+        """Every row with the CRM's answer, None where nothing was sent."""
+        # Seconds before the write, so that a status set by a person meanwhile is seen (rules.md row 13).
+        found = await self._m.crm.look([row.key for row in rows])
+        plans = [plan_for(row, found.get(row.key), self._m.policy) for row in rows]
+        wanted = [plan.update for plan in plans if _is_sent(plan)]
+        results = iter(await self._m.crm.write([update for update in wanted if update is not None]))
+        return [(plan, next(results) if _is_sent(plan) else None) for plan in plans]
 
     def _postpone(self, rows: Sequence[OutboxRow], error: str, wait: timedelta | None, ledger: Ledger) -> None:
         now = self._m.clock.now()
         for row in rows:
-            ledger.outbox.retry(row.outbox_id, error, now + (wait or _wait_after(row.tries)))
+            ledger.outbox.retry(row.outbox_id, error, now + (wait or _wait_after(row.tries, _LONGEST_WAIT)))
 
-    def _settle(
-        self,
-        gone: Sequence[OutboxRow],
-        written: Sequence[tuple[tuple[OutboxRow, CrmUpdate, str | None], WriteResult]],
-        ledger: Ledger,
-    ) -> int:
-        now = self._m.clock.now()
+    async def _settle_all(self, outcomes: Sequence[Outcome]) -> int:
         settled = 0
-        for row in gone:
-            ledger.outbox.park(row.outbox_id, "the record is not in the CRM any more", now)
-            settled += 1
-        for (row, update, kept), result in written:
-            match result:
-                case Written():
-                    ledger.outbox.sent(row.outbox_id, now, status_kept=kept)
-                    settled += 1
-                    self._log_written(row, update, kept)
-                case NotWritten(refusal=Refusal.NEVER):
-                    ledger.outbox.park(row.outbox_id, f"{result.code}: {result.message}", now)
-                    settled += 1
-                    self._m.log.error("write-back parked", record=str(row.key), code=result.code, reason=result.message)
-                case NotWritten():
-                    wait = _STOPPED_WAIT if result.refusal is Refusal.STOP else _wait_after(row.tries)
-                    ledger.outbox.retry(row.outbox_id, f"{result.code}: {result.message}", now + wait)
-                    self._m.log.warning("write-back refused for now", record=str(row.key), code=result.code)
+        for start in range(0, len(outcomes), _SETTLED_AT_ONCE):
+            some = outcomes[start : start + _SETTLED_AT_ONCE]
+            settled += await self._m.store.write(partial(self._settle, some))
         return settled
+
+    def _settle(self, outcomes: Sequence[Outcome], ledger: Ledger) -> int:
+        return sum(self._settle_one(ledger, plan, result) for plan, result in outcomes)
+
+    def _settle_one(self, ledger: Ledger, plan: Plan, result: WriteResult | None) -> bool:
+        """Whether the row is done with."""
+        row, now = plan.row, self._m.clock.now()
+        if plan.update is None:
+            ledger.outbox.park(row.outbox_id, "the record is not in the CRM any more", now)
+            return True
+        if plan.waits:
+            ledger.outbox.postpone(row.outbox_id, now + _JUST_CHANGED_WAIT)
+            return False
+        match result:
+            case Written() | None:
+                ledger.outbox.sent(row.outbox_id, now, status_kept=plan.kept)
+                self._log_written(row, plan.update, plan.kept)
+                return True
+            case NotWritten():
+                return self._settle_refused(ledger, row, result, now)
+
+    def _settle_refused(self, ledger: Ledger, row: OutboxRow, refused: NotWritten, now: datetime) -> bool:
+        reason = f"{refused.code}: {refused.message}"
+        blocked_since = (row.blocked_since or now) if refused.refusal is Refusal.BLOCKED else None
+        is_final = refused.refusal is Refusal.NEVER
+        if blocked_since is not None and now - blocked_since >= BLOCKED_FOR:
+            is_final, reason = True, f"{reason} (so for a day)"
+        if is_final:
+            ledger.outbox.park(row.outbox_id, reason, now)
+            self._m.log.error("write-back parked", record=str(row.key), code=refused.code, reason=refused.message)
+            return True
+        wait = _wait_after(row.tries, _LONGEST_WAIT if blocked_since is None else _LONGEST_BLOCKED_WAIT)
+        if refused.refusal is Refusal.STOP:
+            wait = _STOPPED_WAIT
+        ledger.outbox.retry(row.outbox_id, reason, now + wait, blocked_since=blocked_since)
+        self._m.log.warning("write-back refused for now", record=str(row.key), code=refused.code)
+        return False
 
     def _log_written(self, row: OutboxRow, update: CrmUpdate, kept: str | None) -> None:
         log = {"record": str(row.key), "attempt_id": row.attempt_id, "status": update.status and update.status.value}
@@ -97,13 +143,23 @@ class WriteBack:
             self._m.log.warning("a person's status was kept", crm_status=kept, **log)
 
 
-def update_for(row: OutboxRow, record: Record | None, policy: Policy) -> tuple[CrmUpdate | None, str | None]:
-    """What to write now that the CRM was looked at, and the person's status that stays (else None).
-
-    (None, None) when the record is gone. Call Attempts never goes down: a greater value in the CRM stays.
-    """
+def plan_for(row: OutboxRow, record: Record | None, policy: Policy) -> Plan:
+    """What to write now that the CRM was looked at. A status goes only over the version that was seen."""
     if record is None:
-        return None, None
+        return Plan(row, None)
+    wanted, kept = update_for(row, record, policy)
+    update = _unshown(wanted, record, policy)
+    if update.status is None:
+        return Plan(row, update, kept)
+    guarded = replace(update, unless_modified_since=record.modified_time)
+    return Plan(row, guarded, kept, waits=record.changed_just_now)
+
+
+def update_for(row: OutboxRow, record: Record, policy: Policy) -> tuple[CrmUpdate, str | None]:
+    """What the CRM is to hold after `row`, and the person's status that stays (else None).
+
+    Call Attempts never goes down: a greater value in the CRM stays.
+    """
     allowed = {normalise(status) for status in statuses_expected(row, policy)}
     shown = normalise(record.status or "")
     kept = record.status or "" if row.status is not None and shown not in allowed else None
@@ -115,6 +171,27 @@ def update_for(row: OutboxRow, record: Record | None, policy: Policy) -> tuple[C
     return CrmUpdate(row.key, status, attempts, row.first_no_answer_at), kept
 
 
-def _wait_after(tries: int) -> timedelta:
+def _unshown(update: CrmUpdate, record: Record, policy: Policy) -> CrmUpdate:
+    """What of it the CRM does not show yet, as after an update whose answer was lost."""
+    status, attempts, first = update.status, update.call_attempts, update.first_no_answer_at
+    if status is not None and normalise(record.status or "") == normalise(policy.label_of(status)):
+        status = None
+    if record.call_attempts is not None and attempts == read_attempts(record.call_attempts, policy.max_sane_attempts):
+        attempts = None
+    shown = read_instant(record.first_no_answer_at, policy.zone)
+    if first is not None and isinstance(shown, datetime) and shown == first.replace(microsecond=0):
+        first = None
+    return CrmUpdate(update.key, status, attempts, first)
+
+
+def _is_sent(plan: Plan) -> bool:
+    return plan.update is not None and not plan.waits and not plan.update.changes_nothing
+
+
+def _was_outrun(result: WriteResult | None) -> bool:
+    return isinstance(result, NotWritten) and result.refusal is Refusal.REREAD
+
+
+def _wait_after(tries: int, longest: timedelta) -> timedelta:
     wait: timedelta = _FIRST_WAIT * (1 << min(tries, 12))
-    return min(wait, _LONGEST_WAIT)
+    return min(wait, longest)

@@ -73,7 +73,14 @@ async def simulators(
 @asynccontextmanager
 async def _listening(app: Starlette, host: str, port: int) -> AsyncIterator[str]:
     config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=1,
+        date_header=False,  # the simulated Zoho dates its answers by the simulated clock
     )
     server = _Server(config)
     task = asyncio.create_task(_serve(server, port))

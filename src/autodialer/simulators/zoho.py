@@ -6,6 +6,7 @@ What the documents leave open is read in the way that is harder for a client.
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from datetime import tzinfo
+from email.utils import format_datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from autodialer.simulators.common import Gate, SimClock, SimulatorApp
 from autodialer.simulators.people import Person
+from autodialer.simulators.zoho_activities import Activities
 from autodialer.simulators.zoho_admin import admin_routes
 from autodialer.simulators.zoho_answers import ZohoError, json_response, read_body
 from autodialer.simulators.zoho_coql import parse
@@ -27,7 +29,7 @@ from autodialer.simulators.zoho_picklists import picklist_routes
 from autodialer.simulators.zoho_records import Records
 from autodialer.simulators.zoho_schema import Schema, default_metadata
 from autodialer.simulators.zoho_tokens import Accounts, Credentials
-from autodialer.simulators.zoho_update import update
+from autodialer.simulators.zoho_update import BatchGuard, update
 
 ORG_ZONE: Final = ZoneInfo("America/Los_Angeles")
 _MAX_BODY: Final = 20 * 2**20  # Zoho names this size for files only
@@ -51,6 +53,7 @@ class ZohoSimulator(SimulatorApp):
         org_zone: tzinfo,
     ) -> None:
         self.clock = gate.clock
+        self.batch_guard: BatchGuard = "whole"
         self.metadata = {module: [deepcopy(dict(meta)) for meta in fields] for module, fields in metadata.items()}
         self.accounts = Accounts(credentials, gate.clock)
         self.meter = Meter(limits, gate.clock)
@@ -58,6 +61,7 @@ class ZohoSimulator(SimulatorApp):
             module: Records(module, Schema.of(fields), gate.clock, org_zone) for module, fields in metadata.items()
         }
         self.new_fields = NewFields(self.metadata, self.records)
+        self.activities = Activities(self.records, gate.clock, org_zone, self.meter, self._require)
         gate.doorman = self.meter.doorman
         admin = [
             *admin_routes(self.records, self.accounts, self.meter),
@@ -73,6 +77,7 @@ class ZohoSimulator(SimulatorApp):
             Route("/crm/v8/settings/fields", self._guarded(self._fields), methods=["GET"]),
             Route("/crm/v8/settings/fields", self._guarded(self._create_fields), methods=["POST"]),
             *self._other_methods("/crm/v8/coql", "/crm/v8/settings/fields"),
+            *self.activities.routes(self._guarded),
             Route("/crm/v8/{module}", self._guarded(self._list), methods=["GET"]),
             Route("/crm/v8/{module}", self._guarded(self._update, as_item), methods=["PUT"]),
             Route("/crm/v8/{module}/{id:int}", self._guarded(self._show), methods=["GET"]),
@@ -87,7 +92,7 @@ class ZohoSimulator(SimulatorApp):
         return [Route(path, self._guarded(self._other_method), methods=_METHODS) for path in paths]
 
     def _guarded(self, endpoint: Endpoint, refused: Callable[[ZohoError], Response] = ZohoError.response) -> Endpoint:
-        """Refusals become Zoho's envelope; every answer tells what is left once half of the credits are used."""
+        """Refusals become Zoho's envelope; every answer has the simulated time as its Date, and what is left of credits."""
 
         async def guarded(request: Request) -> Response:
             try:
@@ -95,7 +100,7 @@ class ZohoSimulator(SimulatorApp):
                 response = await endpoint(request)
             except ZohoError as refusal:
                 response = refused(refusal)
-            response.headers.update(self.meter.headers())
+            response.headers.update({"date": format_datetime(self.clock.now(), usegmt=True), **self.meter.headers()})
             return response
 
         return guarded
@@ -110,7 +115,7 @@ class ZohoSimulator(SimulatorApp):
         self._require(request, "ZohoCRM.coql.READ")
         text, wants_fields = read_query(read_body(await request.body()))
         query = parse(text)
-        records = self.records.get(query.module)
+        records = self.activities.calls if query.module == "Calls" else self.records.get(query.module)
         if records is None:
             raise ZohoError(400, "INVALID_MODULE", "the given module is not supported in api")
         self._require(request, _module_scope(query.module, "READ"))
@@ -152,7 +157,8 @@ class ZohoSimulator(SimulatorApp):
         if "id" in request.path_params and isinstance(items, list) and items and isinstance(items[0], dict):
             body = {**body, "data": [{**items[0], "id": str(request.path_params["id"])}]}
         self.meter.charge(-(-len(items) // 10) if isinstance(items, list) and items else 1)
-        status, answer = update(records, body, request.headers.get("if-unmodified-since"))
+        unless = request.headers.get("if-unmodified-since")
+        status, answer = update(records, body, unless, self.batch_guard)
         return json_response(answer, status)
 
     async def _other_method(self, request: Request) -> Response:

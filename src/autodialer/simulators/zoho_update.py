@@ -2,16 +2,21 @@
 
 Like Zoho it takes picklist values that are not in the list, and ignores names of fields that do
 not exist; fields that may not be updated are ignored as well.
+
+What If-Unmodified-Since means for a request with several records is not documented, so it can be chosen (`BatchGuard`):
+`whole` refuses all of them when one was modified, with a single item in the answer; `per_record` refuses that one; `ignored`
+updates all.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from autodialer.simulators.zoho_answers import ZohoError, envelope
 from autodialer.simulators.zoho_records import Records, SimRecord, parse_time
 
+BatchGuard = Literal["whole", "per_record", "ignored"]
 MAX_RECORDS: Final = 100
 _BIGGEST_INTEGER: Final = 999_999_999
 _PHONE: Final = re.compile(r"[-+0-9a-zA-Z .()/;#,*]*\Z")
@@ -23,7 +28,9 @@ _BLOCKED: Final = {
 }
 
 
-def update(records: Records, body: Mapping[str, Any], unless_modified_since: str | None) -> tuple[int, dict[str, Any]]:
+def update(
+    records: Records, body: Mapping[str, Any], unless_modified_since: str | None, batch_guard: BatchGuard = "whole"
+) -> tuple[int, dict[str, Any]]:
     """The HTTP status and body. ZohoError when the request as a whole is refused."""
     items = body.get("data")
     if not isinstance(items, list) or not items:
@@ -38,6 +45,11 @@ def update(records: Records, body: Mapping[str, Any], unless_modified_since: str
     since = None if unless_modified_since is None else parse_time(unless_modified_since)
     if unless_modified_since is not None and since is None:
         raise ZohoError(400, "INVALID_DATA", "invalid data", {"api_name": "If-Unmodified-Since"})
+    if since is not None and len(items) > 1:
+        stale = _first_stale(records, items, since) if batch_guard == "whole" else None
+        if stale is not None:
+            return 412, {"data": [stale]}
+        since = since if batch_guard == "per_record" else None
     answers = [_update_one(records, item, place, since) for place, item in enumerate(items)]
     return _status(answers), {"data": answers}
 
@@ -88,16 +100,23 @@ def _find(records: Records, given: object) -> SimRecord | None:
     return records.get(int(text)) if text.isdecimal() and not isinstance(given, bool) else None
 
 
+def _first_stale(records: Records, items: Sequence[object], since: datetime) -> dict[str, Any] | None:
+    named = [_find(records, item.get("id")) for item in items if isinstance(item, dict)]
+    stale = next((record for record in named if record is not None and record.modified > since), None)
+    return None if stale is None else _already_modified(records, stale)
+
+
+def _already_modified(records: Records, record: SimRecord) -> dict[str, Any]:
+    told = "record updated time has already passed if-unmodified-since time"
+    return envelope("ALREADY_MODIFIED", told, records.stamp(record))
+
+
 def _refusal(
     records: Records, record: SimRecord, item: Mapping[str, Any], since: datetime | None
 ) -> dict[str, Any] | None:
     """Why this record can't be updated at all."""
     if since is not None and record.modified > since:
-        return envelope(
-            "ALREADY_MODIFIED",
-            "record updated time has already passed if-unmodified-since time",
-            records.stamp(record),
-        )
+        return _already_modified(records, record)
     if record.state == "blueprint":
         return (
             envelope("RECORD_IN_BLUEPRINT", "The record is in blue print", {"api_name": records.schema.status})

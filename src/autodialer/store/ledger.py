@@ -6,6 +6,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from autodialer.ports.ledger import Ledger
+from autodialer.store.activities import SqlActivities
 from autodialer.store.attempts import SqlAttempts
 from autodialer.store.engine import Database
 from autodialer.store.inbox import SqlInbox
@@ -27,6 +28,7 @@ class SqlLedger:
         self.attempts = SqlAttempts(connection)
         self.inbox = SqlInbox(connection)
         self.outbox = SqlOutbox(connection)
+        self.activities = SqlActivities(connection)
         self.do_not_call = SqlDoNotCall(connection)
         self.switches = SqlSwitches(connection)
         self.stats = SqlStats(connection)

@@ -50,11 +50,17 @@ class SqlOutbox:
         """A row that was superseded while it was on its way stays so: the newer one is still to be sent."""
         self._db.execute(_SETTLE, {"id": outbox_id, "state": "sent", "settled_at": at, "status_kept": status_kept})
 
-    def retry(self, outbox_id: int, error: str, next_try_at: datetime) -> None:
+    def retry(
+        self, outbox_id: int, error: str, next_try_at: datetime, *, blocked_since: datetime | None = None
+    ) -> None:
+        values: dict[str, Any] = {"tries": _o.tries + 1, "last_error": error, "next_try_at": next_try_at}
+        if blocked_since is not None:
+            values["blocked_since"] = blocked_since
+        self._db.execute(update(outbox).where(_o.outbox_id == outbox_id, _o.state == "pending").values(**values))
+
+    def postpone(self, outbox_id: int, next_try_at: datetime) -> None:
         mine = and_(_o.outbox_id == outbox_id, _o.state == "pending")
-        self._db.execute(
-            update(outbox).where(mine).values(tries=_o.tries + 1, last_error=error, next_try_at=next_try_at)
-        )
+        self._db.execute(update(outbox).where(mine).values(next_try_at=next_try_at))
 
     def park(self, outbox_id: int, error: str, at: datetime) -> None:
         mine = and_(_o.outbox_id == outbox_id, _o.state == "pending")
@@ -62,7 +68,7 @@ class SqlOutbox:
 
     def unparked(self, outbox_id: int, at: datetime) -> bool:
         mine = and_(_o.outbox_id == outbox_id, _o.state == "parked")
-        values = {"state": "pending", "next_try_at": at, "settled_at": None, "tries": 0}
+        values = {"state": "pending", "next_try_at": at, "settled_at": None, "tries": 0, "blocked_since": None}
         return self._db.execute(update(outbox).where(mine).values(**values)).rowcount == 1
 
     def newest(self, keys: Iterable[RecordKey], sent_since: datetime) -> Mapping[RecordKey, OutboxRow]:
@@ -115,10 +121,12 @@ def _merged(new: Projection, waiting: OutboxRow | None, written_attempts: int | 
     """
     expected = [new.expected_status] if new.expected_status is not None else []
     ours: list[CrmStatus] = []
+    blocked_since = None
     status, attempts, first = new.status, new.call_attempts, new.first_no_answer_at
     if attempts is not None:
         attempts = max(attempts, written_attempts or 0)
     if waiting is not None:
+        blocked_since = waiting.blocked_since if waiting.state == "pending" else None
         # The CRM may still show what the waiting one expected, or what it set if it is on its way this moment.
         expected = [*waiting.expected_statuses, *expected]
         ours = [*waiting.our_statuses, *([waiting.status] if waiting.status else [])]
@@ -136,6 +144,7 @@ def _merged(new: Projection, waiting: OutboxRow | None, written_attempts: int | 
         "status": status.value if status else None,
         "call_attempts": attempts,
         "first_no_answer_at": first,
+        "blocked_since": blocked_since,
     }
 
 
@@ -163,4 +172,5 @@ def _row(row: Row[Any]) -> OutboxRow:
         last_error=row.last_error,
         created_at=row.created_at,
         settled_at=row.settled_at,
+        blocked_since=row.blocked_since,
     )

@@ -226,6 +226,7 @@ outbox = Table(
     Column("first_no_answer_at", Instant),
     Column("state", String(12), nullable=False, server_default="pending"),  # pending, sent, superseded, parked
     Column("status_kept", Text),  # the person's status that was left standing (rules.md row 13)
+    Column("blocked_since", Instant),  # since when Zoho says that the record is locked, in approval or the like
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("next_try_at", Instant, nullable=False),
     Column("last_error", Text, nullable=False, server_default=""),
@@ -245,6 +246,27 @@ Index(
 _DUE = "state = 'pending'"
 Index("ix_outbox_due", outbox.c.next_try_at, sqlite_where=text(_DUE), postgresql_where=text(_DUE))
 Index("ix_outbox_record", outbox.c.zoho_id, outbox.c.record_type, outbox.c.outbox_id)
+
+# Attempts that are to be told of in Zoho as a note or a call (ZOHO_LOG_CALLS), each once.
+activities = Table(
+    "activities",
+    metadata,
+    Column("attempt_id", String(36), ForeignKey("attempts.attempt_id"), primary_key=True),
+    Column("state", String(8), nullable=False, server_default="pending"),  # pending, sent, parked
+    Column("form", String(4)),  # note, call: as what it may stand in Zoho already; null: it certainly does not
+    Column("activity_id", String(20)),  # Zoho's id
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("next_try_at", Instant, nullable=False),
+    Column("last_error", Text, nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    CheckConstraint("state IN ('pending', 'sent', 'parked')", name="state"),
+    CheckConstraint("form IN ('note', 'call')", name="form"),
+)
+ACTIVITY_DUE = _DUE
+Index(
+    "ix_activities_due", activities.c.next_try_at, sqlite_where=text(ACTIVITY_DUE), postgresql_where=text(ACTIVITY_DUE)
+)
 
 do_not_call = Table(
     "do_not_call",

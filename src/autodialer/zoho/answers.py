@@ -26,11 +26,12 @@ _REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One complete HTTP answer."""
+    """One complete HTTP answer. `seconds`: how long it took, from the request on."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    seconds: float = 0.0
 
     @property
     def is_success(self) -> bool:

@@ -1,31 +1,34 @@
 """Zoho CRM as a ports.Crm: metadata, COQL to read, PUT to write."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
 
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import Record, RecordKey, RecordType
-from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
+from autodialer.domain.update import CrmUpdate, WriteResult
 from autodialer.ports import Clock, Finding, TokenStore
 from autodialer.zoho import coql, doctor
-from autodialer.zoho.answers import Answer, Page, UnreadableError, error_for, read_items, read_page
+from autodialer.zoho.activities import ZohoActivities
+from autodialer.zoho.answers import Answer, Page, read_page
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.fields import MODULES, FieldMeta, ModuleFields, read_fields
+from autodialer.zoho.freshness import changed_just_now, read_at
 from autodialer.zoho.known_fields import KnownFields
-from autodialer.zoho.mapping import refusal_for, to_body, to_item, to_record, to_result
+from autodialer.zoho.mapping import to_record
 from autodialer.zoho.oauth import Tokens
 from autodialer.zoho.together import side_by_side
 from autodialer.zoho.transport import ApiCall, Transport, Usage
 from autodialer.zoho.wire import Wire
+from autodialer.zoho.writing import Writer
 
 LOOK_SIZE: Final = coql.MAX_LIST
-BATCH_SIZE: Final = 10  # one credit, and not among Zoho's heavy requests
-BACKLOG_BATCH_SIZE: Final = 100
-BACKLOG: Final = 200
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -37,9 +40,16 @@ class ZohoCrm:
         self._config = config
         self._wire = Wire(config)
         self._tokens = Tokens(config, self._wire, tokens, clock)
+        self._clock = clock
         self._transport = Transport(config, self._wire, self._tokens, clock)
         self._known = KnownFields(config, self._read_fields)
+        self._writer = Writer(config, self._transport, self._known.of)
         self.unreadable_rows = 0
+
+    @property
+    def activities(self) -> ZohoActivities:
+        """Notes and Calls in the same organisation, over the same connections."""
+        return ZohoActivities(self._config, self._transport)
 
     @property
     def usage(self) -> Usage:
@@ -84,37 +94,21 @@ class ZohoCrm:
         return {record.key: record for found in await side_by_side(chunks) for record in found}
 
     async def write(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult]:
-        """Write in batches of 10, or of 100 when a backlog waits.
-
-        A batch that could not be sent leaves NotWritten to be retried for its updates, unless none could be
-        sent or nothing will do: that is a CrmError.
-        """
-        results: list[WriteResult] = [Written()] * len(updates)
-        size = BACKLOG_BATCH_SIZE if len(updates) > BACKLOG else BATCH_SIZE
-        batches = [places[at : at + size] for places in _places_by_type(updates) for at in range(0, len(places), size)]
-        outcomes = await side_by_side([self._try_batch([updates[i] for i in places]) for places in batches])
-        failures = [outcome for outcome in outcomes if isinstance(outcome, CrmError)]
-        for failure in failures:
-            if failure.stops_run or len(failures) == len(batches):
-                raise failure
-        for places, outcome in zip(batches, outcomes, strict=True):
-            found = [_retry_later(outcome)] * len(places) if isinstance(outcome, CrmError) else outcome
-            for place, result in zip(places, found, strict=True):
-                results[place] = result
-        return await self._known.doubt(updates, results)
+        """See Writer.write. Where Zoho refused a value in a field of ours, the fields are looked at again."""
+        return await self._known.doubt(updates, await self._writer.write(updates))
 
     async def check(self) -> Sequence[Finding]:
         """Token, fields, rights, picklists, a query, statuses nobody knows, credits. Never raises CrmError."""
         return await doctor.check(self._tokens, self._known.resolve, self._rows, lambda: self.usage)
-
-    async def _fields_of(self, record_type: RecordType) -> ModuleFields:
-        return await self._known.of(record_type)
 
     async def _read_fields(self, record_type: RecordType) -> Sequence[FieldMeta]:
         call = ApiCall("GET", "/crm/v8/settings/fields", params={"module": MODULES[record_type]})
         return await self._transport.send(call, read_fields)
 
     async def _query(self, query: str, limit: int) -> Page:
+        return await self._ask(query, limit, read_page)
+
+    async def _ask(self, query: str, limit: int, read: Callable[[Answer], T]) -> T:
         call = ApiCall(
             "POST",
             "/crm/v8/coql",
@@ -122,16 +116,28 @@ class ZohoCrm:
             credits=query_credits(limit),
             is_heavy=True,
         )
-        return await self._transport.send(call, read_page)
+        return await self._transport.send(call, read)
 
     async def _rows(self, fields: ModuleFields, where: coql.Criterion) -> list[Any]:
         """The first rows, for `doctor`."""
         return (await self._query(coql.select(("id", fields.status), fields.module, where, limit=200), 200)).data
 
     async def _look_up(self, record_type: RecordType, zoho_ids: Sequence[str]) -> list[Record]:
-        ask = partial(self._query, limit=len(zoho_ids))
+        moment = self._clock.now()
+
+        async def ask(query: str) -> Page:
+            nonlocal moment
+            page, moment = await self._ask(query, len(zoho_ids), self._read_with_time)
+            return page
+
         page, fields = await self._known.ask(record_type, partial(_look_query, zoho_ids), ask)
-        return self._records(page, fields)
+        return [
+            replace(record, changed_just_now=changed_just_now(record.modified_time, moment))
+            for record in self._records(page, fields)
+        ]
+
+    def _read_with_time(self, answer: Answer) -> tuple[Page, datetime]:
+        return read_page(answer), read_at(answer, self._clock.now())
 
     def _records(self, page: Page, fields: ModuleFields) -> list[Record]:
         found = [to_record(row, fields, self._config) for row in page.data]
@@ -141,44 +147,6 @@ class ZohoCrm:
             self.unreadable_rows += unreadable
             log.error("zoho_rows_unreadable", module=fields.module, count=unreadable)
         return records
-
-    async def _try_batch(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult] | CrmError:
-        """The results, or why there are none. A batch refused as a whole is sent one by one."""
-        try:
-            return await self._put(updates)
-        except CrmError as error:
-            if not _is_about_the_body(error):
-                return error
-            if len(updates) == 1:
-                return [NotWritten(error.code, error.message, refusal_for(error.code))]
-        log.warning("zoho_batch_refused", count=len(updates))
-        singles = [await self._try_batch([update]) for update in updates]
-        return [_retry_later(s) if isinstance(s, CrmError) else s[0] for s in singles]
-
-    async def _put(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult]:
-        fields = await self._fields_of(updates[0].key.record_type)
-        items = [to_item(update, fields) for update in updates]
-        call = ApiCall(
-            "PUT",
-            f"/crm/v8/{fields.module}",
-            content=to_body(items, self._config.trigger),
-            credits=-(-len(items) // 10),
-            is_heavy=len(items) > BATCH_SIZE,
-        )
-        return await self._transport.send(call, lambda answer: read_results(answer, len(items)))
-
-
-def read_results(answer: Answer, count: int) -> list[WriteResult]:
-    """One result for each of `count` records, by place: error items often carry no id.
-
-    The status is not asked: 200, 207, 400 and 412 all carry items. CrmError for a refusal as a whole.
-    """
-    items = read_items(answer)
-    if answer.status in (401, 403) or (items is None and not answer.is_success):
-        raise error_for(answer)
-    if items is None:
-        raise UnreadableError("no items")
-    return [to_result(items[place] if place < len(items) else None) for place in range(count)]
 
 
 def query_credits(limit: int) -> int:
@@ -206,24 +174,3 @@ def _ids_by_type(keys: Sequence[RecordKey]) -> dict[RecordType, list[str]]:
         if coql.is_id(key.zoho_id):
             ids.setdefault(key.record_type, []).append(key.zoho_id)
     return ids
-
-
-def _places_by_type(updates: Sequence[CrmUpdate]) -> list[list[int]]:
-    """Where the updates of each module stand; those that change nothing are left out."""
-    places: dict[RecordType, list[int]] = {}
-    for place, update in enumerate(updates):
-        if (update.status, update.call_attempts, update.first_no_answer_at) != (None, None, None):
-            places.setdefault(update.key.record_type, []).append(place)
-    return list(places.values())
-
-
-def _retry_later(error: CrmError) -> NotWritten:
-    return NotWritten(error.code, error.message, Refusal.RETRY)
-
-
-def _is_about_the_body(error: CrmError) -> bool:
-    """Whether Zoho refused the batch as it is, so that each record alone may fare better."""
-    return error.permanent and refusal_for(error.code) is not Refusal.STOP and error.code in _BODY_CODES
-
-
-_BODY_CODES: Final = frozenset({"INVALID_DATA", "LIMIT_EXCEEDED", "MANDATORY_NOT_FOUND", "HTTP 400", "HTTP 413"})

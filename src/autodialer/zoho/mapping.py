@@ -1,46 +1,18 @@
-"""Zoho's rows to records, updates to Zoho's items, Zoho's words to ours."""
+"""Zoho's rows to records, updates to Zoho's items, and the items of its answers back."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from autodialer.domain.record import Record, RecordKey
-from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
-from autodialer.zoho.answers import ErrorBody, describe, error_item
+from autodialer.domain.update import CrmUpdate, WriteResult, Written
+from autodialer.zoho.answers import error_item
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.coql import is_id
 from autodialer.zoho.fields import ModuleFields, squash_value
-
-_REFUSALS: Final = {
-    "INVALID_DATA": Refusal.NEVER,
-    "MANDATORY_NOT_FOUND": Refusal.NEVER,
-    "DUPLICATE_DATA": Refusal.NEVER,
-    "MULTIPLE_OR_MULTI_ERRORS": Refusal.NEVER,
-    "RECORD_IN_BLUEPRINT": Refusal.NEVER,
-    "CONVERTED_RECORD": Refusal.NEVER,
-    "ID_ALREADY_CONVERTED": Refusal.NEVER,
-    "LIMIT_EXCEEDED": Refusal.NEVER,
-    "ALREADY_MODIFIED": Refusal.REREAD,
-    "INVALID_MODULE": Refusal.STOP,
-    "AUTHORIZATION_FAILED": Refusal.STOP,
-    "NO_PERMISSION": Refusal.STOP,
-    "OAUTH_SCOPE_MISMATCH": Refusal.STOP,
-    "AUTHENTICATION_FAILURE": Refusal.STOP,
-}
-"""RECORD_LOCKED, NOT_APPROVED, NOT_REVIEWED, errors inside Zoho and every code nobody documented: later."""
-
-_ADVICE: Final = {
-    "RECORD_IN_BLUEPRINT": "a Blueprint owns this field: take the record or the field out of it in Zoho",
-    "CONVERTED_RECORD": "the lead was converted",
-    "ID_ALREADY_CONVERTED": "the lead was converted",
-}
-
-
-def refusal_for(code: str) -> Refusal:
-    """What a per-record error code asks for."""
-    return _REFUSALS.get(code, Refusal.RETRY)
+from autodialer.zoho.refusals import to_refusal
 
 
 def to_record(row: object, fields: ModuleFields, config: ZohoConfig) -> Record | None:
@@ -96,21 +68,17 @@ def to_body(items: list[dict[str, Any]], trigger: tuple[str, ...]) -> bytes:
 
 def to_result(item: object) -> WriteResult:
     """One item of the answer to an update."""
-    if not isinstance(item, dict):
-        return NotWritten("", "Zoho's answer says nothing of this record", Refusal.RETRY)
     found = error_item(item)
     if found.code == "SUCCESS":
-        details: Mapping[str, Any] = found.details if isinstance(found.details, dict) else {}
-        modified = details.get("Modified_Time")
+        modified = item_details(item).get("Modified_Time")
         return Written(modified if isinstance(modified, str) else None)
     return to_refusal(found)
 
 
-def to_refusal(found: ErrorBody) -> NotWritten:
-    """A per-record error."""
-    advice = _ADVICE.get(found.code)
-    told = describe(found) or "Zoho gave no reason"
-    return NotWritten(found.code, f"{told}: {advice}" if advice else told, refusal_for(found.code))
+def item_details(item: object) -> Mapping[str, Any]:
+    """What an item says beyond its code; empty when nothing."""
+    details = error_item(item).details
+    return details if isinstance(details, dict) else {}
 
 
 def _status(value: object, fields: ModuleFields, config: ZohoConfig) -> str | None:

@@ -6,7 +6,7 @@ Most of what is sent here may be sent twice: reads, and updates with absolute va
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
@@ -61,6 +61,7 @@ class ApiCall:
     params: Mapping[str, str] | None = None
     credits: int = 1
     is_heavy: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = True
 
 
@@ -121,6 +122,7 @@ class Transport:
             if call.is_heavy:
                 await stack.enter_async_context(self._heavy_slots.one())
             await stack.enter_async_context(self._slots.one())
+            began = self._clock.monotonic()
             try:
                 answer = await self._wire.send(
                     call.method,
@@ -133,7 +135,7 @@ class Transport:
                 self._count(0, None)
                 return _Trouble(type(problem).__name__)
             self._count(call.credits if answer.status < _TOO_MANY else 0, answer)
-            return answer
+            return replace(answer, seconds=max(0.0, self._clock.monotonic() - began))
 
     def _judge(self, call: ApiCall, answer: Answer | _Trouble, read: Callable[[Answer], T]) -> T | _Trouble:
         if isinstance(answer, _Trouble):
@@ -194,5 +196,5 @@ class Transport:
 
 
 def _headers(token: str, call: ApiCall) -> Mapping[str, str]:
-    headers = {"Authorization": f"Zoho-oauthtoken {token}"}
+    headers = {"Authorization": f"Zoho-oauthtoken {token}", **call.headers}
     return headers | {"Content-Type": "application/json"} if call.content is not None else headers

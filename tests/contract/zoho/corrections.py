@@ -82,9 +82,12 @@ def _page_tokens(document: Document) -> None:
 def _mixed_update(document: Document) -> None:
     schemas = document["components"]["schemas"]
     items = [schemas[name]["properties"]["data"]["items"] for name in ("RecordSuccessResponse", "RecordsErrorResponse")]
-    mixed = {"required": ["data"], "properties": {"data": {"maxItems": 100, "items": {"oneOf": items}}}}
+    for path in ("/{module}", "/{module}/{recordID}"):
+        conflict = document["paths"][path]["put"]["responses"]["412"]["content"][JSON]["schema"]
+        items.append(conflict["properties"]["data"]["items"])
+    mixed = {"required": ["data"], "properties": {"data": {"maxItems": 100, "items": {"anyOf": items}}}}
     for method, operation in _operations(document):
-        if method == "put":
+        if method in ("put", "post"):
             operation["responses"]["207"] = _answer(mixed)
 
 
@@ -211,7 +214,7 @@ CORRECTIONS = (
     Correction(
         "mixed update",
         ("record",),
-        "an update may be answered 207, with successes and errors in order",
+        "an update or insert may be answered 207, with successes and errors in order",
         "only 200 for all and 400 for none were published",
         "sample MixedResults of updateRecords; Zoho's page Update Records",
         _mixed_update,

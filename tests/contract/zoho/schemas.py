@@ -69,7 +69,7 @@ COQL_REQUEST = _object(
     ["select_query"],
     select_query={
         "type": "string",
-        "pattern": r"^select id(, [A-Za-z]\w*)* from (Leads|Contacts) where .+ order by id asc limit [1-9]\d{0,3}$",
+        "pattern": r"^select id(, [A-Za-z]\w*)* from (Leads|Contacts|Calls) where .+ order by id asc limit [1-9]\d{0,3}$",
     },
 )
 ROW: Schema = {
@@ -184,6 +184,44 @@ FIELD_DONE = _object(
 )
 MADE = _object(["fields"], fields=_list_of({"anyOf": [FIELD_DONE, ERROR]}, 5))
 NOT_MADE: Schema = {"anyOf": [MADE, ERROR]}
+NEW_NOTES = _object(
+    ["data"],
+    data=_list_of(
+        _object(
+            ["Parent_Id", "Note_Title", "Note_Content"],
+            Parent_Id=_object(
+                ["module", "id"], module=_object(["api_name"], api_name={"enum": ["Leads", "Contacts"]}), id=ID
+            ),
+            Note_Title={"type": "string", "maxLength": 120},
+            Note_Content={"type": "string", "maxLength": 65535},
+        ),
+        10,
+    ),
+)
+NEW_CALLS = _object(
+    ["data", "trigger"],
+    data=_list_of(
+        {
+            "type": "object",
+            "required": ["Subject", "Call_Type", "Outbound_Call_Status", "Call_Start_Time", "Call_Duration"],
+            "properties": {
+                "Subject": {"type": "string", "maxLength": 255},
+                "Call_Type": {"const": "Outbound"},
+                "Outbound_Call_Status": {"const": "Completed"},
+                "Call_Start_Time": UTC_TIME,
+                "Call_Duration": {"type": "string", "pattern": r"^\d\d+:[0-5]\d$"},
+            },
+            "oneOf": [{"required": ["Who_Id"]}, {"required": ["What_Id", "$se_module"]}],
+        },
+        10,
+    ),
+    trigger={"type": "array", "items": TEXT},
+)
+NOTES = _object(
+    ["data", "info"],
+    data=_list_of({"type": "object", "required": ["id"]}, 200),
+    info=_object(["count", "more_records"], count=WHOLE, more_records=FLAG),
+)
 ORGS = _object(["org"], org=_list_of({"type": "object", "required": ["id"]}, 1))
 # What any call may be answered; an empty schema stands for an empty body.
 EMPTY: Schema = {}
@@ -227,12 +265,19 @@ RULES = (
     Rule("GET", _MODULE, {200: LIST, 204: EMPTY, 304: EMPTY, 400: ERROR}),
     Rule("GET", rf"{_MODULE}/\d+", {200: RECORD, 204: EMPTY, 304: EMPTY, 400: ERROR}),
     Rule(
+        "GET",
+        rf"{_MODULE}/\d+/Notes",
+        {200: NOTES, 204: EMPTY, 400: ERROR},
+        query=frozenset({"fields", "per_page", "page"}),
+    ),
+    Rule(
         "PUT",
         rf"{_MODULE}(/\d+)?",
         {200: ALL_DONE, 207: SOME_DONE, 400: NONE_DONE, 412: CHANGED_MEANWHILE},
         UPDATE_REQUEST,
     ),
-    Rule("POST", "/crm/v8/(Calls|Notes)", {201: ALL_DONE, 207: SOME_DONE, 400: NONE_DONE}),
+    Rule("POST", "/crm/v8/Notes", {201: ALL_DONE, 207: SOME_DONE, 400: NONE_DONE}, NEW_NOTES),
+    Rule("POST", "/crm/v8/Calls", {201: ALL_DONE, 207: SOME_DONE, 400: NONE_DONE}, NEW_CALLS),
     Rule(_ANY, rf"{_MODULE}(/.*)?", {400: _error("INVALID_REQUEST_METHOD", "INVALID_MODULE")}),
     Rule(_ANY, "/crm/.*", {}),
 )

@@ -156,13 +156,13 @@ async def test_each_result_stands_at_the_place_of_its_update(open_world: OpenWor
             ]
         )
     assert refusals(results) == [
-        Refusal.RETRY,
+        Refusal.BLOCKED,
         Refusal.NEVER,
         None,
         None,
-        Refusal.RETRY,
+        Refusal.BLOCKED,
         Refusal.NEVER,
-        Refusal.RETRY,
+        Refusal.BLOCKED,
         Refusal.NEVER,
         Refusal.NEVER,
     ]
@@ -180,40 +180,6 @@ async def test_a_batch_of_failures_only_is_read_record_by_record_too(open_world:
         results = await crm.write([CrmUpdate(GONE, call_attempts=1)])
     assert refusals(results) == [Refusal.NEVER]
     assert [e.status for e in world.sent("PUT", "/crm/v8/Leads")] == [400]
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "refusal"),
-    [
-        (412, "ALREADY_MODIFIED", Refusal.REREAD),
-        (400, "DUPLICATE_DATA", Refusal.NEVER),
-        (400, "MANDATORY_NOT_FOUND", Refusal.NEVER),
-        (400, "MULTIPLE_OR_MULTI_ERRORS", Refusal.NEVER),
-        (400, "ID_ALREADY_CONVERTED", Refusal.NEVER),
-        (207, "DEPENDENT_SERVICE_ERROR", Refusal.RETRY),
-        (207, "NO_PERMISSION", Refusal.STOP),
-        (207, "A_CODE_NOBODY_DOCUMENTED", Refusal.RETRY),
-    ],
-)
-async def test_each_documented_code_asks_for_what_it_means(
-    open_world: OpenWorld, status: int, code: str, refusal: Refusal
-) -> None:
-    world = open_world(person(1))
-    item = {"code": code, "details": {"id": "1"}, "message": "no", "status": "error"}
-    world.fault(kind="status", status=status, body={"data": [item]}, match={"method": "PUT"})
-    async with world.open_client() as crm:
-        results = await crm.write([CrmUpdate(key_of(person(1)), call_attempts=1)])
-    assert refusals(results) == [refusal]
-
-
-async def test_an_answer_with_too_few_items_leaves_the_rest_to_be_retried(open_world: OpenWorld) -> None:
-    people = [person(1), person(2)]
-    world = open_world(*people)
-    item = {"code": "SUCCESS", "details": {}, "message": "", "status": "success"}
-    world.fault(kind="status", status=200, body={"data": [item]}, match={"method": "PUT"})
-    async with world.open_client() as crm:
-        results = await crm.write([CrmUpdate(key_of(p), call_attempts=1) for p in people])
-    assert refusals(results) == [None, Refusal.RETRY]
 
 
 @pytest.mark.parametrize("kind", ["drop_after_commit", "torn", "slow", "reset", "timeout"])

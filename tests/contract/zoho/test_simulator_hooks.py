@@ -44,8 +44,8 @@ async def test_a_person_can_edit_any_field(open_world: OpenWorld, name: str, val
 @pytest.mark.parametrize(
     ("state", "refusal"),
     [
-        ("locked", Refusal.RETRY),
-        ("not_approved", Refusal.RETRY),
+        ("locked", Refusal.BLOCKED),
+        ("not_approved", Refusal.BLOCKED),
         ("converted", Refusal.NEVER),
     ],
 )

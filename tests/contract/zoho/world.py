@@ -47,7 +47,9 @@ class Switchboard:
 def served(app: Switchboard) -> Iterator[str]:
     """The address of `app` on this machine, as long as the block lasts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, lifespan="off", log_level="critical", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app, lifespan="off", log_level="critical", timeout_graceful_shutdown=1, date_header=False
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],), name="simulated-zoho")
         thread.start()
