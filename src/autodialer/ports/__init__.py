@@ -3,6 +3,7 @@
 from autodialer.ports.outside import (
     Clock,
     Crm,
+    CrmUsage,
     Finding,
     Level,
     Log,
@@ -11,4 +12,4 @@ from autodialer.ports.outside import (
     TokenStore,
 )
 
-__all__ = ["Clock", "Crm", "Finding", "Level", "Log", "StoredToken", "Telephony", "TokenStore"]
+__all__ = ["Clock", "Crm", "CrmUsage", "Finding", "Level", "Log", "StoredToken", "Telephony", "TokenStore"]

@@ -14,6 +14,7 @@ from autodialer.store.runs import SqlRuns
 from autodialer.store.small import SqlDoNotCall, SqlSwitches
 from autodialer.store.staging import SqlStaging
 from autodialer.store.stats import SqlStats
+from autodialer.store.usage import SqlUsage
 
 T = TypeVar("T")
 
@@ -29,6 +30,7 @@ class SqlLedger:
         self.outbox = SqlOutbox(connection)
         self.do_not_call = SqlDoNotCall(connection)
         self.switches = SqlSwitches(connection)
+        self.usage = SqlUsage(connection)
         self.stats = SqlStats(connection)
 
 

@@ -10,14 +10,15 @@ import structlog
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
-from autodialer.ports import Clock, Finding, Level, TokenStore
+from autodialer.ports import Clock, CrmUsage, Finding, Level, TokenStore
 from autodialer.zoho import coql, doctor
 from autodialer.zoho.answers import Answer, Page, UnreadableError, error_for, read_items, read_page
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.fields import MODULES, FieldMeta, ModuleFields, read_fields, resolve
 from autodialer.zoho.mapping import refusal_for, to_body, to_item, to_record, to_result
 from autodialer.zoho.oauth import Tokens
-from autodialer.zoho.transport import ApiCall, Transport, Usage
+from autodialer.zoho.slots import Rank
+from autodialer.zoho.transport import ApiCall, Transport
 from autodialer.zoho.wire import Wire
 
 LOOK_SIZE: Final = coql.MAX_LIST
@@ -43,8 +44,7 @@ class ZohoCrm:
         self.unreadable_rows = 0
 
     @property
-    def usage(self) -> Usage:
-        """Calls and credits so far."""
+    def usage(self) -> CrmUsage:
         return self._transport.usage
 
     async def aclose(self) -> None:
@@ -64,7 +64,7 @@ class ZohoCrm:
             raise CrmError("; ".join(problems), permanent=True, code="FIELDS", stops_run=True)
         self._fields = {fields.record_type: fields for fields, _ in resolved if fields is not None}
 
-    async def pull(self, record_type: RecordType) -> AsyncIterator[Sequence[Record]]:
+    async def pull(self, record_type: RecordType, after: str = "") -> AsyncIterator[Sequence[Record]]:
         """All records whose status is New or No Answer, each once, in pages of up to 2000, by id.
 
         Pages follow the last id seen, so records that change meanwhile shift nothing. An unreadable row is
@@ -72,19 +72,21 @@ class ZohoCrm:
         """
         fields = await self._fields_of(record_type)
         wanted = coql.one_of(fields.status, fields.stored)
-        last: int | None = None
+        last = int(after) if after else None
         while True:
             where = wanted if last is None else coql.all_of([wanted, coql.after_id(str(last))])
-            page = await self._query(coql.select(fields.columns, fields.module, where), coql.MAX_ROWS)
-            records = [record for record in self._records(page, fields) if _follows(record, last)]
+            page = await self._query(coql.select(fields.columns, fields.module, where), coql.MAX_ROWS, Rank.PAGE)
+            records = sorted(
+                (record for record in self._records(page, fields) if _follows(record, last)),
+                key=lambda record: int(record.key.zoho_id),
+            )
             if records:
                 yield records
-            is_last = len(page.data) < coql.MAX_ROWS and not page.info.more_records
-            if is_last:
+            if page.is_last(coql.MAX_ROWS):
                 return
             if not records:
                 raise CrmError(f"{fields.module}: a page without a valid id; can't go on", permanent=False)
-            last = max(int(record.key.zoho_id) for record in records)
+            last = int(records[-1].key.zoho_id)
 
     async def look(self, keys: Sequence[RecordKey]) -> Mapping[RecordKey, Record]:
         """The records as they are now, 50 a query, side by side. CrmError when any query fails."""
@@ -130,13 +132,14 @@ class ZohoCrm:
         metas: list[FieldMeta] = await self._transport.send(call, read_fields)
         return resolve(record_type, metas, self._config)
 
-    async def _query(self, query: str, limit: int) -> Page:
+    async def _query(self, query: str, limit: int, rank: Rank = Rank.LOOK) -> Page:
         call = ApiCall(
             "POST",
             "/crm/v8/coql",
             content=msgspec.json.encode({"select_query": query}),
             credits=query_credits(limit),
             is_heavy=True,
+            rank=rank,
         )
         return await self._transport.send(call, read_page)
 
@@ -180,6 +183,7 @@ class ZohoCrm:
             content=to_body(items, self._config.trigger),
             credits=-(-len(items) // 10),
             is_heavy=len(items) > BATCH_SIZE,
+            rank=Rank.WRITE,
         )
         return await self._transport.send(call, lambda answer: read_results(answer, len(items)))
 
