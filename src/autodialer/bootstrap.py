@@ -5,7 +5,7 @@ import socket
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -15,11 +15,13 @@ from pydantic import SecretStr
 
 from autodialer.clock import ShiftedClock, SystemClock
 from autodialer.domain.activity import LogCalls
+from autodialer.domain.errors import StoreError
 from autodialer.eightx8.client import VoiceTelephony
 from autodialer.eightx8.config import VoiceConfig, resolve_base_url
 from autodialer.ports import Finding, Level
 from autodialer.ports.ledger import Store
 from autodialer.rules.policy import Policy
+from autodialer.service.budget import Budget
 from autodialer.service.means import Means
 from autodialer.service.services import Services, wire
 from autodialer.settings import Settings, is_loopback_host
@@ -102,6 +104,7 @@ async def open_system(
             calls_per_second=settings.calls_per_second,
             max_concurrent_calls=settings.max_concurrent_calls,
             result_timeout=settings.result_timeout,
+            budget=Budget(settings.zoho_daily_credits, settings.zoho_credit_reserve),
             dry_run=settings.dry_run,
             log_calls=LogCalls(settings.zoho_log_calls),
             activity_log=None if settings.zoho_log_calls == "off" else crm.activities,
@@ -111,6 +114,9 @@ async def open_system(
         try:
             yield System(settings, policy, database, store, crm, telephony, services)
         finally:
+            if writable:
+                with suppress(StoreError):
+                    await services.credits.flush()
             await crm.aclose()
             await telephony.aclose()
     finally:
@@ -119,7 +125,7 @@ async def open_system(
 
 @contextmanager
 def scratch_store() -> Iterator[Store]:
-    """An empty ledger in memory, for plans."""
+    """An empty ledger for plans, gone afterwards: small ones stay in memory."""
     database = Database("sqlite://")
     try:
         database.run_migrations(metadata.create_all)

@@ -111,6 +111,8 @@ class Settings(BaseSettings):
     zoho_leads_mobile_field: str | None = None
     zoho_contacts_mobile_field: str | None = None
     zoho_trigger: Names = ()
+    zoho_daily_credits: Annotated[int, Field(ge=1)] = 50_000
+    zoho_credit_reserve: Annotated[int, Field(ge=0, le=90)] = 10
     zoho_log_calls: Annotated[Literal["off", "notes", "calls"], BeforeValidator(_lower)] = "off"
 
     # 8x8

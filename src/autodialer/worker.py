@@ -1,4 +1,4 @@
-"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, webhook. A loop survives its errors."""
+"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, credits, webhook. A loop survives its errors."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,6 +16,7 @@ _RESULTS_EVERY = 5.0
 _WRITE_BACK_EVERY = 5.0
 _RECONCILE_EVERY = 5.0
 _CALL_LOG_EVERY = 60.0
+_CREDITS_EVERY = 5.0
 _WEBHOOK_AGAIN = 60.0
 
 
@@ -43,6 +44,7 @@ class Worker:
             self._loop("write-back", self._write_back, self._s.write_back_due, _WRITE_BACK_EVERY),
             self._loop("reconcile", self._reconcile, None, reconcile_every),
             self._loop("8x8's log", self._ask_log, None, _CALL_LOG_EVERY),
+            self._loop("credits", self._s.credits.flush, None, _CREDITS_EVERY),
             self._webhook(),
         ]
         if self._scheduled:

@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from autodialer.service.budget import Load, credits_needed
 from benchmarks.measuring import cpu_seconds, memory_mb, peak_memory_mb, report
-from e2e.processes import World, wait_until, world
+from e2e.processes import Service, World, ask, wait_until, world
 
 ROUNDS = 5
 PAUSE = 20.0
@@ -92,3 +93,63 @@ def test_ten_thousand_records_are_pulled_in_little_memory(tmp_path: Path) -> Non
     assert plan["processed"] == eligible
     assert eligible >= 4500
     assert peak < 150
+
+
+def test_a_hundred_thousand_records_are_pulled_for_the_fewest_credits_in_flat_memory(tmp_path: Path) -> None:
+    """By a plan and by a run: pages of 2,000 for 3 credits each, and not one too many. The whole process stays under 150 MB."""
+    with world(tmp_path, "--people", "120000", "--seed", "3", "--speed", "2000") as running:
+        modules = [record["module"] for record in running.records().values() if running.status_of(record) in ELIGIBLE]
+        pages = sum(max(1, -(-modules.count(module) // 2000)) for module in ("Leads", "Contacts"))
+        for name, work in (("plan", _plan), ("run", _stage)):
+            with running.service(DB_PATH=f"./{name}.db") as service:
+                wait_until(service.webhook_registered, "the webhook is registered")
+                before, calls_before = spent(running), coql_calls(running)
+                began, cpu = time.perf_counter(), cpu_seconds(service.child.pid)
+                pulled, credits_used, calls = work(running, service, before, calls_before)
+                took, used = time.perf_counter() - began, cpu_seconds(service.child.pid) - cpu
+                peak = peak_memory_mb(service.child.pid)
+            report(
+                bench=f"pull 100k, {name}",
+                pulled=pulled,
+                pages=calls,
+                credits=credits_used,
+                seconds=round(took, 2),
+                cpu=round(used, 2),
+                peak_mb=round(peak, 1),
+            )
+            assert pulled == len(modules) >= 100_000
+            assert (calls, credits_used) == (pages, 3 * pages + 2), "and the two requests for the fields"
+            assert credits_used <= credits_needed(Load(pulled, 0)) + 2
+            assert peak < 150
+
+
+ELIGIBLE = ("New", "No Answer")
+
+
+def spent(running: World) -> int:
+    return int(ask("GET", f"{running.zoho}/_sim/oauth").json()["credits_spent"])
+
+
+def coql_calls(running: World) -> int:
+    return int(ask("GET", f"{running.zoho}/_sim/counts").json()["counts"].get("POST /crm/v8/coql", 0))
+
+
+def _plan(running: World, service: Service, before: int, calls: int) -> tuple[int, int, int]:
+    plan = ask("GET", f"{service.url}/api/plan", params={"limit": 0}, timeout=300).json()["totals"]
+    return plan["processed"], spent(running) - before, coql_calls(running) - calls
+
+
+def _stage(running: World, service: Service, before: int, calls: int) -> tuple[int, int, int]:
+    """Paused, so that after the staging no look is taken; and nobody is made Dead before it is counted."""
+    assert ask("POST", f"{service.url}/api/pause").status_code == 200
+    assert ask("POST", f"{service.url}/api/cron", params={"wait": "false"}).status_code == 202
+    figures: list[tuple[int, int, int]] = []
+
+    def staged() -> bool:
+        run = service.get("/api/runs")["runs"][0]
+        if run["state"] == "staging":
+            figures[:] = [(0, spent(running) - before, coql_calls(running) - calls)]
+        return bool(run["staged_at"])
+
+    wait_until(staged, "all is staged", patience=300)
+    return service.get("/api/runs")["runs"][0]["results"]["processed"], *figures[0][1:]

@@ -125,8 +125,8 @@ def _watch_places(counter: _Counter) -> None:
 def _watch_crm(counter: _Counter) -> None:
     pull = ZohoCrm.pull
 
-    async def watched_pull(crm: ZohoCrm, record_type: Any) -> AsyncIterator[Any]:
-        async for page in pull(crm, record_type):
+    async def watched_pull(crm: ZohoCrm, record_type: Any, after: str = "") -> AsyncIterator[Any]:
+        async for page in pull(crm, record_type, after):
             counter.pass_by("page", "after")
             yield page
 

@@ -41,9 +41,9 @@ class Office(FakeCrm):
         self.written: dict[RecordKey, list[CrmUpdate]] = {}
         self._looked: dict[RecordKey, float] = {}
 
-    async def pull(self, record_type: RecordType) -> AsyncIterator[Sequence[Record]]:
+    async def pull(self, record_type: RecordType, after: str = "") -> AsyncIterator[Sequence[Record]]:
         self._trouble("zoho: pull fails")
-        async for page in super().pull(record_type):
+        async for page in super().pull(record_type, after):
             self._trouble("zoho: pull breaks off")
             await self._slow()
             yield page

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from autodialer.domain.placing import CallRequest, PlaceOutcome
 from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.domain.update import CrmUpdate, WriteResult
-from autodialer.ports import Crm, Finding, Log
+from autodialer.ports import Crm, CrmUsage, Finding, Log
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.rules.policy import Policy
 from autodialer.service.means import Means
@@ -154,12 +154,16 @@ class _Crm:
     inner: Crm
     process: Process
 
+    @property
+    def usage(self) -> CrmUsage:
+        return self.inner.usage
+
     async def prepare(self) -> None:
         await self.process.step()
         await self.inner.prepare()
 
-    async def pull(self, record_type: RecordType) -> AsyncIterator[Sequence[Record]]:
-        async for page in self.inner.pull(record_type):
+    async def pull(self, record_type: RecordType, after: str = "") -> AsyncIterator[Sequence[Record]]:
+        async for page in self.inner.pull(record_type, after):
             await self.process.step()
             yield page
 

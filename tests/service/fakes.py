@@ -14,7 +14,7 @@ from autodialer.domain.placing import CallRequest, Placed, PlaceOutcome
 from autodialer.domain.record import CrmStatus, Record, RecordKey, RecordType
 from autodialer.domain.result import CallEvent, CallResult, LoggedCall, NoResult
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
-from autodialer.ports import Clock, Finding
+from autodialer.ports import Clock, CrmUsage, Finding
 from autodialer.ports.ledger import Ledger, Store
 from service.virtual_time import thread_at_work
 
@@ -42,20 +42,34 @@ class FakeCrm:
         self.batches: list[int] = []
         self.pulls = 0
         self._versions = itertools.count(1)
+        self.afters: list[str] = []
+        self.page_fails: dict[int, Exception] = {}  # by how many pages of both modules were asked for before
+        self.pages = 0
+        self.on_page: Callable[[], None] | None = None
+        self.on_prepare: Callable[[], None] | None = None
+        self.usage = CrmUsage()
 
     async def prepare(self) -> None:
+        if self.on_prepare is not None:
+            self.on_prepare()
         self._fail(None)
 
-    async def pull(self, record_type: RecordType) -> AsyncIterator[Sequence[Record]]:
+    async def pull(self, record_type: RecordType, after: str = "") -> AsyncIterator[Sequence[Record]]:
         self.pulls += 1
+        self.afters.append(after)
         mine = [
             record
-            for record in self.records.values()
-            if record.key.record_type is record_type and " ".join((record.status or "").split()).casefold() in _PULLED
+            for record in sorted(self.records.values(), key=lambda record: int(record.key.zoho_id))
+            if record.key.record_type is record_type
+            and " ".join((record.status or "").split()).casefold() in _PULLED
+            and int(record.key.zoho_id) > int(after or -1)
         ]
         for start in range(0, len(mine), self.page_size):
             await self._clock.sleep(self.latency)
-            self._fail(None)
+            self.pages += 1
+            if self.on_page is not None:
+                self.on_page()
+            self._fail(self.page_fails.pop(self.pages, None))
             yield mine[start : start + self.page_size]
         self._fail(self.pull_fails.get(record_type))
 

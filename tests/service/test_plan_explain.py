@@ -65,6 +65,7 @@ async def test_a_plan_has_the_verdicts_of_the_run_and_writes_nothing(world: Worl
         "skipped": run.totals["skipped"],
         "marked_dead": 1,
         "reasons": plan.totals["reasons"],
+        "zoho_credits": 2 * 3 + 2 * 3 + 2,
     }
 
 

@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
 
 from autodialer.domain.errors import StoreError
+from autodialer.store import migrate as migrations
 from autodialer.store.engine import Database
 from autodialer.store.migrate import HEAD, check_version, current_version, migrate
 from autodialer.store.tables import metadata
 from databases import Postgres, sqlite_url
 
+FOLDER = Path(migrations.__file__).with_name("migrations")
 Inspect = Callable[[Connection], Any]
 
 
@@ -113,6 +117,22 @@ def test_a_ledger_of_the_version_before_keeps_what_it_holds(bare: Database) -> N
     found = ask(bare, lambda c: c.execute(text("SELECT call_attempts, blocked_since FROM outbox")).one())
     assert tuple(found) == (3, None)
     assert ask(bare, lambda c: c.execute(text("SELECT count(*) FROM activities")).scalar()) == 0
+
+
+def test_a_ledger_of_an_older_version_is_brought_up_with_all_that_it_holds(bare: Database) -> None:
+    def first_version(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(FOLDER))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+
+    bare.run_migrations(first_version)
+    execute(bare, "INSERT INTO do_not_call (number, reason, added_at) VALUES ('+40721000001', 'asked', 1)")
+    with pytest.raises(StoreError, match=f"schema is 0001, not {HEAD}"):
+        ask(bare, check_version)
+    assert migrate(bare) == ("0001", HEAD)
+    assert ask(bare, lambda connection: connection.execute(text("SELECT count(*) FROM do_not_call")).scalar()) == 1
+    assert ask(bare, lambda connection: inspect(connection).has_table("crm_usage"))
 
 
 def test_a_schema_from_the_future_is_refused_and_left_alone(bare: Database) -> None:

@@ -8,6 +8,8 @@ import pytest
 from sqlalchemy import Connection, event
 
 from autodialer.domain.disposition import Disposition
+from autodialer.domain.record import RecordType
+from autodialer.ports.boxes import UsageRow
 from autodialer.store.ledger import SqlLedger, SqlStore
 from autodialer.store.tables import metadata
 from store.made import (
@@ -49,6 +51,9 @@ HOT: dict[str, Question] = {
     "rows": lambda ledger: ledger.staging.rows("run-1", staged(1).state, after="1"),
     "limit_dead": lambda ledger: ledger.staging.limit_dead("run-1", 5),
     "settle_duplicates": lambda ledger: ledger.staging.settle_duplicates("run-1"),
+    "last_id": lambda ledger: ledger.staging.last_id("run-1", RecordType.LEAD),
+    "usage.add": lambda ledger: ledger.usage.add(UsageRow(1, 1), NOW),
+    "usage.since": lambda ledger: ledger.usage.since(NOW),
     "latest": lambda ledger: ledger.staging.latest(lead()),
     "unseen_holds": lambda ledger: ledger.staging.unseen_holds("run-1"),
     "runs.current": lambda ledger: ledger.runs.current(),

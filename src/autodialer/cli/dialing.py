@@ -86,7 +86,7 @@ def _show_plan(body: dict[str, Any], *, as_json: bool) -> None:
     listed = f", the first {len(body['records'])} listed" if len(body["records"]) < totals["processed"] else ""
     out.print(
         f"{totals['processed']} records{listed}: {totals['would_call']} would be called, {totals['skipped']} skipped, "
-        f"{totals['marked_dead']} of these made Dead."
+        f"{totals['marked_dead']} of these made Dead. Zoho: about {totals['zoho_credits']} credits."
     )
     if body["paused"]:
         out.print("Dialing is paused: nobody would be called until `autodialer resume`.", style="yellow")

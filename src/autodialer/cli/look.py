@@ -72,6 +72,12 @@ def stats(as_json: Json = False) -> None:
     for disposition, count in sorted(today["by_disposition"].items()):
         out.print(f"  {count:6} {disposition}")
     out.print(f"Last 7 days: {figures['recent_calls']} calls.")
+    zoho = figures["zoho"]
+    remaining = "" if zoho["credits_remaining"] is None else f", Zoho says {zoho['credits_remaining']} remain"
+    out.print(
+        f"Zoho, last 24 hours: {zoho['calls']} requests, {zoho['credits']} of {zoho['credits_daily']} credits{remaining}; "
+        f"{zoho['requests_at_a_time']} at a time, {zoho['throttled']} throttled."
+    )
     out.print(f"Next run: {figures['next_run']}" + (" (paused)" if figures["paused"] else ""))
     for name, count in figures["work_lists"].items():
         out.print(f"  {count:6} {name.replace('_', ' ')}")

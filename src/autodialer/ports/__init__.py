@@ -3,6 +3,7 @@
 from autodialer.ports.outside import (
     Clock,
     Crm,
+    CrmUsage,
     Finding,
     Level,
     Log,
@@ -13,6 +14,7 @@ from autodialer.ports.tokens import MintingTurn, StoredToken, TokenState, TokenS
 __all__ = [
     "Clock",
     "Crm",
+    "CrmUsage",
     "Finding",
     "Level",
     "Log",

@@ -1,6 +1,7 @@
 """Inbox, outbox, and the small lists beside them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -141,6 +142,29 @@ class Switches(Protocol):
 
     def set(self, name: str, value: str, at: datetime) -> None:
         """Replace it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """What was asked of the CRM in one stretch of time, by one process or by all; `credits_remaining` as CrmUsage has it."""
+
+    calls: int = 0
+    credits: int = 0
+    throttled: int = 0
+    credits_remaining: int | None = None
+    told_at: datetime | None = None
+
+
+class Usage(Protocol):
+    """What all processes of a deployment asked of the CRM, ten minutes to a row."""
+
+    def add(self, row: UsageRow, at: datetime) -> None:
+        """Count it where `at` falls; rows of last week are forgotten."""
+        ...
+
+    def since(self, moment: datetime) -> UsageRow:
+        """The sum from the stretch in which `moment` falls; the newest word of the CRM on what remains."""
         ...
 
 

@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from autodialer.ports.activities import Activities
 from autodialer.ports.attempts import Attempt, Attempts
-from autodialer.ports.boxes import DoNotCall, Inbox, Outbox, Stats, Switches
+from autodialer.ports.boxes import DoNotCall, Inbox, Outbox, Stats, Switches, Usage
 from autodialer.ports.running import Runs, Staging
 
 __all__ = ["Attempt", "Ledger", "Store"]
@@ -32,6 +32,8 @@ class Ledger(Protocol):
     def do_not_call(self) -> DoNotCall: ...
     @property
     def switches(self) -> Switches: ...
+    @property
+    def usage(self) -> Usage: ...
     @property
     def stats(self) -> Stats: ...
 

@@ -46,15 +46,40 @@ class Clock(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class CrmUsage:
+    """What one process asked of the CRM since it started.
+
+    `credits` by the documented weights; `credits_remaining` is the CRM's own word on them in its latest answer, at `told_at`; None
+    when it said nothing there, as it does while there are plenty. `throttled`: how often it said "too many requests".
+    `at_a_time`: how many requests may go at once now.
+    """
+
+    calls: int = 0
+    credits: int = 0
+    throttled: int = 0
+    credits_remaining: int | None = None
+    told_at: datetime | None = None
+    at_a_time: int = 0
+
+
 class Crm(Protocol):
     """Zoho, or what stands for it."""
+
+    @property
+    def usage(self) -> CrmUsage:
+        """What this process asked of it so far."""
+        ...
 
     async def prepare(self) -> None:
         """Resolve fields from metadata; CrmError when it can't be told which fields to use."""
         ...
 
-    def pull(self, record_type: RecordType) -> AsyncIterator[Sequence[Record]]:
-        """All records whose status is New or No Answer, in pages, each record once. CrmError ends the pull."""
+    def pull(self, record_type: RecordType, after: str = "") -> AsyncIterator[Sequence[Record]]:
+        """All records whose status is New or No Answer, in pages, by ascending id, each record once; those beyond the id `after`.
+
+        CrmError ends the pull; another one may go on after the last id that was seen.
+        """
         ...
 
     async def look(self, keys: Sequence[RecordKey]) -> Mapping[RecordKey, Record]:

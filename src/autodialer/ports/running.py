@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from autodialer.domain.record import RecordKey
+from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import Run, RunState, Staged, StagedState
 
 
@@ -59,6 +59,10 @@ class Staging(Protocol):
 
     def add(self, run_id: str, rows: Sequence[Staged]) -> None:
         """Write a page; a record that stands already is left as it is."""
+        ...
+
+    def last_id(self, run_id: str, record_type: RecordType) -> str:
+        """The greatest id that stands, by value: what a pull goes on after. Empty when none does."""
         ...
 
     def clear(self, run_id: str) -> None:

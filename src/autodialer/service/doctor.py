@@ -4,17 +4,23 @@ from collections.abc import Sequence
 
 from autodialer.domain.errors import StoreError
 from autodialer.ports import Finding, Level
+from autodialer.ports.rows import Run
+from autodialer.service.budget import DAY, Load, credits_needed, together_at
 from autodialer.service.clock_guard import clock_problem
 from autodialer.service.control import is_paused
+from autodialer.service.credits import Credits
 from autodialer.service.means import Means
+
+_RUNS = 20
 
 
 class Doctor:
     """Asks the database, Zoho, 8x8 and the policy. `about`: findings of the installation itself, made at start."""
 
-    def __init__(self, means: Means, about: Sequence[Finding]) -> None:
+    def __init__(self, means: Means, about: Sequence[Finding], count: Credits) -> None:
         self._m = means
         self._about = tuple(about)
+        self._credits = count
 
     async def examine(self) -> list[Finding]:
         """All findings, in the order in which they are best mended. Never raises for what it finds."""
@@ -22,6 +28,7 @@ class Doctor:
             *self._about,
             *await self._ledger(),
             *await self._m.crm.check(),
+            *await self._budget(),
             *await self._m.telephony.check(),
             *self._policy(),
         ]
@@ -59,6 +66,52 @@ class Doctor:
             findings.append(Finding(Level.WARNING, "call log", f"Zoho refused {untold} notes or calls", remedy))
         return findings
 
+    async def _budget(self) -> list[Finding]:
+        now = self._m.clock.now()
+        try:
+            calls, recent = await self._m.store.read(
+                lambda ledger: (ledger.stats.calls_since(now - DAY), ledger.runs.recent(_RUNS))
+            )
+        except StoreError:
+            return []  # told of above
+        state = await self._credits.state()
+        budget, findings = state.budget, list[Finding]()
+        if state.is_low:
+            message = f"{state.left} are left for these 24 hours: no records are read and nobody is called below {budget.kept}"
+            findings.append(
+                Finding(Level.WARNING, "Zoho credits", message, "wait, or set ZOHO_DAILY_CREDITS if Zoho gives more")
+            )
+        pulled = next((run for run in recent if run.staged_at is not None), None)
+        if pulled is None:
+            message = "no run yet: what a day needs is not known; autodialer plan says what a run needs"
+            return [*findings, Finding(Level.OK, "Zoho credits", message)]
+        load = day_of(pulled, calls, len(self._m.policy.run_hours), self._m.calls_per_second)
+        needed = credits_needed(load)
+        message = (
+            f"this day will need about {needed} credits of {budget.daily}: {load.runs} runs over {load.eligible} eligible records, "
+            f"{load.calls} calls"
+        )
+        if needed > budget.daily - budget.kept:
+            remedy = (
+                f"{budget.kept} of them are kept for writing results back, so that runs will stop: buy API credits from Zoho and "
+                "set ZOHO_DAILY_CREDITS, or dial less: fewer CRON_HOURS, a lower CALLS_PER_SECOND"
+            )
+            return [*findings, Finding(Level.WARNING, "Zoho credits", message, remedy)]
+        return [*findings, Finding(Level.OK, "Zoho credits", message)]
+
     def _policy(self) -> list[Finding]:
         warnings = [Finding(Level.WARNING, "policy", sentence) for sentence in self._m.policy.warnings()]
         return warnings or [Finding(Level.OK, "policy", f"{self._m.policy.hash}, no contradiction")]
+
+
+def day_of(last: Run, calls_today: int, runs: int, calls_per_second: float) -> Load:
+    """What a day holds if each of its `runs` is like the last one, and no fewer calls are placed than in the 24 hours until now."""
+    called, due, dead, eligible = (_count(last, name) for name in ("called", "still_due", "marked_dead", "processed"))
+    most = int(DAY.total_seconds() * calls_per_second)
+    calls = min(most, max(calls_today, runs * (called + due)))
+    return Load(eligible, calls, dead, runs, together_at(calls_per_second))
+
+
+def _count(run: Run, name: str) -> int:
+    value = run.totals.get(name, 0)
+    return value if isinstance(value, int) else 0

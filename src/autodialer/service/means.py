@@ -1,20 +1,22 @@
 """What the use cases of a run work with, in one bundle."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autodialer.domain.activity import LogCalls
 from autodialer.ports import Clock, Crm, Log, Telephony
 from autodialer.ports.activities import ActivityLog
 from autodialer.ports.ledger import Store
 from autodialer.rules.policy import Policy
+from autodialer.service.budget import Budget
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
     """`clock` is the time of the rules, `wall_clock` the one that the outside world reads; they differ in trials only.
 
-    `owner` names this process in leases. `result_timeout` in seconds. `new_id` gives unique ids for attempts and runs.
+    `owner` names this process in leases. `result_timeout` in seconds.
+    `budget`: of Zoho's credits. `new_id` gives unique ids for attempts and runs.
     """
 
     crm: Crm
@@ -29,6 +31,7 @@ class Means:
     calls_per_second: float
     max_concurrent_calls: int
     result_timeout: float
+    budget: Budget = field(default_factory=Budget)
     dry_run: bool = False  # nobody is called, whatever asks for it
     log_calls: LogCalls = LogCalls.OFF
     activity_log: ActivityLog | None = None  # None when calls are not logged in the CRM

@@ -8,6 +8,7 @@ from functools import partial
 from autodialer.domain.phone import mask_number
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import Staged
+from autodialer.service.budget import Load, credits_needed, together_at
 from autodialer.service.means import Means
 from autodialer.service.staging import Pulled, Stager
 from autodialer.service.totals import totals_of
@@ -18,7 +19,10 @@ _WOULD = {"due": "call", "dead": "mark_dead", "skip": "skip"}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The staged records of a run that never happens. `totals` count `would_call` where a run counts `called`."""
+    """The staged records of a run that never happens.
+
+    `totals` count `would_call` where a run counts `called`; `zoho_credits` is about what such a run would need.
+    """
 
     run_id: str
     pulled: Pulled
@@ -53,7 +57,7 @@ class Planner:
             stager = Stager(self._m.crm, self._m.store, scratch, self._m.policy, self._m.clock, self._m.log)
             pulled = await stager.stage(run_id, confirm=confirm)
             counts = await scratch.read(lambda ledger: ledger.staging.counts(run_id))
-            yield Plan(run_id, pulled, _totals(counts), scratch)
+            yield Plan(run_id, pulled, _totals(counts, self._m.calls_per_second), scratch)
 
 
 def staged_fields(row: Staged) -> dict[str, object]:
@@ -78,8 +82,10 @@ def _page(run_id: str, after: str, ledger: Ledger) -> Sequence[Staged]:
     return ledger.staging.rows(run_id, after=after, limit=_PAGE)
 
 
-def _totals(counts: Mapping[tuple[str, str], int]) -> dict[str, object]:
+def _totals(counts: Mapping[tuple[str, str], int], calls_per_second: float) -> dict[str, object]:
     totals = totals_of(counts)
     would_call = sum(count for (state, _), count in counts.items() if state == "due")
     rest = {name: totals[name] for name in ("skipped", "marked_dead", "reasons")}
-    return {"processed": totals["processed"], "would_call": would_call, **rest}
+    dead = sum(count for (state, _), count in counts.items() if state == "dead")
+    load = Load(sum(counts.values()), would_call, dead, together=together_at(calls_per_second))
+    return {"processed": totals["processed"], "would_call": would_call, **rest, "zoho_credits": credits_needed(load)}

@@ -20,7 +20,7 @@ from autodialer.service.preparing import Stop
 from autodialer.service.readiness import Readiness
 from autodialer.service.retrying import Persistence
 from autodialer.service.signals import Signal
-from autodialer.service.staging import Stager
+from autodialer.service.staging import PATIENCE, Stager
 from autodialer.service.totals import totals_of
 
 _PAGE = 200
@@ -140,8 +140,9 @@ class RunService:
     async def _work(self, run: Run, own: Ownership, stop: Stop) -> str | None:
         m = self._m
         if run.state is RunState.STAGING:
-            await own.write(lambda ledger: ledger.staging.clear(run.run_id))
-            stager = Stager(m.crm, m.store, own, m.policy, m.clock, m.log)
+            if run.policy_hash != m.policy.hash:  # a run taken over, and what stands was decided by other rules
+                await own.write(lambda ledger: ledger.staging.clear(run.run_id))
+            stager = Stager(m.crm, m.store, own, m.policy, m.clock, m.log, patience=PATIENCE, stopping=self._stopping)
             pulled = await stager.stage(run.run_id, confirm=run.confirm)
             self._m.log.info(
                 "records staged",

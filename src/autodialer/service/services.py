@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autodialer.ports import Finding
 from autodialer.ports.ledger import Store
 from autodialer.service.activities import ActivityService
 from autodialer.service.call_log import CallLog
 from autodialer.service.callbacks import CallbackDesk
+from autodialer.service.credits import Credits, Rationed
 from autodialer.service.doctor import Doctor
 from autodialer.service.drift import DriftReport
 from autodialer.service.explain import Explainer
@@ -48,6 +49,7 @@ class Services:
     planner: Planner
     doctor: Doctor
     drift: DriftReport
+    credits: Credits
     arrived: Signal
     write_back_due: Signal
     stopping: asyncio.Event
@@ -66,7 +68,9 @@ def wire(
     readiness = Readiness(means.crm, means.telephony)
     lines = Lines(means)
     callbacks = CallbackDesk(means.store, means.clock, arrived)
-    runs = RunService(means, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
+    count = Credits(means)
+    rationed = replace(means, crm=Rationed(means.crm, count))
+    runs = RunService(rationed, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
     return Services(
         means=means,
         readiness=readiness,
@@ -82,8 +86,9 @@ def wire(
         call_log=CallLog(means, due),
         settler=Settler(means, due),
         explainer=Explainer(means.crm, means.store, means.policy, means.clock),
-        planner=Planner(means, scratch),
-        doctor=Doctor(means, about),
+        planner=Planner(rationed, scratch),
+        doctor=Doctor(means, about, count),
+        credits=count,
         drift=DriftReport(means),
         arrived=arrived,
         write_back_due=due,

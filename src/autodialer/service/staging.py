@@ -1,11 +1,12 @@
 """Pull both modules, decide each record, and lay them out in the run's order before the first call is made."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from autodialer.domain.errors import StoreError
+from autodialer.domain.errors import CrmError, StoreError
 from autodialer.domain.phone import NoNumber
 from autodialer.domain.record import CrmStatus, Record, RecordType
 from autodialer.ports import Clock, Crm, Log
@@ -22,6 +23,10 @@ from autodialer.service.gathering import gather_or_cancel
 from autodialer.service.people import gather_facts
 
 UNEXPECTED = "unexpected"
+PATIENCE = 900.0  # seconds without a page after which a run gives its pull up
+_FIRST_WAIT = 2.0
+_LONGEST_WAIT = 60.0
+_SLICE = 1.0  # seconds in which a stop is noticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,16 @@ class Stager:
     """
 
     def __init__(
-        self, crm: Crm, ledger_store: Store, staging_store: Store, policy: Policy, clock: Clock, log: Log
+        self,
+        crm: Crm,
+        ledger_store: Store,
+        staging_store: Store,
+        policy: Policy,
+        clock: Clock,
+        log: Log,
+        *,
+        patience: float = 0.0,
+        stopping: asyncio.Event | None = None,
     ) -> None:
         self._crm = crm
         self._ledger_store = ledger_store
@@ -49,27 +63,58 @@ class Stager:
         self._policy = policy
         self._clock = clock
         self._log = log
+        self._patience = patience
+        self._stopping = stopping or asyncio.Event()
 
     async def stage(self, run_id: str, *, confirm: bool) -> Pulled:
-        """Pull, decide, order, settle duplicates and the Dead limit. CrmError when the pull does not get through."""
-        records = sum(await gather_or_cancel([self._pull(run_id, record_type) for record_type in RecordType]))
-        limit = None if confirm else self._policy.max_dead(records)
+        """Pull, decide, order, settle duplicates and the Dead limit. What stands already for this run is not pulled again.
 
-        def settle(ledger: Ledger) -> tuple[int, int]:
+        CrmError when the pull does not get through: at once for what another try can't help, else after `patience` seconds without
+        a page.
+        """
+        await gather_or_cancel([self._pull(run_id, record_type) for record_type in RecordType])
+
+        def settle(ledger: Ledger) -> Pulled:
+            records = sum(ledger.staging.counts(run_id).values())
+            limit = None if confirm else self._policy.max_dead(records)
             same_phone = ledger.staging.settle_duplicates(run_id)
-            return same_phone, 0 if limit is None else ledger.staging.limit_dead(run_id, limit)
+            return Pulled(records, same_phone, 0 if limit is None else ledger.staging.limit_dead(run_id, limit))
 
-        same_phone, held_back = await self._staging_store.write(settle)
-        return Pulled(records, same_phone, held_back)
+        return await self._staging_store.write(settle)
 
-    async def _pull(self, run_id: str, record_type: RecordType) -> int:
-        count = 0
-        async for page in self._crm.pull(record_type):
-            seen_at = self._clock.now()
-            rows = await self._decide(page, seen_at)
-            await self._staging_store.write(partial(_add, run_id, rows))
-            count += len(page)
-        return count
+    async def _pull(self, run_id: str, record_type: RecordType) -> None:
+        after = await self._staging_store.read(lambda ledger: ledger.staging.last_id(run_id, record_type))
+        last_page_at, wait = self._clock.monotonic(), _FIRST_WAIT
+        while True:
+            try:
+                async for page in self._crm.pull(record_type, after):
+                    await self._stage(run_id, page)
+                    after = page[-1].key.zoho_id
+                    last_page_at, wait = self._clock.monotonic(), _FIRST_WAIT
+            except CrmError as error:
+                is_hopeless = error.permanent or error.stops_run
+                if is_hopeless or self._clock.monotonic() - last_page_at >= self._patience or self._stopping.is_set():
+                    raise
+                self._log.warning(
+                    "pull interrupted, goes on",
+                    module=record_type.value,
+                    after=after,
+                    error=error.message,
+                    seconds=wait,
+                )
+            else:
+                return
+            await self._sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
+
+    async def _sleep(self, seconds: float) -> None:
+        until = self._clock.monotonic() + seconds
+        while (left := until - self._clock.monotonic()) > 0 and not self._stopping.is_set():
+            await self._clock.sleep(min(left, _SLICE))
+
+    async def _stage(self, run_id: str, page: Sequence[Record]) -> None:
+        rows = await self._decide(page, self._clock.now())
+        await self._staging_store.write(partial(_add, run_id, rows))
 
     async def _decide(self, page: Sequence[Record], seen_at: datetime) -> list[Staged]:
         try:

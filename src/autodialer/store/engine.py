@@ -207,9 +207,10 @@ def _store_error(error: DBAPIError) -> StoreError:
 def _engine(url: str, *, read_only: bool, memory: bool) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=_READERS + 1, pool_pre_ping=True, connect_args={"connect_timeout": 5})
-    pool = StaticPool if memory else None
-    engine = create_engine(url, poolclass=pool, connect_args={"check_same_thread": False, "timeout": 10.0})
-    if read_only and not memory:
+    if memory:
+        # SQLite's "" is a database of this connection alone, which moves to a nameless file when it outgrows its cache.
+        engine = create_engine(url, poolclass=StaticPool, creator=lambda: sqlite3.connect("", check_same_thread=False))
+    elif read_only:
         # mode=rw: a reader must not make a file that isn't there.
         path = quote(str(Path(str(make_url(url).database)).absolute()))
         engine = create_engine(
@@ -219,6 +220,8 @@ def _engine(url: str, *, read_only: bool, memory: bool) -> Engine:
                 f"file:{path}?mode=rw", uri=True, timeout=10.0, check_same_thread=False, isolation_level=None
             ),
         )
+    else:
+        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 10.0})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:

@@ -15,6 +15,7 @@ from autodialer.store.runs import SqlRuns
 from autodialer.store.small import SqlDoNotCall, SqlSwitches
 from autodialer.store.staging import SqlStaging
 from autodialer.store.stats import SqlStats
+from autodialer.store.usage import SqlUsage
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ class SqlLedger:
         self.activities = SqlActivities(connection)
         self.do_not_call = SqlDoNotCall(connection)
         self.switches = SqlSwitches(connection)
+        self.usage = SqlUsage(connection)
         self.stats = SqlStats(connection)
 
 

@@ -30,6 +30,16 @@ class SqlStaging:
     def add(self, run_id: str, rows: Sequence[Staged]) -> None:
         insert_all_absent(self._db, staged_records, [_values(run_id, row) for row in rows])
 
+    def last_id(self, run_id: str, record_type: RecordType) -> str:
+        # Of two ids the longer one is greater, and of equally long ones the later as text: they are digits without leading zeros.
+        found = (
+            select(_s.zoho_id)
+            .where(_s.run_id == run_id, _s.record_type == record_type.value)
+            .order_by(func.length(_s.zoho_id).desc(), _s.zoho_id.desc())
+            .limit(1)
+        )
+        return self._db.execute(found).scalar() or ""
+
     def clear(self, run_id: str) -> None:
         self._db.execute(delete(staged_records).where(_s.run_id == run_id))
 
@@ -158,7 +168,9 @@ class SqlStaging:
     def unseen_holds(self, run_id: str) -> Sequence[RecordKey]:
         a = attempts.c
         seen = select(_s.zoho_id).where(_s.run_id == run_id, _s.record_type == a.record_type, _s.zoho_id == a.zoho_id)
-        held = select(a.record_type, a.zoho_id).where(text(HELD), ~seen.exists()).distinct()
+        # Who was pulled before the call ended says nothing of what a person did after it.
+        started_at = select(runs.c.started_at).where(runs.c.run_id == run_id).scalar_subquery()
+        held = select(a.record_type, a.zoho_id).where(text(HELD), a.ended_at <= started_at, ~seen.exists()).distinct()
         return [RecordKey(RecordType(record_type), zoho_id) for record_type, zoho_id in self._db.execute(held)]
 
 

@@ -293,3 +293,14 @@ switches = Table(
     Column("value", Text, nullable=False),
     Column("changed_at", Instant, nullable=False),
 )
+
+crm_usage = Table(
+    "crm_usage",
+    metadata,
+    Column("period", Instant, primary_key=True, autoincrement=False),  # when its ten minutes began
+    Column("calls", Integer, nullable=False),
+    Column("credits", Integer, nullable=False),
+    Column("throttled", Integer, nullable=False),
+    Column("credits_remaining", Integer),  # Zoho's own last word in that time, and when it came
+    Column("told_at", Instant),
+)

@@ -7,6 +7,18 @@ from starlette.responses import Response
 from autodialer.ports.ledger import Ledger
 from autodialer.service.control import is_paused
 from autodialer.service.services import Services
+from autodialer.web.stats import zoho_usage
+
+_ZOHO = {
+    "calls": "Requests to Zoho in the last 24 hours, all processes",
+    "credits": "Credits that they cost",
+    "throttled": "How many of them Zoho answered with 429",
+    "credits_remaining": "What Zoho says remains; absent while it says nothing",
+    "credits_left": "What may still be spent, by our count and Zoho's word",
+    "credits_daily": "ZOHO_DAILY_CREDITS",
+    "credits_reserved": "Kept for writing results back",
+    "requests_at_a_time": "Requests that this process may send to Zoho at once now",
+}
 
 
 def metrics_router(services: Services) -> APIRouter:
@@ -43,6 +55,9 @@ async def _collect(services: Services) -> CollectorRegistry:
         lists.labels(name).set(count)
     free = Gauge("autodialer_lines_free", "Calls that may be started now", registry=registry)
     free.set(await services.lines.free())
+    for name, value in zoho_usage(await services.credits.state()).items():
+        if value is not None:
+            Gauge(f"autodialer_zoho_{name}", _ZOHO[name], registry=registry).set(value)
     Gauge("autodialer_paused", "1 while no call is sent", registry=registry).set(int(paused))
     Gauge("autodialer_run_open", "1 while a run is going", registry=registry).set(int(running))
     return registry

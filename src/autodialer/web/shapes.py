@@ -144,6 +144,7 @@ class PlanTotals(Shape):
     skipped: Count
     marked_dead: Count
     reasons: dict[str, Count]
+    zoho_credits: Count
 
 
 class PlanShape(Success):
@@ -164,12 +165,29 @@ class Today(Shape):
     by_disposition: dict[str, Count]
 
 
+class ZohoUsage(Shape):
+    """The last 24 hours of all processes. `credits_remaining` is Zoho's own word, null while it says nothing.
+
+    Below `credits_reserved` nothing is read for dialing. `requests_at_a_time`: of this process, now.
+    """
+
+    calls: Count
+    credits: Count
+    throttled: Count
+    credits_remaining: Count | None
+    credits_left: Count
+    credits_daily: Count
+    credits_reserved: Count
+    requests_at_a_time: Count
+
+
 class StatsShape(Shape):
     """`recent_calls`: calls of the last 7 days."""
 
     today: Today
     recent_calls: Count
     work_lists: dict[str, Count]
+    zoho: ZohoUsage
     running: str | None
     paused: bool
     next_run: Instant

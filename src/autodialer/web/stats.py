@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from autodialer.ports.ledger import Ledger
 from autodialer.service.control import is_paused
+from autodialer.service.credits import CreditState
 from autodialer.service.schedule import next_slot
 from autodialer.service.services import Services
 from autodialer.web.answers import iso, plain
@@ -26,4 +27,20 @@ async def collect_stats(services: Services) -> dict[str, object]:
         }
 
     figures: dict[str, object] = plain(await means.store.read(collect))
-    return {**figures, "next_run": iso(next_slot(means.policy.run_hours, now)), "timestamp": iso(now)}
+    zoho = zoho_usage(await services.credits.state())
+    upcoming = iso(next_slot(means.policy.run_hours, now))
+    return {**figures, "zoho": zoho, "next_run": upcoming, "timestamp": iso(now)}
+
+
+def zoho_usage(state: CreditState) -> dict[str, int | None]:
+    """What is asked of Zoho, as it is shown everywhere."""
+    return {
+        "calls": state.used.calls,
+        "credits": state.used.credits,
+        "throttled": state.used.throttled,
+        "credits_remaining": state.used.credits_remaining,
+        "credits_left": state.left,
+        "credits_daily": state.budget.daily,
+        "credits_reserved": state.budget.kept,
+        "requests_at_a_time": state.at_a_time,
+    }

@@ -19,6 +19,7 @@ _REMEDIES: Final = {
     "NO_PERMISSION": "give the profile of Zoho's user who made ZOHO_REFRESH_TOKEN the right to view and edit the "
     "module",
     "AUTHORIZATION_FAILED": "give the profile of Zoho's user who made ZOHO_REFRESH_TOKEN the right to do this",
+    "INVALID_QUERY": "a field is missing, hidden or of another type: autodialer doctor names it",
     "INVALID_MODULE": "the module is missing or hidden in this Zoho organisation",
     "INVALID_URL_PATTERN": "check ZOHO_API_DOMAIN",
 }
@@ -48,9 +49,9 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 class Info(msgspec.Struct, frozen=True):
-    """What a page says about itself."""
+    """What a page says about itself; None where it does not."""
 
-    more_records: bool = False
+    more_records: bool | None = None
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -58,6 +59,11 @@ class Page(msgspec.Struct, frozen=True):
 
     data: list[Any] = []
     info: Info = Info()
+
+    def is_last(self, limit: int) -> bool:
+        """Whether nothing follows: as the page says, else when it is not full."""
+        more = self.info.more_records
+        return len(self.data) < limit if more is None else not more
 
 
 class Items(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import structlog
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.domain.update import CrmUpdate, WriteResult
-from autodialer.ports import Clock, Finding, TokenStore
+from autodialer.ports import Clock, CrmUsage, Finding, TokenStore
 from autodialer.zoho import coql, doctor
 from autodialer.zoho.activities import ZohoActivities
 from autodialer.zoho.answers import Answer, Page, read_page
@@ -22,8 +22,9 @@ from autodialer.zoho.freshness import changed_just_now, read_at
 from autodialer.zoho.known_fields import KnownFields
 from autodialer.zoho.mapping import to_record
 from autodialer.zoho.oauth import Tokens
+from autodialer.zoho.slots import Rank
 from autodialer.zoho.together import side_by_side
-from autodialer.zoho.transport import ApiCall, Transport, Usage
+from autodialer.zoho.transport import ApiCall, Transport
 from autodialer.zoho.wire import Wire
 from autodialer.zoho.writing import Writer
 
@@ -52,8 +53,7 @@ class ZohoCrm:
         return ZohoActivities(self._config, self._transport)
 
     @property
-    def usage(self) -> Usage:
-        """Calls and credits so far."""
+    def usage(self) -> CrmUsage:
         return self._transport.usage
 
     async def aclose(self) -> None:
@@ -64,25 +64,27 @@ class ZohoCrm:
         """Read the metadata of both modules anew. CrmError names every field that is missing or unfit."""
         await self._known.prepare()
 
-    async def pull(self, record_type: RecordType) -> AsyncIterator[Sequence[Record]]:
+    async def pull(self, record_type: RecordType, after: str = "") -> AsyncIterator[Sequence[Record]]:
         """All records whose status is New or No Answer, each once, in pages of up to 2000, by id.
 
         Pages follow the last id seen, so records that change meanwhile shift nothing. An unreadable row is
         counted and logged. CrmError ends the pull.
         """
-        last: int | None = None
+        last = int(after) if after else None
         while True:
-            ask = partial(self._query, limit=coql.MAX_ROWS)
+            ask = partial(self._query, limit=coql.MAX_ROWS, rank=Rank.PAGE)
             page, fields = await self._known.ask(record_type, partial(_pull_query, last), ask)
-            records = [record for record in self._records(page, fields) if _follows(record, last)]
+            records = sorted(
+                (record for record in self._records(page, fields) if _follows(record, last)),
+                key=lambda record: int(record.key.zoho_id),
+            )
             if records:
                 yield records
-            is_last = len(page.data) < coql.MAX_ROWS and not page.info.more_records
-            if is_last:
+            if page.is_last(coql.MAX_ROWS):
                 return
             if not records:
                 raise CrmError(f"{fields.module}: a page without a valid id; can't go on", permanent=False)
-            last = max(int(record.key.zoho_id) for record in records)
+            last = int(records[-1].key.zoho_id)
 
     async def look(self, keys: Sequence[RecordKey]) -> Mapping[RecordKey, Record]:
         """The records as they are now, 50 a query, side by side. CrmError when any query fails."""
@@ -105,16 +107,17 @@ class ZohoCrm:
         call = ApiCall("GET", "/crm/v8/settings/fields", params={"module": MODULES[record_type]})
         return await self._transport.send(call, read_fields)
 
-    async def _query(self, query: str, limit: int) -> Page:
-        return await self._ask(query, limit, read_page)
+    async def _query(self, query: str, limit: int, rank: Rank = Rank.LOOK) -> Page:
+        return await self._ask(query, limit, read_page, rank)
 
-    async def _ask(self, query: str, limit: int, read: Callable[[Answer], T]) -> T:
+    async def _ask(self, query: str, limit: int, read: Callable[[Answer], T], rank: Rank = Rank.LOOK) -> T:
         call = ApiCall(
             "POST",
             "/crm/v8/coql",
             content=msgspec.json.encode({"select_query": query}),
             credits=query_credits(limit),
             is_heavy=True,
+            rank=rank,
         )
         return await self._transport.send(call, read)
 

@@ -5,11 +5,10 @@ from typing import Any, Final
 
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import RecordType
-from autodialer.ports import Finding, Level
+from autodialer.ports import CrmUsage, Finding, Level
 from autodialer.zoho import coql, scopes
 from autodialer.zoho.fields import MODULES, ModuleFields
 from autodialer.zoho.oauth import Tokens
-from autodialer.zoho.transport import Usage
 
 _FEW_CREDITS: Final = 500
 
@@ -17,7 +16,7 @@ Resolve = Callable[[RecordType], Awaitable[tuple[ModuleFields | None, list[Findi
 Rows = Callable[[ModuleFields, coql.Criterion], Awaitable[list[Any]]]
 
 
-async def check(tokens: Tokens, resolve: Resolve, rows: Rows, usage: Callable[[], Usage]) -> list[Finding]:
+async def check(tokens: Tokens, resolve: Resolve, rows: Rows, usage: Callable[[], CrmUsage]) -> list[Finding]:
     """Every finding, best effort: one that fails does not hide the others, except that without a token all ends."""
     try:
         await tokens.current()
@@ -80,7 +79,7 @@ async def _strange_statuses(fields: ModuleFields, rows: Rows) -> list[Finding]:
     ]
 
 
-def _credits(usage: Usage) -> list[Finding]:
+def _credits(usage: CrmUsage) -> list[Finding]:
     left = usage.credits_remaining
     if left is None:
         return []

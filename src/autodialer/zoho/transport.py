@@ -15,11 +15,11 @@ import httpx2
 import structlog
 
 from autodialer.domain.errors import CrmError
-from autodialer.ports import Clock
+from autodialer.ports import Clock, CrmUsage
 from autodialer.zoho.answers import INVALID_TOKEN, Answer, UnreadableError, error_for, read_error
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.oauth import Tokens, refused_fresh_token
-from autodialer.zoho.slots import Slots
+from autodialer.zoho.slots import Rank, Slots
 from autodialer.zoho.wire import Wire
 
 _FIRST_DELAY_SECONDS: Final = 2.0
@@ -30,22 +30,11 @@ _SERVER_ERROR: Final = 500
 _REQUEST_TIMEOUT: Final = 408
 _UNAUTHORISED: Final = 401
 
+_NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What was asked of Zoho since the client exists.
-
-    `credits` by the documented weights (page "API limits"); `credits_remaining` is Zoho's own last word,
-    which it gives only once half of the day's credits are used.
-    """
-
-    calls: int = 0
-    credits: int = 0
-    credits_remaining: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +52,7 @@ class ApiCall:
     is_heavy: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = True
+    rank: Rank = Rank.LOOK
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +76,12 @@ class Transport:
         self._slots = Slots(config.concurrency, clock)
         self._heavy_slots = Slots(config.coql_concurrency, clock)
         self._random = random.SystemRandom()
-        self.usage = Usage()
+        self._usage = CrmUsage()
+
+    @property
+    def usage(self) -> CrmUsage:
+        """Calls and credits so far, and how many go at a time now."""
+        return replace(self._usage, at_a_time=self._slots.limit)
 
     async def send(self, call: ApiCall, read: Callable[[Answer], T]) -> T:
         """What `read` makes of the answer.
@@ -120,8 +115,8 @@ class Transport:
     async def _try(self, call: ApiCall, token: str) -> Answer | _Trouble:
         async with AsyncExitStack() as stack:
             if call.is_heavy:
-                await stack.enter_async_context(self._heavy_slots.one())
-            await stack.enter_async_context(self._slots.one())
+                await stack.enter_async_context(self._heavy_slots.one(call.rank))
+            await stack.enter_async_context(self._slots.one(call.rank))
             began = self._clock.monotonic()
             try:
                 answer = await self._wire.send(
@@ -132,9 +127,9 @@ class Transport:
                     content=call.content,
                 )
             except (httpx2.HTTPError, TimeoutError, UnreadableError) as problem:
-                self._count(0, None)
+                self._count(0 if isinstance(problem, _NEVER_SENT) else call.credits, None)
                 return _Trouble(type(problem).__name__)
-            self._count(call.credits if answer.status < _TOO_MANY else 0, answer)
+            self._count(0 if answer.status == _TOO_MANY else call.credits, answer)
             return replace(answer, seconds=max(0.0, self._clock.monotonic() - began))
 
     def _judge(self, call: ApiCall, answer: Answer | _Trouble, read: Callable[[Answer], T]) -> T | _Trouble:
@@ -186,13 +181,17 @@ class Transport:
         return max(0.0, ((until if until.tzinfo else until.replace(tzinfo=UTC)) - self._clock.now()).total_seconds())
 
     def _count(self, credits_used: int, answer: Answer | None) -> None:
-        left = "" if answer is None else answer.headers.get("X-API-CREDITS-REMAINING", "").strip()
-        self.usage = replace(
-            self.usage,
-            calls=self.usage.calls + 1,
-            credits=self.usage.credits + credits_used,
-            credits_remaining=int(left) if left.isdecimal() else self.usage.credits_remaining,
-        )
+        """What may have been charged counts: of a lost answer nobody knows. Zoho says what remains only once half is used."""
+        used = self._usage
+        used = replace(used, calls=used.calls + 1, credits=used.credits + credits_used)
+        if answer is not None:
+            left = answer.headers.get("X-API-CREDITS-REMAINING", "").strip()
+            if left.isdecimal():
+                used = replace(used, credits_remaining=int(left), told_at=self._clock.now())
+            elif answer.is_success:
+                used = replace(used, credits_remaining=None, told_at=self._clock.now())
+            used = replace(used, throttled=used.throttled + (answer.status == _TOO_MANY))
+        self._usage = used
 
 
 def _headers(token: str, call: ApiCall) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from autodialer.zoho.fields import ModuleFields
 from autodialer.zoho.freshness import parse_time
 from autodialer.zoho.mapping import item_details, to_body, to_item, to_result, to_zoho_time
 from autodialer.zoho.refusals import refusal_for
+from autodialer.zoho.slots import Rank
 from autodialer.zoho.together import side_by_side
 from autodialer.zoho.transport import ApiCall, Transport
 
@@ -85,6 +86,7 @@ class Writer:
             credits=-(-len(items) // 10),
             is_heavy=len(items) > BATCH_SIZE,
             headers=_guard(updates),
+            rank=Rank.WRITE,
         )
         return await self._transport.send(call, lambda answer: read_results(answer, updates))
 

@@ -1,3 +1,4 @@
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,10 +57,47 @@ async def test_ten_thousand_records_of_both_modules_come_once_each_and_whole(ope
     assert len(world.sent("POST", "/crm/v8/coql")) <= 6, "one query for each 2000"
 
 
-async def test_a_full_last_page_is_followed_by_an_empty_one_without_error(open_world: OpenWorld) -> None:
-    world = open_world(*(person(i) for i in range(2000)))
+@pytest.mark.parametrize(("count", "pages"), [(1999, 1), (2000, 1), (2001, 2), (4000, 2)])
+async def test_no_page_is_asked_for_beyond_the_one_that_says_it_is_the_last(
+    open_world: OpenWorld, count: int, pages: int
+) -> None:
+    world = open_world(*(person(i) for i in range(count)))
     async with world.open_client() as crm:
-        assert len(await pull_all(crm)) == 2000
+        assert len(await pull_all(crm)) == count
+        assert crm.usage.credits == 2 + 3 * pages == world.sim.meter.spent
+    assert len(world.sent("POST", "/crm/v8/coql")) == pages
+
+
+async def test_after_a_full_page_that_does_not_say_whether_it_is_the_last_an_empty_one_ends_the_pull(
+    open_world: OpenWorld,
+) -> None:
+    people = [person(i) for i in range(2000)]
+    world = open_world()
+    rows = [{"id": someone.zoho_id, "Lead_Status": "New"} for someone in people]
+    world.fault(kind="status", status=200, body={"data": rows}, match={"path_contains": "coql"})
+    async with world.open_client() as crm:
+        assert [record.key for record in await pull_all(crm)] == [key_of(someone) for someone in people]
+    assert len(world.sent("POST", "/crm/v8/coql")) == 2
+
+
+async def test_a_pull_goes_on_after_a_given_id_and_asks_for_nothing_before_it(open_world: OpenWorld) -> None:
+    people = [person(i) for i in range(4100)]
+    world = open_world(*people)
+    async with world.open_client() as crm:
+        found = [r.key for r in [r async for page in crm.pull(RecordType.LEAD, people[2099].zoho_id) for r in page]]
+    assert found == [key_of(someone) for someone in people[2100:]]
+    assert len(world.sent("POST", "/crm/v8/coql")) == 1
+
+
+async def test_both_modules_are_pulled_at_once_and_never_more_requests_go_than_configured(
+    open_world: OpenWorld,
+) -> None:
+    people = [person(i) for i in range(4100)] + [person(i, module="Contacts") for i in range(4100)]
+    world = open_world(*people, latency_seconds=0.05)
+    async with world.open_client(coql_concurrency=2) as crm:
+        leads, contacts = await asyncio.gather(*(pull_all(crm, record_type) for record_type in RecordType))
+    assert (len(leads), len(contacts)) == (4100, 4100)
+    assert world.sim.gate.peak_in_flight == 2
 
 
 async def test_an_empty_module_is_an_empty_pull(open_world: OpenWorld) -> None:

@@ -8,7 +8,7 @@ from autodialer.domain.update import CrmUpdate, Written
 from autodialer.simulators.common import SimClock
 from autodialer.simulators.zoho_limits import Limits
 from autodialer.zoho import wire
-from autodialer.zoho.slots import Slots
+from autodialer.zoho.slots import Rank, Slots
 from contract.zoho.world import NOW, QuickClock, World, key_of, person, pull_all
 
 OpenWorld = Callable[..., World]
@@ -165,3 +165,68 @@ async def test_never_more_hold_a_slot_than_the_limit_also_after_it_shrank_and_gr
     assert peak <= 6
     async with asyncio.timeout(1):
         await asyncio.gather(*(work(1) for _ in range(50)))
+
+
+async def test_a_429_halves_how_many_requests_go_at_a_time_and_is_counted(open_world: OpenWorld) -> None:
+    world = open_world(*(person(i) for i in range(60)))
+    async with world.open_client(concurrency=8) as crm:
+        await crm.prepare()
+        assert (crm.usage.at_a_time, crm.usage.throttled) == (8, 0)
+        world.fault(kind="status", status=429, body=TOO_MANY, match={"path_contains": "coql"})
+        await crm.look([key_of(person(i)) for i in range(60)])
+        assert (crm.usage.at_a_time, crm.usage.throttled) == (4, 1)
+
+
+async def test_when_one_request_goes_at_a_time_an_update_goes_before_every_look_and_page_that_waits(
+    open_world: OpenWorld,
+) -> None:
+    people = [person(i) for i in range(600)]
+    world = open_world(*people, latency_seconds=0.05)
+    async with world.open_client(concurrency=1, coql_concurrency=1) as crm:
+        await crm.prepare()
+        reading = [asyncio.create_task(crm.look([key_of(p) for p in people])), asyncio.create_task(pull_all(crm))]
+        await asyncio.sleep(0.02)
+        assert isinstance((await crm.write([CrmUpdate(key_of(people[0]), call_attempts=1)]))[0], Written)
+        before = len(world.sent("POST", "/crm/v8/coql"))
+        await asyncio.gather(*reading)
+    assert before <= 3, "only the reads that were on their way"
+    assert len(world.sent("POST", "/crm/v8/coql")) == 13
+
+
+async def test_who_is_cancelled_while_waiting_or_just_as_the_turn_comes_leaves_no_slot_taken() -> None:
+    slots = Slots(1, QuickClock(SimClock()))
+    order: list[Rank] = []
+
+    async def work(rank: Rank) -> None:
+        async with slots.one(rank):
+            order.append(rank)
+            await asyncio.sleep(0)
+
+    async with slots.one():
+        waiting = [asyncio.create_task(work(rank)) for rank in (Rank.PAGE, Rank.LOOK, Rank.WRITE, Rank.WRITE)]
+        await asyncio.sleep(0)
+        waiting[2].cancel()
+    waiting[3].cancel()  # the slot was just handed to it
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert order == [Rank.LOOK, Rank.PAGE]
+    async with asyncio.timeout(1), slots.one():
+        pass
+
+
+async def test_credits_that_may_have_been_charged_are_counted_and_those_of_no_request_are_not(
+    open_world: OpenWorld,
+) -> None:
+    world = open_world(person(1))
+    async with world.open_client(read_timeout=0.3) as crm:
+        await crm.prepare()
+        for kind in ("drop_after_commit", "torn", "reset", "html"):
+            world.fault(kind=kind, match={"path_contains": "coql"})
+        await crm.look([key_of(person(1))])
+        assert crm.usage.credits == 2 + 5
+        world.fault(kind="status", status=429, body=TOO_MANY, match={"path_contains": "coql"})
+        await crm.look([key_of(person(1))])
+        assert crm.usage.credits == 2 + 6, "what is refused for being too much is not charged"
+    async with world.open_client(api_domain="http://127.0.0.1:9", tries=1) as nobody:
+        with pytest.raises(CrmError):
+            await nobody.prepare()
+        assert (nobody.usage.calls > 0, nobody.usage.credits) == (True, 0)
