@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from autodialer.domain.record import CrmStatus, RecordKey
+from autodialer.ports.boxes import UsageRow
 from autodialer.ports.rows import Arrival, InboxRow, OutboxRow, Projection
 from autodialer.store.outbox import _merged
 from proof.lean.attempts import Undo, put
@@ -139,12 +140,21 @@ class MemoryOutbox:
         if row.state in _WAITING:
             self._settle(row, "sent", at, status_kept=status_kept)
 
-    def retry(self, outbox_id: int, error: str, next_try_at: datetime) -> None:
+    def retry(
+        self, outbox_id: int, error: str, next_try_at: datetime, *, blocked_since: datetime | None = None
+    ) -> None:
         row = self.pending.get(outbox_id)
         if row is not None:
-            for name, value in (("tries", row.tries + 1), ("last_error", error), ("next_try_at", next_try_at)):
+            said = (("tries", row.tries + 1), ("last_error", error), ("blocked_since", blocked_since))
+            for name, value in (*said, ("next_try_at", next_try_at)):
                 self._undo.append((put, (row, name, getattr(row, name))))
                 put(row, name, value)
+
+    def postpone(self, outbox_id: int, next_try_at: datetime) -> None:
+        row = self.pending.get(outbox_id)
+        if row is not None:
+            self._undo.append((put, (row, "next_try_at", row.next_try_at)))
+            put(row, "next_try_at", next_try_at)
 
     def park(self, outbox_id: int, error: str, at: datetime) -> None:
         row = self.pending.get(outbox_id)
@@ -222,3 +232,16 @@ class MemorySwitches:
     def set(self, name: str, value: str, at: datetime) -> None:  # noqa: ARG002 - when it was set is for people
         self._undo.append((self._values.__setitem__, (name, self._values.get(name))))
         self._values[name] = value
+
+
+class MemoryUsage:
+    """Implements ports.ledger.Usage: nobody asks for credits here, so nothing is ever counted."""
+
+    def add(self, row: UsageRow, at: datetime) -> None:
+        raise AssertionError(f"{row} at {at}")
+
+    def since(self, moment: datetime) -> UsageRow:  # noqa: ARG002 - nothing at any moment
+        return _NOTHING_ASKED
+
+
+_NOTHING_ASKED = UsageRow()

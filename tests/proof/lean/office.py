@@ -8,6 +8,7 @@ from functools import lru_cache
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import CrmStatus, Record, RecordKey, RecordType
 from autodialer.domain.update import CrmUpdate, WriteResult, Written
+from autodialer.ports import CrmUsage
 from autodialer.rules.text import normalise
 from autodialer.zoho.answers import Answer, error_for
 from autodialer.zoho.mapping import to_result
@@ -149,6 +150,9 @@ class Office:
         return person
 
 
+_NOTHING_ASKED = CrmUsage()
+
+
 class ProcessOffice:
     """Implements the part of ports.Crm that a process needs: it can die before or after each request."""
 
@@ -159,16 +163,21 @@ class ProcessOffice:
     async def prepare(self) -> None:
         self._process.step()
 
-    async def pull(self, record_type: RecordType) -> AsyncIterator[Sequence[Record]]:
+    @property
+    def usage(self) -> CrmUsage:
+        return _NOTHING_ASKED
+
+    async def pull(self, record_type: RecordType, after: str = "") -> AsyncIterator[Sequence[Record]]:
         office = self._office
         self._process.step()
         office.trouble("zoho: pull fails")
-        ids = sorted(zoho_id for zoho_id, record in office.of_id.items() if record.key.record_type is record_type)
-        last = ""
+        last = int(after or 0)
+        mine = (int(zoho_id) for zoho_id, record in office.of_id.items() if record.key.record_type is record_type)
+        ids = sorted(zoho_id for zoho_id in mine if zoho_id > last)
         while ids:  # by id, as records come and go between two pages
             page: list[Record] = []
             for last in ids:
-                record = office.of_id.get(last)
+                record = office.of_id.get(str(last))
                 if record is not None and _is_pulled(record.status):
                     page.append(record)
                     if len(page) == PAGE:

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from autodialer.domain.record import RecordKey
+from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import Run, RunState, Staged, StagedState
 from autodialer.rules.verdict import SkipReason
 from proof.lean.attempts import MemoryAttempts, Undo, is_held, put
@@ -109,9 +109,10 @@ def _copy(run: Run) -> Run:
 class MemoryStaging:
     """Implements the part of ports.ledger.Staging that runs need."""
 
-    def __init__(self, undo: Undo, attempts: MemoryAttempts) -> None:
+    def __init__(self, undo: Undo, attempts: MemoryAttempts, runs: MemoryRuns) -> None:
         self._undo = undo
         self._attempts = attempts
+        self._started = runs
         self._runs: dict[str, dict[str, Staged]] = defaultdict(dict)
         self._due: dict[str, list[tuple[str, str]]] = defaultdict(list)  # heaps; may hold what is not due any more
 
@@ -125,6 +126,10 @@ class MemoryStaging:
             self._undo.append((staged.pop, (zoho_id,)))
             if row.state is _DUE:
                 heapq.heappush(due, (row.sort_key, zoho_id))
+
+    def last_id(self, run_id: str, record_type: RecordType) -> str:
+        ids = (int(row.key.zoho_id) for row in self._runs[run_id].values() if row.key.record_type is record_type)
+        return str(max(ids, default=""))
 
     def clear(self, run_id: str) -> None:
         if (rows := self._runs.pop(run_id, None)) is not None:
@@ -228,7 +233,15 @@ class MemoryStaging:
 
     def unseen_holds(self, run_id: str) -> Sequence[RecordKey]:
         staged = self._runs[run_id]
-        held = [row.key for row in self._attempts.rows.values() if is_held(row) and row.key.zoho_id not in staged]
+        started_at = self._started.all[run_id].started_at
+        held = [
+            row.key
+            for row in self._attempts.rows.values()
+            if is_held(row)
+            and row.key.zoho_id not in staged
+            and row.ended_at is not None
+            and row.ended_at <= started_at
+        ]
         return list(dict.fromkeys(held))
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar, cast
 from autodialer.domain.errors import StoreError
 from autodialer.ports.ledger import Ledger
 from proof.lean.attempts import MemoryAttempts, Undo
-from proof.lean.boxes import MemoryDoNotCall, MemoryInbox, MemoryOutbox, MemorySwitches
+from proof.lean.boxes import MemoryDoNotCall, MemoryInbox, MemoryOutbox, MemorySwitches, MemoryUsage
 from proof.lean.dice import Dice
 from proof.lean.heap import Heap, Process
 from proof.lean.staging import MemoryRuns, MemoryStaging
@@ -24,8 +24,9 @@ class MemoryLedger:
         self.outbox = MemoryOutbox(self.undo)
         self.do_not_call = MemoryDoNotCall(self.undo)
         self.switches = MemorySwitches(self.undo)
+        self.usage = MemoryUsage()
         self.runs = MemoryRuns(self.undo)
-        self.staging = MemoryStaging(self.undo, self.attempts)
+        self.staging = MemoryStaging(self.undo, self.attempts, self.runs)
 
 
 class MemoryStore:
