@@ -86,7 +86,7 @@ class Rationed:
         """As ports.Crm; CrmError too when credits run low."""
         state = await self._count.state()
         if state.is_low and not state.is_spent:
-            await self._crm.prepare()  # Zoho's word may be old, and somebody may have bought more: it is asked anew
+            await self._ask_anew()
         await self._refuse_when_low()
         try:
             async for page in self._crm.pull(record_type, after):
@@ -108,6 +108,14 @@ class Rationed:
     async def check(self) -> Sequence[Finding]:
         """As it is."""
         return await self._crm.check()
+
+    async def _ask_anew(self) -> None:
+        """Zoho's word may be old, and somebody may have bought more. No answer is no other word."""
+        try:
+            await self._crm.prepare()
+        except CrmError as error:
+            if error.permanent:
+                raise
 
     async def _refuse_when_low(self) -> None:
         state = await self._count.state()
