@@ -1,4 +1,4 @@
-"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, webhook. A loop survives its errors."""
+"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, webhook, stream. A loop survives its errors."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,6 +17,7 @@ _WRITE_BACK_EVERY = 5.0
 _RECONCILE_EVERY = 5.0
 _CALL_LOG_EVERY = 60.0
 _WEBHOOK_AGAIN = 60.0
+_LISTEN_AGAIN = 5.0
 
 
 class Worker:
@@ -44,6 +45,7 @@ class Worker:
             self._loop("reconcile", self._reconcile, None, reconcile_every),
             self._loop("8x8's log", self._ask_log, None, _CALL_LOG_EVERY),
             self._webhook(),
+            self._listen(),
         ]
         if self._scheduled:
             loops.append(self._loop("schedule", self._schedule, None, _SCHEDULE_EVERY))
@@ -137,3 +139,15 @@ class Worker:
             now = means.clock.now()
             await means.store.write(lambda ledger: ledger.switches.set(WEBHOOK_HASH, registered, now))
             means.log.info("webhook registered at 8x8")
+
+    async def _listen(self) -> None:
+        """Results that 8x8 does not post but keeps for us; over at once where it posts them."""
+        means = self._s.means
+        while True:
+            try:
+                await self._s.listener.listen()
+            except Exception as error:  # noqa: BLE001 - without this loop no result would ever come
+                means.log.error("listening failed unexpectedly, goes on", error=repr(error))
+                await means.clock.sleep(_LISTEN_AGAIN)
+            else:
+                return

@@ -4,11 +4,13 @@ from autodialer.ports.outside import (
     Clock,
     Crm,
     Finding,
+    Heard,
     Level,
     Log,
     StoredToken,
+    Take,
     Telephony,
     TokenStore,
 )
 
-__all__ = ["Clock", "Crm", "Finding", "Level", "Log", "StoredToken", "Telephony", "TokenStore"]
+__all__ = ["Clock", "Crm", "Finding", "Heard", "Level", "Log", "StoredToken", "Take", "Telephony", "TokenStore"]
