@@ -27,9 +27,9 @@ class ContactCenterConfig:
     `base_url`: the cluster, https://vcc-eu3.8x8.com. `action_token`: the password beside the tenant's name. `agent_ids`: who takes
     the calls, or ("all",). `digits_only`: numbers are sent without their plus sign. `stream`: a region or a ws(s) URL;
     `stream_key`: its X-API-Key; `subscription`: the name under which 8x8 remembers what we have taken. `read_timeout` must exceed
-    8x8's longest time to accept a call. `status_age`: how old the agents' statuses may be, `status_timeout`: how long they are waited for; `agent_rest`: how long an agent who was
-    given a call, or was not available, is not given another one unless the stream says that he is free again. `stream_patience`:
-    how long a call waits for the stream before the first one is placed.
+    8x8's longest time to accept a call. `status_age`: how old the agents' statuses may be, `status_timeout`: how long they are
+    waited for. `agent_rest`: how long an agent who was given a call, or was not available, is not given another one, unless the
+    stream says that he is free again. `stream_patience`: how long a call waits for the stream before the first one is placed.
     """
 
     tenant: str | None = None
