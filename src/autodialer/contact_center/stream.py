@@ -7,6 +7,7 @@ inbox knows it by its content: nothing is lost and nothing counts twice, whereve
 import asyncio
 import base64
 import binascii
+import logging
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -24,6 +25,9 @@ from autodialer.telephony_http.words import plain
 _FIRST_WAIT = 0.5
 _STORE_WAIT, _LONGEST_STORE_WAIT = 0.5, 15.0
 _LARGEST_FRAME = 16 * 1024 * 1024  # Pulsar's own limit is 5 MiB, a third more in base64
+# The library writes whole frames, with the customers in them, to its debug log.
+_QUIET = logging.getLogger("autodialer.contact_center.frames")
+_QUIET.setLevel(logging.WARNING)
 _BUSY = 409  # another consumer holds the subscription
 _REMEDIES = {
     401: "Check EIGHTX8_API_KEY: it must be a key for 8x8's Pulsar Event Stream.",
@@ -167,5 +171,6 @@ def open_stream(config: ContactCenterConfig, url: str) -> AbstractAsyncContextMa
         close_timeout=2,
         max_size=_LARGEST_FRAME,
         max_queue=16,
+        logger=_QUIET,
         proxy=None if is_loopback(url) else True,
     )

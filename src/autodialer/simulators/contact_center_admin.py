@@ -30,6 +30,7 @@ def admin_routes(floor: Floor) -> list[BaseRoute]:
         Route(f"{ADMIN_PREFIX}/settings", pages.settings, methods=["GET", "POST"]),
         Route(f"{ADMIN_PREFIX}/agents", pages.agents, methods=["GET", "POST"]),
         Route(f"{ADMIN_PREFIX}/event", pages.event, methods=["POST"]),
+        Route(f"{ADMIN_PREFIX}/publish", pages.publish, methods=["POST"]),
         Route(f"{ADMIN_PREFIX}/stream", pages.stream, methods=["GET", "POST"]),
     ]
 
@@ -85,6 +86,16 @@ class _Pages:
             return bad_request("no call went to this destination")
         self._floor.tell(calls[-1], told.event, **told.more)
         return JSONResponse(calls[-1].report())
+
+    async def publish(self, request: Request) -> Response:
+        """Publish these messages as they are, of whatever call: `[{"Interaction": {...}}]`."""
+        try:
+            messages = msgspec.convert(await read_json(request), list[dict[str, dict[str, Any]]])
+        except msgspec.DecodeError as problem:
+            return bad_request(str(problem))
+        for message in messages:
+            self._floor.pulsar.publish(str(message.get("Interaction", {}).get("event")), message)
+        return JSONResponse({"published": len(messages)})
 
     async def stream(self, request: Request) -> Response:
         """`{"cut": true}` closes the connections, `{"refuse": 503}` turns new ones away until `{"refuse": 0}`."""
