@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from autodialer.clock import ShiftedClock, SystemClock
 from autodialer.contact_center.client import ContactCenterTelephony
-from autodialer.contact_center.config import ContactCenterConfig
+from autodialer.contact_center.config import ALL_AGENTS, ContactCenterConfig
 from autodialer.eightx8.client import VoiceTelephony
 from autodialer.eightx8.config import VoiceConfig, resolve_base_url
 from autodialer.ports import Finding, Level
@@ -156,11 +156,12 @@ def make_telephony(settings: Settings, clock: SystemClock) -> VoiceTelephony | C
 
 def contact_center_config(settings: Settings) -> ContactCenterConfig:
     """What the Contact Center adapter needs of the settings."""
+    ids = settings.eightx8_cc_agent_ids
     return ContactCenterConfig(
         tenant=settings.eightx8_cc_tenant,
         action_token=_secret(settings.eightx8_api_secret),
         base_url=settings.eightx8_base_url,
-        agent_ids=settings.eightx8_cc_agent_ids,
+        agent_ids=ALL_AGENTS if [one.lower() for one in ids] == [*ALL_AGENTS] else ids,
         caller_id=settings.eightx8_caller_id,
         queue_id=settings.eightx8_cc_queue_id,
         digits_only=settings.eightx8_cc_dial == "digits",
