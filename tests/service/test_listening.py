@@ -36,7 +36,7 @@ async def test_what_the_stream_tells_ends_the_call_as_a_callback_would(world: Wo
     world.telephony.stream = stream
     async with world.working():
         await world.run()
-        await world.clock.sleep(10)
+        await world.clock.sleep(2)
     assert (await world.attempt(lead(1))).disposition is BUSY
     await world.drain()
     assert world.crm.records[lead(1)].call_attempts == 1
@@ -52,7 +52,7 @@ async def test_a_stream_that_breaks_unexpectedly_is_listened_to_again(world: Wor
 
     world.telephony.stream = stream
     async with world.working():
-        await world.clock.sleep(30)
+        await world.clock.sleep(11)
     assert [round(after - before) for before, after in pairwise(times)] == [5, 5]
     assert world.log.events("error").count("listening failed unexpectedly, goes on") == 2
 
@@ -170,12 +170,12 @@ async def test_without_a_free_agent_the_run_waits_reserves_nothing_and_goes_on_w
     world.crm.add(*(person(lead(n), n) for n in range(1, 4)))
     world.telephony.agents = 0
     running = asyncio.create_task(world.run())
-    await world.clock.sleep(3600)
+    await world.clock.sleep(12)
     assert not running.done()
     assert world.crm.looks == []
     assert world.log.events("info").count("no agent is free, the run waits") == 1
     world.telephony.agents = 1
-    await world.clock.sleep(30)
+    await world.clock.sleep(11)
     run = await running
     assert (run.state, run.totals["called"]) == (RunState.FINISHED, 3)
 
@@ -183,10 +183,10 @@ async def test_without_a_free_agent_the_run_waits_reserves_nothing_and_goes_on_w
 async def test_an_agent_who_was_just_taken_costs_no_try_and_no_quota(make_world: MakeWorld) -> None:
     world = make_world(calls_per_second=10.0)
     world.crm.add(person(lead(1), 1))
-    world.telephony.script[phone(1)] = deque([NobodyFree(2.0, "no agent is free")] * 12)
+    world.telephony.script[phone(1)] = deque([NobodyFree(2.0, "no agent is free")] * 6)
     run = await world.run()
     assert (run.totals["called"], run.totals["errors"]) == (1, 0)
-    assert len(world.telephony.rings) == 13
+    assert len(world.telephony.rings) == 7
     waits = [after.at - before.at for before, after in pairwise(world.telephony.rings)]
     assert min(waits) >= 2.0
     assert (await world.attempt(lead(1))).state is AttemptState.PLACED

@@ -79,5 +79,6 @@ async def _serve(
         typer.echo("# Paste these lines where you start the service:")
         for name, value in simulated.environment().items():
             typer.echo(f"export {name}={value}")
-        typer.echo("export EIGHTX8_CALLBACK_URL=http://127.0.0.1:8080/api/callback")
+        if telephony == "voice":
+            typer.echo("export EIGHTX8_CALLBACK_URL=http://127.0.0.1:8080/api/callback")
         await asyncio.wait([asyncio.create_task(stopped.wait())])

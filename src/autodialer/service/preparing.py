@@ -98,7 +98,7 @@ class Preparer:
         if self._lines.deaf():
             stop.because(
                 f"no result came from 8x8 for {self._m.result_timeout:g} seconds and all {self._m.max_concurrent_calls} lines wait "
-                "for theirs: check EIGHTX8_CALLBACK_URL, CALLBACK_TOKEN and the webhook (autodialer doctor)"
+                "for theirs: check EIGHTX8_CALLBACK_URL, CALLBACK_TOKEN and the webhook, or the event stream (autodialer doctor)"
             )
             return []
         await self._lines.wait(_POLL)

@@ -119,7 +119,7 @@ BODIES = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(status=st.integers(100, 999), body=BODIES, header=st.none() | st.text(max_size=6))
 def test_no_answer_is_without_a_meaning_and_only_a_success_with_an_interaction_is_placed(
     status: int, body: object, header: str | None
