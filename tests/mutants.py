@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutation import calls, ledger
+from mutation import calls, contact_center, ledger
 from mutation.edits import Breakage, StaleError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,7 +40,9 @@ def main(words: Sequence[str]) -> int:
     """Run all of it; the process's exit code."""
     began = time.monotonic()
     chosen = [
-        breakage for breakage in (*ledger.BREAKAGES, *calls.BREAKAGES) if all(word in breakage.name for word in words)
+        breakage
+        for breakage in (*ledger.BREAKAGES, *calls.BREAKAGES, *contact_center.BREAKAGES)
+        if all(word in breakage.name for word in words)
     ]
     tests = sorted({test for breakage in chosen for test in breakage.tests})
     with ThreadPoolExecutor(AT_ONCE) as pool:

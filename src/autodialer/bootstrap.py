@@ -14,6 +14,8 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from autodialer.clock import ShiftedClock, SystemClock
+from autodialer.contact_center.client import ContactCenterTelephony
+from autodialer.contact_center.config import ALL_AGENTS, ContactCenterConfig
 from autodialer.domain.activity import LogCalls
 from autodialer.domain.errors import StoreError
 from autodialer.eightx8.client import VoiceTelephony
@@ -45,7 +47,7 @@ class System:
     database: Database
     store: SqlStore
     crm: ZohoCrm
-    telephony: VoiceTelephony
+    telephony: VoiceTelephony | ContactCenterTelephony
     services: Services
 
     def web(self) -> FastAPI:
@@ -90,7 +92,7 @@ async def open_system(
             await database.read(check_version)
         store = SqlStore(database)
         crm = ZohoCrm(zoho_config(settings, policy), SqlTokenStore(database), wall_clock)
-        telephony = VoiceTelephony(voice_config(settings), wall_clock)
+        telephony = make_telephony(settings, wall_clock)
         means = Means(
             crm=crm,
             telephony=telephony,
@@ -154,6 +156,30 @@ def zoho_config(settings: Settings, policy: Policy) -> ZohoConfig:
     )
 
 
+def make_telephony(settings: Settings, clock: SystemClock) -> VoiceTelephony | ContactCenterTelephony:
+    """The product of 8x8 that TELEPHONY names."""
+    if settings.telephony == "contact_center":
+        return ContactCenterTelephony(contact_center_config(settings), clock, structlog.get_logger("autodialer"))
+    return VoiceTelephony(voice_config(settings), clock)
+
+
+def contact_center_config(settings: Settings) -> ContactCenterConfig:
+    """What the Contact Center adapter needs of the settings."""
+    ids = settings.eightx8_cc_agent_ids
+    return ContactCenterConfig(
+        tenant=settings.eightx8_cc_tenant,
+        action_token=_secret(settings.eightx8_api_secret),
+        base_url=settings.eightx8_base_url,
+        agent_ids=ALL_AGENTS if [one.lower() for one in ids] == [*ALL_AGENTS] else ids,
+        caller_id=settings.eightx8_caller_id,
+        queue_id=settings.eightx8_cc_queue_id,
+        digits_only=settings.eightx8_cc_dial == "digits",
+        stream=settings.eightx8_cc_stream,
+        stream_key=settings.eightx8_api_key.get_secret_value(),
+        subscription=settings.eightx8_cc_subscription,
+    )
+
+
 def voice_config(settings: Settings) -> VoiceConfig:
     """What the 8x8 adapter needs of the settings."""
     return VoiceConfig(
@@ -171,6 +197,8 @@ def voice_config(settings: Settings) -> VoiceConfig:
 
 def remarks_on(settings: Settings) -> list[str]:
     """Settings that are understood otherwise than they were written: one sentence each, for the log at start."""
+    if settings.telephony == "contact_center":
+        return []
     _, remark = resolve_base_url(settings.eightx8_base_url)
     remarks = [remark] if remark else []
     callback = settings.eightx8_callback_url

@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     zoho_log_calls: Annotated[Literal["off", "notes", "calls"], BeforeValidator(_lower)] = "off"
 
     # 8x8
-    telephony: Annotated[Literal["voice"], BeforeValidator(_lower)] = "voice"
+    telephony: Annotated[Literal["voice", "contact_center"], BeforeValidator(_lower)] = "voice"
     eightx8_api_key: SecretStr
     eightx8_api_secret: SecretStr | None = None
     eightx8_base_url: Url | None = None
@@ -126,6 +126,12 @@ class Settings(BaseSettings):
     eightx8_caller_id: Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")] | None = None
     eightx8_agent_number: Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")] | None = None
     eightx8_register_webhook: bool = True
+    eightx8_cc_tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = None
+    eightx8_cc_agent_ids: Names = ()
+    eightx8_cc_queue_id: Annotated[str, Field(pattern=r"^[0-9]{1,10}$")] | None = None
+    eightx8_cc_dial: Annotated[Literal["e164", "digits"], BeforeValidator(_lower)] = "e164"
+    eightx8_cc_stream: Annotated[str, Field(pattern=r"^([A-Za-z0-9]{2,10}|wss?://[^\s/?#@]+)/?$")] | None = None
+    eightx8_cc_subscription: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,60}$")] = "autodialer"
 
     # pace and patience
     max_concurrent_calls: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -195,6 +201,8 @@ _HINTS = {
     "EIGHTX8_SUBACCOUNT_ID": "it must be 3 to 50 letters, digits or -._&",
     "EIGHTX8_CALLER_ID": "it must be digits only, such as +40211234567",
     "EIGHTX8_AGENT_NUMBER": "it must be digits only, such as +40211234567",
+    "EIGHTX8_CC_QUEUE_ID": "it must be the number of an outbound queue, such as 101",
+    "EIGHTX8_CC_STREAM": "it must be a region of the event stream (UK3, US1, US2) or a wss:// URL without a path",
     "CRON_HOURS": 'it must be hours from 0 to 23, in UTC, such as "10 14 18"',
 }
 
@@ -243,6 +251,8 @@ def _clock_problems(settings: Settings) -> list[str]:
     }
     if settings.eightx8_export_url is not None:
         urls["EIGHTX8_EXPORT_URL"] = settings.eightx8_export_url
+    if settings.telephony == "contact_center":
+        urls["EIGHTX8_CC_STREAM"] = settings.eightx8_cc_stream
     return [
         f"CLOCK is for trials only: {name} must then be a loopback URL such as http://127.0.0.1:9090"
         for name, url in urls.items()

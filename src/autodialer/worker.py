@@ -1,4 +1,7 @@
-"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, credits, webhook. A loop survives its errors."""
+"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, credits, webhook, stream.
+
+A loop survives its errors.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,6 +21,7 @@ _RECONCILE_EVERY = 5.0
 _CALL_LOG_EVERY = 60.0
 _CREDITS_EVERY = 5.0
 _WEBHOOK_AGAIN = 60.0
+_LISTEN_AGAIN = 5.0
 
 
 class Worker:
@@ -46,6 +50,7 @@ class Worker:
             self._loop("8x8's log", self._ask_log, None, _CALL_LOG_EVERY),
             self._loop("credits", self._s.credits.flush, None, _CREDITS_EVERY),
             self._webhook(),
+            self._listen(),
         ]
         if self._scheduled:
             loops.append(self._loop("schedule", self._schedule, None, _SCHEDULE_EVERY))
@@ -145,3 +150,15 @@ class Worker:
             now = means.clock.now()
             await means.store.write(lambda ledger: ledger.switches.set(WEBHOOK_HASH, registered, now))
             means.log.info("webhook registered at 8x8")
+
+    async def _listen(self) -> None:
+        """Results that 8x8 does not post but keeps for us; over at once where it posts them."""
+        means = self._s.means
+        while True:
+            try:
+                await self._s.listener.listen()
+            except Exception as error:  # noqa: BLE001 - without this loop no result would ever come
+                means.log.error("listening failed unexpectedly, goes on", error=repr(error))
+                await means.clock.sleep(_LISTEN_AGAIN)
+            else:
+                return

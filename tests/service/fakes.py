@@ -12,9 +12,9 @@ from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import CrmError, MalformedCallback, StoreError
 from autodialer.domain.placing import CallRequest, Placed, PlaceOutcome
 from autodialer.domain.record import CrmStatus, Record, RecordKey, RecordType
-from autodialer.domain.result import CallEvent, CallResult, LoggedCall, NoResult
+from autodialer.domain.result import CallEvent, CallResult, LoggedCall, NoResult, NotDialled
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
-from autodialer.ports import Clock, CrmUsage, Finding
+from autodialer.ports import Clock, CrmUsage, Finding, Heard, Take
 from autodialer.ports.ledger import Ledger, Store
 from service.virtual_time import thread_at_work
 
@@ -167,6 +167,8 @@ class FakeTelephony:
     exports: list[tuple[datetime, datetime]] = field(default_factory=list)
     on_export: Callable[[], Awaitable[None]] | None = None
     tasks: set[asyncio.Task[object]] = field(default_factory=set)
+    stream: Callable[[Take], Awaitable[None]] | None = None
+    agents: int | None = None
 
     async def place(self, request: CallRequest) -> PlaceOutcome:
         ring = Ring(self.clock.monotonic(), request)
@@ -199,9 +201,23 @@ class FakeTelephony:
         task: asyncio.Task[object] = asyncio.create_task(ring_out())
         self.tasks.add(task)
 
-    def read_callback(self, body: Mapping[str, object], number_of: Callable[[str], str | None]) -> CallEvent:
+    async def listen(self, take: Take) -> None:
+        if self.stream is not None:
+            await self.stream(take)
+
+    async def free_agents(self) -> int | None:
+        return self.agents
+
+    def read_callback(
+        self,
+        body: Mapping[str, object],
+        number_of: Callable[[str], str | None],
+        heard: Heard,  # noqa: ARG002 - one summary tells everything
+    ) -> CallEvent:
         payload = body["payload"]
         assert isinstance(payload, Mapping)
+        if body["eventType"] == "NOT_DIALLED":
+            return NotDialled("the agent declined", payload.get("sessionId"), payload.get("attemptId"))
         if body["eventType"] != "SESSION_SUMMARY":
             return NoResult(str(body["eventType"]), "no end of a call", payload.get("sessionId"))
         if payload.get("boom"):

@@ -13,7 +13,7 @@ from autodialer.domain.disposition import Disposition
 from autodialer.domain.placing import CallRequest, PlaceOutcome
 from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.domain.result import CallEvent, LoggedCall
-from autodialer.ports import Finding
+from autodialer.ports import Finding, Heard, Take
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow, Run, RunKind, Staged
 from autodialer.rules.policy import Policy
@@ -83,8 +83,16 @@ class _ProcessTelephony:
             raise Crashed
         return outcome
 
-    def read_callback(self, body: Mapping[str, object], number_of: Callable[[str], str | None]) -> CallEvent:
-        return self.inner.read_callback(body, number_of)
+    async def listen(self, take: Take) -> None:
+        await self.inner.listen(take)
+
+    async def free_agents(self) -> int | None:
+        return await self.inner.free_agents()
+
+    def read_callback(
+        self, body: Mapping[str, object], number_of: Callable[[str], str | None], heard: Heard
+    ) -> CallEvent:
+        return self.inner.read_callback(body, number_of, heard)
 
     def missing_settings(self) -> Sequence[str]:
         return self.inner.missing_settings()

@@ -33,6 +33,7 @@ HOT: dict[str, Question] = {
     "find_session": lambda ledger: ledger.attempts.find_session("s-1"),
     "row": lambda ledger: ledger.attempts.row("a-1"),
     "load": lambda ledger: ledger.attempts.load("a-1"),
+    "awaits_session": lambda ledger: ledger.attempts.awaits_session(),
     "find_open": lambda ledger: ledger.attempts.find_open(lead()),
     "of_record": lambda ledger: ledger.attempts.of_record(lead()),
     "of_people": lambda ledger: ledger.attempts.of_people([lead(1), lead(2)], [phone(1), phone(2)]),
@@ -60,6 +61,7 @@ HOT: dict[str, Question] = {
     "runs.has_slot": lambda ledger: ledger.runs.has_slot(NOW),
     "inbox.waiting": lambda ledger: ledger.inbox.waiting(200),
     "inbox.orphans_of": lambda ledger: ledger.inbox.orphans_of("s-1"),
+    "inbox.of_session": lambda ledger: ledger.inbox.of_session("s-1"),
     "inbox.of_attempts": lambda ledger: ledger.inbox.of_attempts(["a-1"]),
     "outbox.put": lambda ledger: ledger.outbox.put(projection(), NOW),
     "outbox.due": lambda ledger: ledger.outbox.due(NOW, 200),
@@ -140,6 +142,7 @@ def test_a_frequent_question_is_answered_from_an_index(filled: SqlStore, name: s
 
 PARTIAL = {
     "lines_in_use": "ix_attempts_open",
+    "awaits_session": "ix_attempts_open",
     "overdue": "ix_attempts_open",
     "open_of_owner": "ix_attempts_open",
     "find_open": "uq_attempts_open_record",

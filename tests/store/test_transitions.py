@@ -104,6 +104,7 @@ LEGAL: list[tuple[type[Any], Move, type[Any]]] = [
     (Submitting, end, Ended),
     (PlacedCall, lose, Unknown),
     (PlacedCall, end, Ended),
+    (PlacedCall, release, Released),
     (Unknown, end, Ended),
     (Unknown, release, Released),
     (Ended, overrule, Ended),

@@ -117,6 +117,11 @@ WRONG = {
     "EIGHTX8_CALLER_ID": ["Company", "+40 21 123", "0" * 16],
     "EIGHTX8_AGENT_NUMBER": ["sip:agent", "+"],
     "EIGHTX8_REGISTER_WEBHOOK": ["never"],
+    "EIGHTX8_CC_TENANT": ["a/b", "a b"],
+    "EIGHTX8_CC_QUEUE_ID": ["sales", "-1"],
+    "EIGHTX8_CC_DIAL": ["national"],
+    "EIGHTX8_CC_STREAM": ["https://pulsar-ws-euw2.8x8.com", "wss://host/path", "U"],
+    "EIGHTX8_CC_SUBSCRIPTION": ["a/b", "x" * 61],
     "MAX_CONCURRENT_CALLS": ["0", "1001", "2.5"],
     "CALLS_PER_SECOND": ["0", "-1", "nan", "inf", "201"],
     "RESULT_TIMEOUT": ["0", "86401", "15m"],
@@ -199,6 +204,19 @@ def test_clock_is_taken_with_loopback_addresses_only(load: Load) -> None:
             assert any(problem.startswith("CLOCK is for trials only") and name in problem for problem in found)
     found = problems(load, **REQUIRED, CLOCK=start)
     assert [name for name in LOCAL if not any(name in problem for problem in found)] == []
+
+
+def test_clock_asks_for_a_stream_on_this_machine_too_where_one_is_listened_to(load: Load) -> None:
+    contact_center = {**REQUIRED, **LOCAL, "TELEPHONY": "Contact_Center", "CLOCK": "2026-01-13T09:59:00Z"}
+    assert load(**contact_center, EIGHTX8_CC_STREAM="ws://127.0.0.1:9091").telephony == "contact_center"
+    for stream in ("UK3", "", "wss://pulsar-ws-euw2.8x8.com"):
+        (problem,) = problems(load, **contact_center, EIGHTX8_CC_STREAM=stream)
+        assert problem.startswith("CLOCK is for trials only: EIGHTX8_CC_STREAM")
+
+
+def test_agents_are_a_comma_list(load: Load) -> None:
+    assert load(**REQUIRED, EIGHTX8_CC_AGENT_IDS=" ag1 , ag2,").eightx8_cc_agent_ids == ("ag1", "ag2")
+    assert load(**REQUIRED).eightx8_cc_agent_ids == ()
 
 
 @pytest.mark.parametrize(

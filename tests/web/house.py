@@ -19,6 +19,7 @@ from autodialer.bootstrap import System, open_system
 from autodialer.cli.serving import serving
 from autodialer.clock import ShiftedClock
 from autodialer.settings import Settings, load_settings
+from autodialer.simulators.contact_center_settings import ContactCenterSettings
 from autodialer.simulators.eightx8_settings import VoiceSettings
 from autodialer.simulators.people import Behaviour, Outcome, Person, mobile, zoho_id
 from autodialer.simulators.servers import Simulated, simulators
@@ -150,7 +151,7 @@ def house(
     people: Sequence[Person] = (),
     *,
     clock: datetime = NOW,
-    voice: VoiceSettings | None = None,
+    voice: VoiceSettings | ContactCenterSettings | None = None,
     **more: object,
 ) -> Iterator[House]:
     """Start everything; `more` are settings by their field names."""

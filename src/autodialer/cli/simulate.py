@@ -30,7 +30,8 @@ def simulator(
 ) -> None:
     """Serve a simulated Zoho CRM and 8x8 that behave as documented, with people in all states.
 
-    Prints the variables that point a service at them; look at /_sim/rings and /_sim/records for what happened.
+    TELEPHONY says which 8x8: voice, or contact_center. Prints the variables that point a service at them; look at /_sim/rings and
+    /_sim/records for what happened.
 
     Example: autodialer simulator --speed 600
     """
@@ -40,11 +41,13 @@ def simulator(
     except ValueError as error:
         raise typer.BadParameter("--now (or CLOCK) must be an ISO instant such as 2026-01-13T08:00:00Z") from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    run_async(_serve(moment, zoho_port, voice_port, people, seed, speed, zoho_latency, voice_latency))
+    telephony = os.environ.get("TELEPHONY", "voice").strip().lower()
+    run_async(_serve(moment, telephony, zoho_port, voice_port, people, seed, speed, zoho_latency, voice_latency))
 
 
 async def _serve(
     now: datetime,
+    telephony: str,
     zoho_port: int,
     voice_port: int,
     people: int,
@@ -56,9 +59,8 @@ async def _serve(
     # Imported here: the other commands need neither web server nor simulators.
     from autodialer.cli.serving import stop_event  # noqa: PLC0415
     from autodialer.simulators.demo_people import demo_people  # noqa: PLC0415
-    from autodialer.simulators.eightx8_settings import VoiceSettings  # noqa: PLC0415
     from autodialer.simulators.people import population  # noqa: PLC0415
-    from autodialer.simulators.servers import simulators  # noqa: PLC0415
+    from autodialer.simulators.servers import phone_settings, simulators  # noqa: PLC0415
 
     stopped = stop_event()
     crowd = population(seed, people, now) if people else demo_people(now)
@@ -66,7 +68,7 @@ async def _serve(
         crowd,
         zoho_port=zoho_port,
         voice_port=voice_port,
-        settings=VoiceSettings(speed=speed),
+        settings=phone_settings(telephony, speed=speed),
         zoho_latency=zoho_latency,
         voice_latency=voice_latency,
         seed=seed,
@@ -77,5 +79,6 @@ async def _serve(
         typer.echo("# Paste these lines where you start the service:")
         for name, value in simulated.environment().items():
             typer.echo(f"export {name}={value}")
-        typer.echo("export EIGHTX8_CALLBACK_URL=http://127.0.0.1:8080/api/callback")
+        if telephony == "voice":
+            typer.echo("export EIGHTX8_CALLBACK_URL=http://127.0.0.1:8080/api/callback")
         await asyncio.wait([asyncio.create_task(stopped.wait())])

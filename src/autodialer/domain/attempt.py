@@ -107,6 +107,10 @@ class PlacedCall:
         """No result came in time."""
         return Unknown(self.intent, reason, at)
 
+    def release(self, reason: str, at: datetime) -> Released:
+        """8x8 took the call, but the person's phone never rang."""
+        return Released(self.intent, reason, at)
+
 
 @dataclass(frozen=True, slots=True)
 class Submitting:
@@ -120,7 +124,7 @@ class Submitting:
         return PlacedCall(self.intent, session_id, max(at, self.submitted_at))
 
     def release(self, reason: str, at: datetime) -> Released:
-        """8x8 definitely refused, or nothing left this machine."""
+        """8x8 definitely refused, nothing left this machine, or the person's phone never rang."""
         return Released(self.intent, reason, at)
 
     def lose(self, reason: str, at: datetime) -> Unknown:

@@ -53,6 +53,14 @@ class Throttled:
 
 
 @dataclass(frozen=True, slots=True)
+class NobodyFree:
+    """Not placed: no agent could take it this moment. Costs no try; everybody waits `retry_after` seconds, the run goes on."""
+
+    retry_after: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotSent:
     """Nothing left this machine: connection refused or name not resolved (rules.md row 27). May be retried."""
 
@@ -66,4 +74,4 @@ class Ambiguous:
     reason: str
 
 
-PlaceOutcome = Placed | Refused | Throttled | NotSent | Ambiguous
+PlaceOutcome = Placed | Refused | Throttled | NobodyFree | NotSent | Ambiguous

@@ -37,7 +37,16 @@ class NoResult:
     session_id: str | None = None
 
 
-CallEvent = CallResult | NoResult
+@dataclass(frozen=True, slots=True)
+class NotDialled:
+    """The provider took the call and it ended before the person's phone could ring: no attempt, the quota is returned."""
+
+    reason: str
+    session_id: str | None = None
+    attempt_id: str | None = None
+
+
+CallEvent = CallResult | NotDialled | NoResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
 """What an answer to "place this call" means: pure and total (rules.md rows 26 and 27)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from math import isfinite
+from datetime import datetime
 
 from autodialer.domain.placing import Ambiguous, Placed, PlaceOutcome, Refused, Scope, Throttled
 from autodialer.eightx8.words import as_int, as_text, normalize_status, plain
+from autodialer.telephony_http.exchange import Reply
+from autodialer.telephony_http.retry_after import pause_seconds
+
+__all__ = ["Reply", "classify", "pause_seconds"]
 
 _UNKNOWN_CODE = -9999
-_LONGEST_PAUSE = 3600.0
 _CONFIGURATION = "Correct the settings or the 8x8 account, then run `autodialer doctor`."
 _REMEDIES: Mapping[int, tuple[Scope, str]] = {
     401: (Scope.ACCOUNT, "Check EIGHTX8_API_KEY: it must be a key made in connect.8x8.com > API keys."),
@@ -35,15 +35,6 @@ _REMEDIES: Mapping[int, tuple[Scope, str]] = {
     -1017: (Scope.NUMBER, "Correct the phone number in Zoho."),
     -1020: (Scope.ACCOUNT, "Ask 8x8 for the permission that the message names."),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer. `body`: its JSON; None when there was none, or no JSON, or too much, or half."""
-
-    status: int
-    body: object = None
-    retry_after: str | None = None
 
 
 def classify(reply: Reply, *, now: datetime, default_pause: float) -> PlaceOutcome:
@@ -73,26 +64,6 @@ def classify(reply: Reply, *, now: datetime, default_pause: float) -> PlaceOutco
             "Set EIGHTX8_BASE_URL to the address that places calls.",
         )
     return Ambiguous(f"8x8 answered HTTP {reply.status} with neither a session nor a refusal{_said(code, body)}")
-
-
-def pause_seconds(header: str | None, *, now: datetime, default: float) -> float:
-    """Seconds to wait as `Retry-After` says, as a number or a date; `default` when it says nothing usable."""
-    text = (header or "").strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = _seconds_until(text, now)
-    if not isfinite(seconds) or seconds < 0:
-        return default
-    return min(seconds, _LONGEST_PAUSE)
-
-
-def _seconds_until(text: str, now: datetime) -> float:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return float("nan")
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
 
 
 def _is_refusal(code: int) -> bool:

@@ -12,7 +12,7 @@ from autodialer.eightx8.callflow import callflow_body
 from autodialer.eightx8.classify import classify
 from autodialer.eightx8.config import VoiceConfig, missing_settings
 from autodialer.eightx8.http import Exchange, NoReplyError
-from autodialer.ports import Clock, Finding
+from autodialer.ports import Clock, Finding, Heard, Take
 
 
 class VoiceTelephony:
@@ -39,7 +39,19 @@ class VoiceTelephony:
             return NotSent(f"8x8 could not be reached ({error.reason})")
         return classify(reply, now=self._clock.now(), default_pause=self._config.throttle_pause)
 
-    def read_callback(self, body: Mapping[str, object], number_of: Callable[[str], str | None]) -> CallEvent:
+    async def listen(self, take: Take) -> None:
+        """Nothing to fetch: 8x8 posts session summaries to us."""
+
+    async def free_agents(self) -> int | None:
+        """8x8 Connect knows no agents, only the number that is connected."""
+        return None
+
+    def read_callback(
+        self,
+        body: Mapping[str, object],
+        number_of: Callable[[str], str | None],
+        heard: Heard | None = None,  # noqa: ARG002 - one summary tells everything
+    ) -> CallEvent:
         """What a webhook of 8x8 says; see mapping.read_callback."""
         return mapping.read_callback(body, number_of, agent_number=self._config.agent_number)
 

@@ -5,8 +5,10 @@ from autodialer.ports.outside import (
     Crm,
     CrmUsage,
     Finding,
+    Heard,
     Level,
     Log,
+    Take,
     Telephony,
 )
 from autodialer.ports.tokens import MintingTurn, StoredToken, TokenState, TokenStore
@@ -16,10 +18,12 @@ __all__ = [
     "Crm",
     "CrmUsage",
     "Finding",
+    "Heard",
     "Level",
     "Log",
     "MintingTurn",
     "StoredToken",
+    "Take",
     "Telephony",
     "TokenState",
     "TokenStore",

@@ -40,7 +40,11 @@ class Attempts(Protocol):
         ...
 
     def release(
-        self, before: Reserved | Submitting | Unknown | Ended, after: Released, *, number_refused: bool = False
+        self,
+        before: Reserved | Submitting | PlacedCall | Unknown | Ended,
+        after: Released,
+        *,
+        number_refused: bool = False,
     ) -> bool:
         """Definitely not placed: the slots are returned. An ended one only if it still ended as shown."""
         ...
@@ -67,6 +71,10 @@ class Attempts(Protocol):
 
     def find_session(self, session_id: str) -> AttemptRow | None:
         """The attempt with this session."""
+        ...
+
+    def awaits_session(self) -> bool:
+        """Whether a call was, or may have been, sent whose session nobody knows yet."""
         ...
 
     def find_open(self, key: RecordKey) -> AttemptRow | None:

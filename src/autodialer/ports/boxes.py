@@ -30,6 +30,10 @@ class Inbox(Protocol):
         """Orphans that wait for this session."""
         ...
 
+    def of_session(self, session_id: str) -> Sequence[InboxRow]:
+        """Everything that came under this session, oldest first."""
+        ...
+
     def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> bool:
         """applied, orphan, ignored or conflict; False if it waits no more: another process was faster."""
         ...

@@ -1,6 +1,6 @@
 """What the use cases need from the outside. Adapters implement these; the use cases see nothing else."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -103,6 +103,13 @@ class Crm(Protocol):
         ...
 
 
+Heard = Callable[[str], Sequence[Mapping[str, object]]]
+"""What came under a session so far, as it was stored, oldest first; the callback that is being read is among it."""
+
+Take = Callable[[Mapping[str, object]], Awaitable[None]]
+"""Stores one event; returns when that is durable. MalformedCallback: it never can be. StoreError: not stored, try again."""
+
+
 class Telephony(Protocol):
     """8x8, or what stands for it."""
 
@@ -110,12 +117,26 @@ class Telephony(Protocol):
         """Ask for one call. Never raises for what the provider or the network does: every end is an outcome."""
         ...
 
-    def read_callback(self, body: Mapping[str, object], number_of: Callable[[str], str | None]) -> CallEvent:
+    def read_callback(
+        self, body: Mapping[str, object], number_of: Callable[[str], str | None], heard: Heard
+    ) -> CallEvent:
         """What a callback of this provider says.
 
-        `number_of(session or attempt id)` gives the E.164 number that we dialled in that session, None if unknown.
+        `number_of(session or attempt id)` gives the E.164 number that we dialled in that session, None if unknown. `heard`: for
+        a provider that tells of one call in several events.
         MalformedCallback when it is no callback of this provider; unknown event types are NoResult.
         """
+        ...
+
+    async def listen(self, take: Take) -> None:
+        """Fetch events and give each to `take` before the provider may forget it, for as long as the process lives.
+
+        Returns at once where the provider posts its results to us. Never raises for what the provider or the network does.
+        """
+        ...
+
+    async def free_agents(self) -> int | None:
+        """How many calls could be taken this moment; None where the provider doesn't tell, or can't be asked."""
         ...
 
     def missing_settings(self) -> Sequence[str]:
@@ -137,7 +158,7 @@ class Telephony(Protocol):
         ...
 
     async def check(self) -> Sequence[Finding]:
-        """What `doctor` says of it: settings, key, webhook. Never raises TelephonyError."""
+        """What `doctor` says of it: settings, key, the way of the results. Never raises TelephonyError."""
         ...
 
 

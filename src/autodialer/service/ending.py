@@ -5,8 +5,9 @@ from datetime import datetime
 
 from autodialer.domain.activity import LogCalls
 from autodialer.domain.attempt import Ended, PlacedCall, Released, Reserved, Submitting, Unknown
+from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import LedgerRefusal
-from autodialer.domain.result import CallResult
+from autodialer.domain.result import CallResult, NotDialled
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow
 from autodialer.rules.policy import Policy
@@ -46,6 +47,22 @@ def end_attempt(
     if result.do_not_call and attempt.number:
         ledger.do_not_call.add(attempt.number, "asked not to be called (8x8)", now)
     return ending
+
+
+def release_attempt(ledger: Ledger, attempt: AttemptRow, event: NotDialled, now: datetime) -> Ending:
+    """The call never reached the person's phone: no attempt (rules.md row 26). LedgerRefusal as above."""
+    match attempt.as_attempt():
+        case Submitting() | PlacedCall() | Unknown() | Ended(disposition=Disposition.UNKNOWN) as before:
+            _insist(ledger.attempts.release(before, before.release(event.reason, now)), attempt)
+        case Ended() as before:
+            return Ending("conflict", attempt.attempt_id, f"says not dialled, but {before.disposition} stands")
+        case Released():
+            return Ending("applied", attempt.attempt_id, "repeated")
+        case Reserved():
+            return Ending("orphan", attempt.attempt_id, "a result for a call that was never sent")
+    if event.session_id is not None and attempt.session_id is None:
+        ledger.attempts.learn_session(attempt.attempt_id, event.session_id)
+    return Ending("applied", attempt.attempt_id, f"not dialled: {event.reason}")
 
 
 def _end_state(ledger: Ledger, policy: Policy, attempt: AttemptRow, result: CallResult, now: datetime) -> Ending:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from autodialer.domain.attempt import Submitting
-from autodialer.domain.placing import Ambiguous, NotSent, Placed, PlaceOutcome, Refused, Scope, Throttled
+from autodialer.domain.placing import Ambiguous, NobodyFree, NotSent, Placed, PlaceOutcome, Refused, Scope, Throttled
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Run, Staged, StagedState
 from autodialer.rules.verdict import SkipReason
@@ -46,6 +46,10 @@ class OutcomeRecorder:
                 self._pacer.pause(outcome.retry_after)
                 await self._write(lambda ledger: self._again(ledger, run, row, submitted, "8x8 asked to slow down"))
                 self._m.log.warning("8x8 asked to slow down", seconds=outcome.retry_after, **log)
+            case NobodyFree():
+                self._pacer.pause(outcome.retry_after)
+                await self._write(lambda ledger: self._wait(ledger, run, row, submitted, outcome.reason))
+                self._m.log.info("call waits for an agent", reason=outcome.reason, **log)
             case NotSent():
                 self._pacer.pause(_UNREACHABLE_WAIT)
                 await self._write(lambda ledger: self._again(ledger, run, row, submitted, outcome.reason))
@@ -86,6 +90,10 @@ class OutcomeRecorder:
         after = submitted.release(reason, self._m.clock.now())
         ledger.attempts.release(submitted, after, number_refused=refused.scope is Scope.NUMBER)
         ledger.staging.mark(run.run_id, row.key, StagedState.ERROR, reason="refused", detail=reason)
+
+    def _wait(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, reason: str) -> None:
+        ledger.attempts.release(submitted, submitted.release(reason, self._m.clock.now()))
+        ledger.staging.mark(run.run_id, row.key, StagedState.DUE, reason=row.reason, detail=reason)
 
     def _again(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, reason: str) -> None:
         ledger.attempts.release(submitted, submitted.release(reason, self._m.clock.now()))

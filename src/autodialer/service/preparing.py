@@ -30,6 +30,7 @@ _RESERVED_AT_ONCE = 10  # in one transaction, for which results and other calls 
 RESERVED_FOR = timedelta(seconds=180)  # a lease that runs out on a reserved attempt releases it
 PAUSE_PATIENCE = 3600.0  # seconds that a paused run waits before it ends
 _POLL = 0.25
+_AGENT_POLL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Preparer:
         self._stopping = stopping
         self._most = max(1, min(LOOK_BATCH, round(means.calls_per_second * LOOK_AHEAD)))
         self._batch = min(self._most, _FIRST_LOOK)
+        self._told_of_agents = False
 
     async def next_batch(self, run: Run, waiting: int, stop: Stop) -> list[Ready] | None:
         """Reserve the next few; an empty list when there is nothing to do this moment, None when no record is due any more.
@@ -75,6 +77,12 @@ class Preparer:
         free = await self._persistence.insist(self._lines.free)
         if free < 1:
             return await self._wait_for_line(run, stop)
+        agents = await self._m.telephony.free_agents()
+        if agents is not None and agents <= waiting:
+            return await self._wait_for_agent(run)
+        self._told_of_agents = False
+        if agents is not None:
+            free = min(free, agents - waiting)
         claimed = await self._persistence.insist(
             lambda: self._m.store.write(
                 lambda ledger: ledger.staging.claim(run.run_id, self._m.owner, min(free, self._batch))
@@ -85,19 +93,32 @@ class Preparer:
 
     async def _wait_for_line(self, run: Run, stop: Stop) -> list[Ready] | None:
         """Lines are waited for only while somebody is due; a run ends for want of results only then."""
-        due = await self._persistence.insist(
-            lambda: self._m.store.read(lambda ledger: ledger.staging.rows(run.run_id, StagedState.DUE, limit=1))
-        )
-        if not due:
+        if not await self._anybody_due(run):
             return None
         if self._lines.deaf():
             stop.because(
                 f"no result came from 8x8 for {self._m.result_timeout:g} seconds and all {self._m.max_concurrent_calls} lines wait "
-                "for theirs: check EIGHTX8_CALLBACK_URL, CALLBACK_TOKEN and the webhook (autodialer doctor)"
+                "for theirs: check EIGHTX8_CALLBACK_URL, CALLBACK_TOKEN and the webhook, or the event stream (autodialer doctor)"
             )
             return []
         await self._lines.wait(_POLL)
         return []
+
+    async def _wait_for_agent(self, run: Run) -> list[Ready] | None:
+        """Without reserving anything and without asking the CRM: agents may be busy for hours."""
+        if not await self._anybody_due(run):
+            return None
+        if not self._told_of_agents:
+            self._m.log.info("no agent is free, the run waits", run_id=run.run_id)
+            self._told_of_agents = True
+        await self._m.clock.sleep(_AGENT_POLL)
+        return []
+
+    async def _anybody_due(self, run: Run) -> bool:
+        rows = await self._persistence.insist(
+            lambda: self._m.store.read(lambda ledger: ledger.staging.rows(run.run_id, StagedState.DUE, limit=1))
+        )
+        return bool(rows)
 
     def _today(self) -> str:
         return self._m.policy.local_date(self._m.clock.now()).isoformat()

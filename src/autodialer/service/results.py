@@ -9,12 +9,12 @@ from functools import partial
 
 from autodialer.domain.errors import CrmError, LedgerRefusal, MalformedCallback, StoreError
 from autodialer.domain.record import Record, RecordKey
-from autodialer.domain.result import CallResult, NoResult
+from autodialer.domain.result import CallEvent, CallResult, NoResult, NotDialled
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, InboxRow
-from autodialer.service.callbacks import MISSION, read_mission_result
+from autodialer.service.callbacks import MISSION, PROVIDER, read_mission_result
 from autodialer.service.elsewhere import record_elsewhere
-from autodialer.service.ending import end_attempt
+from autodialer.service.ending import end_attempt, release_attempt
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
@@ -155,18 +155,21 @@ class ResultService:
             return _Applied("ignored", note=error.message)
         if isinstance(event, NoResult):
             return _Applied("ignored", note=event.reason)
-        if row.source == MISSION and event.key is not None:
+        if isinstance(event, CallResult) and row.source == MISSION and event.key is not None:
             return self._match_record(ledger, event, event.key)
         attempt = known.attempt_of(event)
         if attempt is None:
             return _Applied("orphan", note="no attempt with this session yet")
+        if isinstance(event, NotDialled):
+            ending = release_attempt(ledger, attempt, event, self._m.clock.now())
+            return _Applied(ending.state, ending.attempt_id, ending.note)
         return self._end(ledger, attempt, event)
 
-    def _read(self, known: "_Known", row: InboxRow) -> CallResult | NoResult:
+    def _read(self, known: "_Known", row: InboxRow) -> CallEvent:
         body: Mapping[str, object] = json.loads(row.body)
         if row.source == MISSION:
             return read_mission_result(body)
-        return self._m.telephony.read_callback(body, known.number_of)
+        return self._m.telephony.read_callback(body, known.number_of, known.heard)
 
     def _match_record(self, ledger: Ledger, result: CallResult, key: RecordKey) -> _Applied:
         """Our own format (rules.md row 24): an open attempt takes it if the call id matches or is missing."""
@@ -204,7 +207,7 @@ class _Known:
         self._ledger = ledger
         self._of_session: dict[str, AttemptRow | None] = {}
 
-    def attempt_of(self, result: CallResult) -> AttemptRow | None:
+    def attempt_of(self, result: CallResult | NotDialled) -> AttemptRow | None:
         """By session, then by our own id."""
         if result.session_id is not None and (attempt := self._session(result.session_id)) is not None:
             return attempt
@@ -214,6 +217,10 @@ class _Known:
         """Whom we called."""
         attempt = self._session(identity) or self._ledger.attempts.row(identity)
         return attempt.number if attempt is not None else None
+
+    def heard(self, session_id: str) -> Sequence[Mapping[str, object]]:
+        """What came under this session so far."""
+        return [json.loads(row.body) for row in self._ledger.inbox.of_session(session_id) if row.source == PROVIDER]
 
     def _session(self, session_id: str) -> AttemptRow | None:
         if session_id not in self._of_session:

@@ -15,6 +15,7 @@ from autodialer.service.doctor import Doctor
 from autodialer.service.drift import DriftReport
 from autodialer.service.explain import Explainer
 from autodialer.service.lines import Lines
+from autodialer.service.listening import Listener
 from autodialer.service.means import Means
 from autodialer.service.plan import Planner
 from autodialer.service.readiness import Readiness
@@ -39,6 +40,7 @@ class Services:
     run_desk: RunDesk
     scheduler: Scheduler
     callbacks: CallbackDesk
+    listener: Listener
     results: ResultService
     write_back: WriteBack
     activities: ActivityService
@@ -79,6 +81,7 @@ def wire(
         run_desk=RunDesk(runs),
         scheduler=Scheduler(runs, means.store, means.clock, means.log, run_hours, catch_up),
         callbacks=callbacks,
+        listener=Listener(means.telephony, means.store, callbacks),
         results=ResultService(means, lines, due, lambda: callbacks.is_storing),
         write_back=WriteBack(means),
         activities=ActivityService(means),

@@ -1,4 +1,4 @@
-"""Both simulators listening: two HTTP servers in one process."""
+"""Both simulators listening: two HTTP servers in one process. 8x8 is simulated by the product that TELEPHONY names."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -9,11 +9,16 @@ import uvicorn
 from starlette.applications import Starlette
 
 from autodialer.domain.errors import DialerError
-from autodialer.simulators import eightx8, zoho
+from autodialer.simulators import contact_center, eightx8, zoho
+from autodialer.simulators.contact_center_judge import ContactCenterJudge
+from autodialer.simulators.contact_center_settings import ContactCenterSettings
+from autodialer.simulators.eightx8_judge import Judge
 from autodialer.simulators.eightx8_settings import VoiceSettings
 from autodialer.simulators.people import Person, behaviours
 from autodialer.simulators.zoho_limits import Limits
 from autodialer.simulators.zoho_tokens import Credentials
+
+CONTACT_CENTER = "contact_center"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +28,37 @@ class Simulated:
     zoho_url: str
     voice_url: str
     zoho: zoho.ZohoSimulator
-    voice: eightx8.VoiceSimulator
+    phones: eightx8.VoiceSimulator | contact_center.ContactCenterSimulator
+
+    @property
+    def voice(self) -> eightx8.VoiceSimulator:
+        """The simulated 8x8 Connect. TypeError when another product is simulated."""
+        if not isinstance(self.phones, eightx8.VoiceSimulator):
+            raise TypeError("8x8 Connect is not simulated here")
+        return self.phones
+
+    @property
+    def judge(self) -> Judge | ContactCenterJudge:
+        """Who was rung, by 8x8's own count."""
+        return self.phones.switch.judge if isinstance(self.phones, eightx8.VoiceSimulator) else self.phones.floor.judge
+
+    @property
+    def calls(self) -> int:
+        """How many calls 8x8 took."""
+        judge = self.judge
+        return len(judge.sessions if isinstance(judge, Judge) else judge.calls)
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether results would reach the service: its webhook is registered, or it listens."""
+        if isinstance(self.phones, eightx8.VoiceSimulator):
+            return self.phones.switch.webhooks.enabled("VSS") is not None
+        return any(one.consumer is not None for one in self.phones.floor.pulsar.subscriptions.values())
 
     def environment(self) -> dict[str, str]:
         """The variables that point a service at them."""
         credentials = Credentials()
-        return {
+        common = {
             "ZOHO_CLIENT_ID": credentials.client_id,
             "ZOHO_CLIENT_SECRET": credentials.client_secret,
             "ZOHO_REFRESH_TOKEN": credentials.refresh_token,
@@ -36,9 +66,20 @@ class Simulated:
             "ZOHO_ACCOUNTS_URL": self.zoho_url,
             "EIGHTX8_API_KEY": "simulated-key",
             "EIGHTX8_BASE_URL": self.voice_url,
-            "EIGHTX8_SUBACCOUNT_ID": self.voice.switch.settings.subaccount_id,
             "EIGHTX8_CALLER_ID": "+40210000001",
-            "EIGHTX8_AGENT_NUMBER": "+40210000002",
+        }
+        if isinstance(self.phones, eightx8.VoiceSimulator):
+            return common | {
+                "EIGHTX8_SUBACCOUNT_ID": self.phones.switch.settings.subaccount_id,
+                "EIGHTX8_AGENT_NUMBER": "+40210000002",
+            }
+        return common | {
+            "TELEPHONY": CONTACT_CENTER,
+            "EIGHTX8_API_SECRET": "simulated-action-token",
+            "EIGHTX8_CC_TENANT": self.phones.floor.settings.tenant,
+            "EIGHTX8_CC_AGENT_IDS": "all",
+            "EIGHTX8_CC_QUEUE_ID": "101",
+            "EIGHTX8_CC_STREAM": self.voice_url.replace("http://", "ws://"),
         }
 
 
@@ -57,17 +98,34 @@ async def simulators(
     host: str = "127.0.0.1",
     zoho_port: int = 0,
     voice_port: int = 0,
-    settings: VoiceSettings | None = None,
+    settings: VoiceSettings | ContactCenterSettings | None = None,
     zoho_latency: float = 0.0,
     voice_latency: float = 0.0,
     seed: int = 0,
     limits: Limits | None = None,
 ) -> AsyncIterator[Simulated]:
-    """Listen while inside; port 0 takes a free one. Latencies in seconds. DialerError when a port is taken."""
+    """Listen while inside; port 0 takes a free one. Latencies in seconds. DialerError when a port is taken.
+
+    `settings` say which product of 8x8 is simulated.
+    """
     zoho_app = zoho.create_app(people, latency_seconds=zoho_latency, limits=limits)
-    voice_app = eightx8.create_app(behaviours(people), settings=settings, latency_seconds=voice_latency, seed=seed)
-    async with _listening(zoho_app, host, zoho_port) as zoho_url, _listening(voice_app, host, voice_port) as voice_url:
-        yield Simulated(zoho_url, voice_url, zoho_app, voice_app)
+    known = behaviours(people)
+    phones: eightx8.VoiceSimulator | contact_center.ContactCenterSimulator
+    if isinstance(settings, ContactCenterSettings):
+        phones = contact_center.create_app(known, settings=settings, latency_seconds=voice_latency, seed=seed)
+    else:
+        phones = eightx8.create_app(known, settings=settings, latency_seconds=voice_latency, seed=seed)
+    async with _listening(zoho_app, host, zoho_port) as zoho_url, _listening(phones, host, voice_port) as voice_url:
+        yield Simulated(zoho_url, voice_url, zoho_app, phones)
+
+
+def phone_settings(telephony: str, *, speed: float, agents: int = 5) -> VoiceSettings | ContactCenterSettings:
+    """The simulated 8x8 for this TELEPHONY, at this speed. DialerError for a product that is not simulated."""
+    if telephony == CONTACT_CENTER:
+        return ContactCenterSettings(speed=speed, agents=agents)
+    if telephony == "voice":
+        return VoiceSettings(speed=speed)
+    raise DialerError(f"TELEPHONY={telephony} is not simulated: voice or {CONTACT_CENTER}", permanent=True)
 
 
 @asynccontextmanager

@@ -30,6 +30,15 @@ _SLOTS_OF_RECORD = _SLOTS.where(_IS_RECORD, _a.record_slot > 0)
 _SLOTS_OF_NUMBER = _SLOTS.where(_a.number == bindparam("number"), _a.number_slot > 0)
 _INSERT = insert(attempts)
 _LEARN_SESSION = update(attempts).where(_a.attempt_id == bindparam("attempt"), _a.session_id.is_(None))
+_WITHOUT_SESSION = (
+    select(_a.attempt_id)
+    .where(
+        _OPEN,
+        _a.state.in_([AttemptState.SUBMITTING.value, AttemptState.UNKNOWN.value]),
+        func.coalesce(_a.session_id, "") == "",
+    )
+    .limit(1)
+)
 _LATEST_SUBMITTED = select(func.max(_a.submitted_at)).where(text(OURS))
 
 
@@ -122,6 +131,9 @@ class SqlAttempts(SqlTransitions):
             wanted += [_a.submitted_at <= at, or_(_a.submitted_at < at, _a.attempt_id < attempt_id)]
         latest_first = (_a.submitted_at.desc(), _a.attempt_id.desc())
         return self._many(select(attempts).where(*wanted).order_by(*latest_first).limit(limit))
+
+    def awaits_session(self) -> bool:
+        return self._db.execute(_WITHOUT_SESSION).first() is not None
 
     def lines_in_use(self, unknown_since: datetime) -> int:
         live = or_(_a.state != AttemptState.UNKNOWN.value, _a.submitted_at > unknown_since)

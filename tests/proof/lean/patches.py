@@ -10,7 +10,7 @@ from unittest.mock import patch
 from autodialer import worker
 from autodialer.domain import phone
 from autodialer.domain.record import CrmStatus, Record, RecordKey, RecordType
-from autodialer.domain.result import CallResult, NoResult
+from autodialer.domain.result import CallResult, NoResult, NotDialled
 from autodialer.ports.rows import AttemptRow, InboxRow, Run
 from autodialer.rules import duplicates, eligibility, order, reading, text
 from autodialer.rules.facts import History
@@ -137,7 +137,7 @@ def _hash(key: RecordKey) -> int:
     return hash(key.zoho_id)
 
 
-Read = Callable[[results.ResultService, Any, InboxRow], CallResult | NoResult]
+Read = Callable[[results.ResultService, Any, InboxRow], CallResult | NotDialled | NoResult]
 
 
 @contextmanager
@@ -146,7 +146,7 @@ def without_asyncio(heap: Heap, told: dict[str, CallResult]) -> Iterator[None]:
     tasks = Tasks(heap)
     read: Read = results.ResultService._read
 
-    def read_told(self: results.ResultService, known: Any, row: InboxRow) -> CallResult | NoResult:
+    def read_told(self: results.ResultService, known: Any, row: InboxRow) -> CallResult | NotDialled | NoResult:
         return told.get(row.body) or read(self, known, row)
 
     LeanDialer.heap = heap

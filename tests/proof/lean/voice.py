@@ -12,6 +12,7 @@ from autodialer.domain.result import CallEvent, CallResult, LoggedCall
 from autodialer.eightx8 import mapping
 from autodialer.eightx8.callflow import iso_milliseconds
 from autodialer.eightx8.classify import Reply, classify
+from autodialer.ports import Heard, Take
 from autodialer.ports.rows import Arrival
 from autodialer.service.callbacks import PROVIDER, read_callback
 from proof.exchange import UNANSWERED, Call
@@ -245,7 +246,18 @@ class ProcessVoice:
         self._process.step()
         return call.outcome
 
-    def read_callback(self, body: Mapping[str, object], number_of: Callable[[str], str | None]) -> CallEvent:
+    async def listen(self, take: Take) -> None:
+        """Results are posted."""
+
+    async def free_agents(self) -> int | None:
+        return None
+
+    def read_callback(
+        self,
+        body: Mapping[str, object],
+        number_of: Callable[[str], str | None],
+        heard: Heard,  # noqa: ARG002 - one summary tells everything
+    ) -> CallEvent:
         return mapping.read_callback(body, number_of, agent_number=AGENT)
 
     def missing_settings(self) -> Sequence[str]:

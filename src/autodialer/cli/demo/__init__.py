@@ -1,5 +1,6 @@
 """demo: the whole service through several days, without any account."""
 
+import os
 from pathlib import Path
 
 import typer
@@ -19,10 +20,11 @@ def demo(
 ) -> None:
     """Dial through several days against a simulated Zoho and 8x8, then tell who was called and why.
 
-    Needs no account and no settings; calls nobody.
+    Needs no account and no settings; calls nobody. TELEPHONY=contact_center simulates 8x8 Contact Center.
 
     Example: autodialer demo --keep
     """
+    telephony = os.environ.get("TELEPHONY", "voice").strip().lower()
     from autodialer.cli.demo.story import tell  # noqa: PLC0415 - the other commands need neither web server nor simulators
 
-    run_async(tell(folder, port, keep=keep))
+    run_async(tell(folder, port, telephony, keep=keep))

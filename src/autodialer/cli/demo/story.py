@@ -19,25 +19,26 @@ from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Run
 from autodialer.settings import Settings, load_settings, secrets_of
 from autodialer.simulators.demo_people import demo_people
-from autodialer.simulators.eightx8_settings import VoiceSettings
 from autodialer.simulators.people import Person
-from autodialer.simulators.servers import Simulated, simulators
+from autodialer.simulators.servers import Simulated, phone_settings, simulators
 
 DAYS = 4
 RUN_HOURS = (10, 14, 18)
 _SPEED = 900.0  # seconds of a call that pass in one real second
 _RESULT_TIMEOUT = 900
 _PATIENCE = 30.0
+_LINES = 20
 _LOOK = 0.04
 _QUIET_LOOKS = 5
 
 
-async def tell(folder: Path, port: int, *, keep: bool) -> None:
+async def tell(folder: Path, port: int, telephony: str, *, keep: bool) -> None:
     """Run the demo; DialerError when the judge (the simulated 8x8) and the ledger disagree."""
     shutil.rmtree(folder, ignore_errors=True)
     start = _monday_morning()
     people = demo_people(start)
-    async with simulators(people, settings=VoiceSettings(speed=_SPEED)) as simulated:
+    phones = phone_settings(telephony, speed=_SPEED, agents=_LINES)
+    async with simulators(people, settings=phones) as simulated:
         settings = _settings(simulated, folder, _free_port(port))
         register_secrets(*secrets_of(settings))
         configure_logging(level="info", log_dir=settings.log_dir, development=False, console=False)
@@ -60,7 +61,7 @@ async def _dial_through(
         f"\n[bold]autodialer demo[/]: {len(people)} people in a simulated Zoho CRM, a simulated 8x8, {DAYS} days.\n"
     )
     with Progress(out, DAYS * len(RUN_HOURS)) as progress:
-        await _webhook_registered(simulated)
+        await _results_can_come(simulated)
         for day in range(DAYS):
             for hour in RUN_HOURS:
                 slot = start.replace(hour=hour, minute=0) + timedelta(days=day)
@@ -80,13 +81,13 @@ async def _dial_through(
     return runs
 
 
-async def _webhook_registered(simulated: Simulated) -> None:
-    """The service registers its callback by itself, within a moment of its start."""
+async def _results_can_come(simulated: Simulated) -> None:
+    """The service registers its callback, or listens, by itself, within a moment of its start."""
     for _ in range(round(_PATIENCE / _LOOK)):
-        if simulated.voice.switch.webhooks.enabled("VSS") is not None:
+        if simulated.can_tell:
             return
         await asyncio.sleep(_LOOK)
-    raise DialerError("the service did not register its webhook; see the log", permanent=True)
+    raise DialerError("the service does not hear results; see the log", permanent=True)
 
 
 async def _forget_overdue(system: System) -> None:
@@ -103,7 +104,7 @@ async def _settled(system: System, simulated: Simulated) -> None:
     deadline = asyncio.get_running_loop().time() + _PATIENCE
     quiet = 0
     while quiet < _QUIET_LOOKS:
-        busy = simulated.voice.switch.judge.live or await system.store.read(waiting)
+        busy = simulated.judge.live or await system.store.read(waiting)
         quiet = 0 if busy else quiet + 1
         if asyncio.get_running_loop().time() > deadline:
             raise DialerError("results or updates did not come to rest; see the log", permanent=True)
@@ -161,7 +162,7 @@ def _settings(simulated: Simulated, folder: Path, port: int) -> Settings:
             "log_dir": folder / "logs",
             "cron_hours": RUN_HOURS,
             "eightx8_callback_url": f"http://127.0.0.1:{port}/api/callback",
-            "max_concurrent_calls": 20,
+            "max_concurrent_calls": _LINES,
             "calls_per_second": 60.0,
             "result_timeout": _RESULT_TIMEOUT,
         },

@@ -46,12 +46,11 @@ async def collect_figures(
 ) -> Figures:
     """From the ledger, the simulated Zoho and the simulated 8x8's own count."""
     stories = [await _story(store, simulated, person) for person in people]
-    sessions = simulated.voice.switch.judge.sessions.values()
     days = Counter((attempt.key, attempt.policy_day) for story in stories for attempt in story.attempts)
     return Figures(
         stories=stories,
         runs=runs,
-        rings=len(sessions),
+        rings=simulated.calls,
         calls=sum(len(story.attempts) for story in stories),
         most_a_day=max(days.values(), default=0),
     )

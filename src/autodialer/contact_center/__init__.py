@@ -1,0 +1,1 @@
+"""Adapter for 8x8 Contact Center: implements ports.Telephony."""

@@ -1,0 +1,52 @@
+"""The whole service on the simulated Contact Center: placed, heard, written down, written back."""
+
+from pathlib import Path
+
+from autodialer.simulators.contact_center_floor import Floor
+from autodialer.simulators.contact_center_settings import ContactCenterSettings, StreamFault
+from autodialer.simulators.people import Outcome
+from web.house import House, house, person
+
+ENDS: tuple[Outcome, ...] = ("answered", "no_answer", "busy", "failed")
+FAULTS = [
+    StreamFault(kind="declined", destination=person(8).number or ""),
+    StreamFault(kind="duplicate", times=3),
+    StreamFault(kind="early", times=2),
+    StreamFault(kind="garbage"),
+]
+SETTLED = "SELECT count(*) >= {} FROM attempts WHERE state IN ('ended', 'released')"
+
+
+def floor_of(service: House) -> Floor:
+    phones = service.simulated.phones
+    assert hasattr(phones, "floor")
+    floor: Floor = phones.floor
+    return floor
+
+
+def test_calls_wait_for_an_agent_and_every_end_reaches_its_attempt_once(tmp_path: Path) -> None:
+    """Events come twice, before 8x8's own answer and beside rubbish; one agent declines, that person is called in the next run."""
+    people = [person(index, outcomes=(ENDS[index % 4],)) for index in range(9)]
+    tenant = ContactCenterSettings(speed=900, agents=3, stream_faults=FAULTS)
+    with house(tmp_path, people, voice=tenant) as service:
+        floor = floor_of(service)
+        floor.agents.update(dict.fromkeys(floor.agents, 3))
+        assert service.client.post("/api/cron?wait=false").status_code == 202
+        service.wait_until("SELECT count(*) = 1 FROM runs WHERE state = 'dialing'", "the run dials")
+        assert service.sql("SELECT count(*) FROM attempts") == [(0,)]
+
+        floor.agents.update(dict.fromkeys(floor.agents, 4))
+        service.wait_until(SETTLED.format(9), "every call has an end")
+        service.wait_until("SELECT count(*) = 1 FROM runs WHERE state = 'finished'", "the run is over")
+        ended = dict(service.sql("SELECT zoho_id, disposition FROM attempts WHERE state = 'ended'"))
+        assert ended == {one.zoho_id: one.behaviour.outcomes[0] for one in people[:8]}
+        assert service.sql("SELECT zoho_id FROM attempts WHERE state = 'released'") == [(people[8].zoho_id,)]
+        totals = floor.judge.rings()["totals"]
+        assert (totals["max_rings_of_one_number"], totals["rang"]) == (1, 8)
+        assert totals["max_concurrent"] <= 3
+
+        service.client.post("/api/cron")
+        declined = (
+            f"SELECT count(*) = 1 FROM attempts WHERE zoho_id = '{people[8].zoho_id}' AND disposition = 'answered'"  # noqa: S608
+        )
+        service.wait_until(declined, "the person whose agent declined was called")
