@@ -40,9 +40,13 @@ class Attempts(Protocol):
         ...
 
     def release(
-        self, before: Reserved | Submitting | Unknown | Ended, after: Released, *, number_refused: bool = False
+        self,
+        before: Reserved | Submitting | PlacedCall | Unknown | Ended,
+        after: Released,
+        *,
+        number_refused: bool = False,
     ) -> bool:
-        """Definitely not placed: the slots are returned. An ended one only if it still ended as shown."""
+        """Definitely nobody was rung: the slots are returned. An ended one only if it still ended as shown."""
         ...
 
     def lose(self, before: Submitting | PlacedCall, after: Unknown) -> bool:

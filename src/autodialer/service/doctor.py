@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from autodialer.domain.errors import StoreError
 from autodialer.ports import Finding, Level
+from autodialer.service.agents import agents_of
 from autodialer.service.clock_guard import clock_problem
 from autodialer.service.control import is_paused
 from autodialer.service.means import Means
@@ -29,8 +30,14 @@ class Doctor:
     async def _ledger(self) -> list[Finding]:
         try:
             now = self._m.clock.now()
-            paused, lists, behind = await self._m.store.read(
-                lambda ledger: (is_paused(ledger), ledger.stats.work_lists(), clock_problem(ledger, now))
+            today = self._m.policy.local_date(now).isoformat()
+            paused, lists, behind, figures = await self._m.store.read(
+                lambda ledger: (
+                    is_paused(ledger),
+                    ledger.stats.work_lists(),
+                    clock_problem(ledger, now),
+                    ledger.stats.today(today),
+                )
             )
         except StoreError as error:
             return [Finding(Level.PROBLEM, "database", error.message, "check DB_PATH or DATABASE_URL, and the disk")]
@@ -39,6 +46,11 @@ class Doctor:
             findings.append(Finding(Level.PROBLEM, "clock", behind, "set the clock of this machine: timedatectl, NTP"))
         if paused:
             findings.append(Finding(Level.WARNING, "dialing", "is paused", "autodialer resume"))
+        agents = agents_of(figures, self._m.policy)
+        if agents.is_alarming:
+            told = f"{agents.unreached} of today's {agents.answered} answered calls reached no agent"
+            remedy = "look whether EIGHTX8_AGENT_NUMBER is answered; lower MAX_CONCURRENT_CALLS to the agents there are"
+            findings.append(Finding(Level.WARNING, "agents", told, remedy))
         if lists["parked_updates"]:
             count = lists["parked_updates"]
             remedy = (

@@ -1,32 +1,58 @@
 """The end of a call, from wherever it was heard: the attempt, its outbox row and the do-not-call list, in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from autodialer.domain.attempt import Ended, PlacedCall, Released, Reserved, Submitting, Unknown
+from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import LedgerRefusal
-from autodialer.domain.result import CallResult
+from autodialer.domain.result import NOT_RUNG, CallResult, Progress
 from autodialer.ports.ledger import Ledger
-from autodialer.ports.rows import AttemptRow
+from autodialer.ports.rows import AttemptRow, StagedState
 from autodialer.rules.policy import Policy
+from autodialer.service.hearing import completed
 from autodialer.service.projecting import queue_update
+from autodialer.service.troubles import write_down
+
+_REPEATED = "repeated"
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What a result changed. `state`: applied, conflict or orphan, as the inbox calls it; `note` for people."""
+    """What a result changed. `state`: applied, conflict or orphan, as the inbox calls it; `note` for people.
+
+    `agent_unreached`: the person picked up and found nobody.
+    """
 
     state: str
     attempt_id: str
     note: str
+    agent_unreached: bool = False
 
 
-def end_attempt(ledger: Ledger, policy: Policy, attempt: AttemptRow, result: CallResult, now: datetime) -> Ending:
+def end_attempt(
+    ledger: Ledger,
+    policy: Policy,
+    attempt: AttemptRow,
+    result: CallResult,
+    now: datetime,
+    heard: Sequence[Progress] = (),
+) -> Ending:
     """Apply `result` to `attempt`, read in this transaction (rules.md rows 21 and 25); what the CRM must see is queued.
+
+    `heard`: what was told of the call while it went on. A call that 8x8 failed to make is none (row 26), by the policy.
 
     LedgerRefusal when another process changed the attempt meanwhile: nothing may be committed, read it again.
     """
-    ending = _end_state(ledger, policy, attempt, result, now)
+    result = completed(result, heard, attempt.number, policy)
+    never_rang = result.trouble is not None and not result.trouble.rang
+    if never_rang and policy.technical_failures == "not_counted":
+        ending = _take_back(ledger, attempt, result, now)
+    else:
+        ending = _end_state(ledger, policy, attempt, result, now)
+    if ending.state == "applied" and ending.note != _REPEATED:
+        write_down(ledger, attempt, result, now)
     if result.session_id is not None and attempt.session_id is None:
         ledger.attempts.learn_session(attempt.attempt_id, result.session_id)
         # What came under this session before anybody knew whose it is can be matched now (rules.md row 23).
@@ -41,7 +67,8 @@ def _end_state(ledger: Ledger, policy: Policy, attempt: AttemptRow, result: Call
         case Submitting() | PlacedCall() | Unknown() as before:
             _insist(ledger.attempts.end(before, before.end(result.disposition, now), result), attempt)
             queue_update(ledger, policy, attempt, result.disposition, now)
-            return Ending("applied", attempt.attempt_id, result.disposition.value)
+            note = result.disposition.value
+            return Ending("applied", attempt.attempt_id, note, agent_unreached=result.agent_unreached)
         case Ended() as before:
             return _end_again(ledger, policy, attempt, before, result, now)
         case Released():
@@ -55,13 +82,34 @@ def _end_again(
 ) -> Ending:
     """rules.md row 21: the first end stands, except that answered wins."""
     if before.disposition is result.disposition:
-        return Ending("applied", attempt.attempt_id, "repeated")
+        return Ending("applied", attempt.attempt_id, _REPEATED)
     if not result.disposition.wins_over(before.disposition):
         note = f"says {result.disposition}, but {before.disposition} stands"
         return Ending("conflict", attempt.attempt_id, note)
     _insist(ledger.attempts.overrule(before, Ended(before.intent, result.disposition, now), result), attempt)
     queue_update(ledger, policy, attempt, result.disposition, now, overruled=before.disposition)
     return Ending("applied", attempt.attempt_id, f"{result.disposition} won over {before.disposition}")
+
+
+def _take_back(ledger: Ledger, attempt: AttemptRow, result: CallResult, now: datetime) -> Ending:
+    """Nobody's phone rang: the attempt is released, its place in the quotas returned, nothing written to the CRM."""
+    reason = f"{NOT_RUNG}: {result.reason}"
+    match attempt.as_attempt():
+        case Submitting() | PlacedCall() | Unknown() as before:
+            _insist(ledger.attempts.release(before, before.release(reason, now)), attempt)
+        case Ended() as before if before.closed_unknown:
+            _insist(ledger.attempts.release(before, before.release(reason, now)), attempt)
+        case Ended() as before if before.disposition is not Disposition.FAILED:
+            note = f"says that nobody's phone rang, but {before.disposition} stands"
+            return Ending("conflict", attempt.attempt_id, note)
+        case Ended() | Released():
+            return Ending("applied", attempt.attempt_id, _REPEATED)
+        case Reserved():
+            return Ending("orphan", attempt.attempt_id, "a result for a call that was never sent")
+    run = ledger.runs.get(attempt.run_id) if attempt.run_id is not None else None
+    if run is not None and run.is_open:
+        ledger.staging.mark(run.run_id, attempt.key, StagedState.ERROR, reason="not_rung", detail=reason)
+    return Ending("applied", attempt.attempt_id, f"not rung: {result.reason}")
 
 
 def _insist(changed: bool, attempt: AttemptRow) -> None:

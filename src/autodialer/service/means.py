@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from autodialer.ports import Clock, Crm, Log, Telephony
 from autodialer.ports.ledger import Store
+from autodialer.ports.questions import Interviewer
 from autodialer.rules.policy import Policy
 
 
@@ -28,3 +29,4 @@ class Means:
     max_concurrent_calls: int
     result_timeout: float
     dry_run: bool = False  # nobody is called, whatever asks for it
+    interviewer: Interviewer | None = None  # where people are asked to press a key

@@ -14,6 +14,7 @@ from autodialer.service.explain import Explainer
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.plan import Planner
+from autodialer.service.questions import QuestionDesk
 from autodialer.service.readiness import Readiness
 from autodialer.service.reconcile import Reconciler
 from autodialer.service.results import ResultService
@@ -36,6 +37,7 @@ class Services:
     run_desk: RunDesk
     scheduler: Scheduler
     callbacks: CallbackDesk
+    questions: QuestionDesk
     results: ResultService
     write_back: WriteBack
     reconciler: Reconciler
@@ -71,6 +73,7 @@ def wire(
         run_desk=RunDesk(runs),
         scheduler=Scheduler(runs, means.store, means.clock, means.log, run_hours, catch_up),
         callbacks=callbacks,
+        questions=QuestionDesk(means, arrived),
         results=ResultService(means, lines, due, lambda: callbacks.is_storing),
         write_back=WriteBack(means),
         reconciler=Reconciler(means),

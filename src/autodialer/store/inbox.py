@@ -16,6 +16,8 @@ _WAITING = text(INBOX_WAITING)
 # Made once: to build a statement takes far longer than to execute it.
 _NEXT = select(inbox).where(_WAITING, _i.state == "new").order_by(_i.inbox_id).limit(bindparam("at_most"))
 _ORPHANS = select(inbox).where(_i.session_id == bindparam("session"), _i.state == "orphan").order_by(_i.inbox_id)
+_OF_SESSION = select(inbox).where(_i.session_id == bindparam("session")).order_by(_i.inbox_id)
+_OF_KEY = select(inbox).where(_i.dedupe_key == bindparam("key"))
 _SETTLE = update(inbox).where(_i.inbox_id == bindparam("id"), _i.state == "new")
 
 
@@ -51,6 +53,12 @@ class SqlInbox:
 
     def waiting(self, limit: int) -> Sequence[InboxRow]:
         return self._many(_NEXT, {"at_most": limit})
+
+    def of_session(self, session_id: str) -> Sequence[InboxRow]:
+        return self._many(_OF_SESSION, {"session": session_id})
+
+    def find(self, dedupe_key: str) -> InboxRow | None:
+        return next(iter(self._many(_OF_KEY, {"key": dedupe_key})), None)
 
     def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
         return self._many(_ORPHANS, {"session": session_id})

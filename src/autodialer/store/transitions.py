@@ -49,7 +49,11 @@ class SqlTransitions:
         return self._change(before, after, session_id=after.session_id, placed_at=after.placed_at, lease_until=None)
 
     def release(
-        self, before: Reserved | Submitting | Unknown | Ended, after: Released, *, number_refused: bool = False
+        self,
+        before: Reserved | Submitting | PlacedCall | Unknown | Ended,
+        after: Released,
+        *,
+        number_refused: bool = False,
     ) -> bool:
         return self._change(
             before,
