@@ -20,8 +20,10 @@ from autodialer.domain.activity import LogCalls
 from autodialer.domain.errors import StoreError
 from autodialer.eightx8.client import VoiceTelephony
 from autodialer.eightx8.config import VoiceConfig, resolve_base_url
+from autodialer.eightx8.press1 import Press1
 from autodialer.ports import Finding, Level
 from autodialer.ports.ledger import Store
+from autodialer.ports.questions import Interviewer
 from autodialer.rules.policy import Policy
 from autodialer.service.budget import Budget
 from autodialer.service.means import Means
@@ -34,6 +36,7 @@ from autodialer.store.tables import metadata
 from autodialer.store.tokens import SqlTokenStore
 from autodialer.web.app import WebConfig, create_app
 from autodialer.web.lane import CallbackLane
+from autodialer.web.origins import Origins
 from autodialer.zoho.client import ZohoCrm
 from autodialer.zoho.config import ZohoConfig
 
@@ -57,13 +60,17 @@ class System:
             callback_token=_secret(self.settings.callback_token),
             development=self.settings.development,
             dry_run=self.settings.dry_run,
+            origins=origins_of(self.settings),
         )
         return create_app(self.services, config)
 
     def lane(self) -> CallbackLane | None:
         """The short way for callbacks; None without CALLBACK_TOKEN: then each request's origin is looked at."""
-        token = _secret(self.settings.callback_token)
-        return CallbackLane(self.services.callbacks, self.services.means.clock, token) if token else None
+        token, services = _secret(self.settings.callback_token), self.services
+        if not token:
+            return None
+        origins = origins_of(self.settings)
+        return CallbackLane(services.callbacks, services.means.clock, token, services.questions.is_question, origins)
 
 
 def load_policy(settings: Settings) -> Policy:
@@ -110,6 +117,7 @@ async def open_system(
             dry_run=settings.dry_run,
             log_calls=LogCalls(settings.zoho_log_calls),
             activity_log=None if settings.zoho_log_calls == "off" else crm.activities,
+            interviewer=interviewer_of(settings, telephony),
         )
         about = [*remark_findings(settings), version_finding(database)]
         services = wire(means, scratch_store, about, run_hours=policy.run_hours, catch_up=settings.catch_up)
@@ -163,6 +171,13 @@ def make_telephony(settings: Settings, clock: SystemClock) -> VoiceTelephony | C
     return VoiceTelephony(voice_config(settings), clock)
 
 
+def interviewer_of(settings: Settings, telephony: VoiceTelephony | ContactCenterTelephony) -> Interviewer | None:
+    """Who is asked what to say next in the middle of a call; None where nobody is."""
+    if isinstance(telephony, VoiceTelephony) and settings.eightx8_mode == "press1":
+        return telephony
+    return None
+
+
 def contact_center_config(settings: Settings) -> ContactCenterConfig:
     """What the Contact Center adapter needs of the settings."""
     ids = settings.eightx8_cc_agent_ids
@@ -190,9 +205,37 @@ def voice_config(settings: Settings) -> VoiceConfig:
         agent_number=settings.eightx8_agent_number,
         callback_url=settings.eightx8_callback_url,
         callback_token=_secret(settings.callback_token),
+        callback_auth=settings.eightx8_callback_auth,
+        mode=settings.eightx8_mode,
+        agent_choice=settings.eightx8_agent_choice,
+        press1=press1_of(settings),
         register_webhook=settings.eightx8_register_webhook,
         export_url=settings.eightx8_export_url,
     )
+
+
+def press1_of(settings: Settings) -> Press1:
+    """What is said to people, and which keys they may press."""
+    return Press1(
+        prompt=settings.eightx8_prompt,
+        connecting=settings.eightx8_connecting_text,
+        again=settings.eightx8_again_text,
+        goodbye=settings.eightx8_goodbye_text,
+        opt_out_digit=settings.eightx8_opt_out_digit or "",
+        opt_out_text=settings.eightx8_opt_out_text,
+        voice=settings.eightx8_voice,
+        speed=settings.eightx8_speed,
+        repetitions=settings.eightx8_repetitions,
+        tries=settings.eightx8_tries,
+        digit_timeout=settings.eightx8_digit_timeout,
+        overall_timeout=settings.eightx8_overall_timeout,
+        recording=settings.eightx8_recording,
+    )
+
+
+def origins_of(settings: Settings) -> Origins:
+    """Who may send callbacks."""
+    return Origins.of(settings.callback_allowed_ips, settings.trusted_proxies)
 
 
 def remarks_on(settings: Settings) -> list[str]:

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autodialer.domain.errors import SettingsError
 from autodialer.domain.record import RecordType
+from autodialer.settings_voice import VoiceFields, voice_problems
 from autodialer.zoho.oauth import accounts_url_for
 
 TOKEN_HINT = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"  # noqa: S105 - a hint, no secret
@@ -59,7 +60,7 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
 
 
-class Settings(BaseSettings):
+class Settings(VoiceFields, BaseSettings):
     """The settings of one process. Built by `load_settings`, which also checks how they fit together."""
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
@@ -123,8 +124,6 @@ class Settings(BaseSettings):
     eightx8_export_url: Url | None = None
     eightx8_callback_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
     eightx8_subaccount_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9\-._&]{3,50}$")] | None = None
-    eightx8_caller_id: Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")] | None = None
-    eightx8_agent_number: Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")] | None = None
     eightx8_register_webhook: bool = True
     eightx8_cc_tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = None
     eightx8_cc_agent_ids: Names = ()
@@ -167,7 +166,14 @@ class Settings(BaseSettings):
 def load_settings(**overrides: object) -> Settings:
     """Read and check the settings. SettingsError names every problem."""
     settings, problems = _read(overrides)
-    for check in (_access_problems, _clock_problems, _rule_problems, _ledger_problems, _crm_problems):
+    for check in (
+        _access_problems,
+        _clock_problems,
+        _rule_problems,
+        _ledger_problems,
+        _crm_problems,
+        voice_problems,
+    ):
         problems += check(settings)
     if problems:
         raise SettingsError(problems)
@@ -199,8 +205,9 @@ _HINTS = {
     "DEFAULT_COUNTRY": "it must be two capital letters of ISO 3166, such as RO",
     "EIGHTX8_CALLBACK_URL": "it must be an http(s) URL, such as https://YOUR_HOST/api/callback",
     "EIGHTX8_SUBACCOUNT_ID": "it must be 3 to 50 letters, digits or -._&",
-    "EIGHTX8_CALLER_ID": "it must be digits only, such as +40211234567",
-    "EIGHTX8_AGENT_NUMBER": "it must be digits only, such as +40211234567",
+    "EIGHTX8_CALLER_ID": "it must be digits only, such as +40211234567, or a list by country: RO:+40211234567,*:+442079460000",
+    "EIGHTX8_AGENT_NUMBER": "it must be digits only, such as +40211234567, or a comma list of such numbers",
+    "EIGHTX8_OPT_OUT_DIGIT": "it must be one key other than 1, such as 9",
     "EIGHTX8_CC_QUEUE_ID": "it must be the number of an outbound queue, such as 101",
     "EIGHTX8_CC_STREAM": "it must be a region of the event stream (UK3, US1, US2) or a wss:// URL without a path",
     "CRON_HOURS": 'it must be hours from 0 to 23, in UTC, such as "10 14 18"',

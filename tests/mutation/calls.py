@@ -239,6 +239,27 @@ _AFTERWARDS: Sequence[Breakage] = (
         [_service("results", "row_23_an_orphan_is_matched_when_its_session_becomes_known")],
     ),
     Breakage(
+        "a second agent is called for one session",
+        [Replace("service/questions.py", "connected = any(", "connected = False and any(")],
+        [_service("questions", "a_question_that_comes_again_has_the_same_answer_and_no_second_agent_is_called")],
+    ),
+    Breakage(
+        "a call that may have rung is given back",
+        [
+            Replace(
+                "service/ending.py",
+                "never_rang = result.trouble is not None and not result.trouble.rang",
+                "never_rang = result.trouble is not None",
+            )
+        ],
+        [_service("technical_failures", "an_error_that_may_have_rung_somebody_counts")],
+    ),
+    Breakage(
+        "a voicemail is an answered call",
+        [Replace("service/hearing.py", "disposition=Disposition(policy.unconfirmed), ", "")],
+        [_service("questions", "picked_up_and_pressed_nothing_is_no_answer_by_default_and_says_why")],
+    ),
+    Breakage(
         "a person's status is overwritten",
         [Replace("service/write_back.py", "status = None if kept is not None else row.status", "status = row.status")],
         [

@@ -31,6 +31,9 @@ run_hours = [7, 11, 15]
 default_country = "de"
 team_timezone = "Europe/Berlin"
 skip_weekdays = ["sun", "Saturday"]
+unconfirmed = "Answered"
+technical_failures = "counted"
+agent_unreached_alarm = 0.25
 
 [[team_windows]]
 days = ["mon", "tue", "wed", "thu", "fri"]
@@ -159,6 +162,10 @@ def test_every_problem_of_a_file_is_named_at_once(tmp_path: Path) -> None:
         ('team_windows = [{start="09:00", end="20:00", days=[]}]', "days must be weekdays"),
         ('holidays = [{country = "DE", subdivision = "ZZ"}]', "no calendar is known for DE ZZ"),
         ("holidays = 3", "holidays must be a list of calendars"),
+        ('unconfirmed = "busy"', "unconfirmed must be no_answer or answered"),
+        ("unconfirmed = true", "unconfirmed must be a text"),
+        ('technical_failures = "perhaps"', "technical_failures must be not_counted or counted"),
+        ("agent_unreached_alarm = 10", "agent_unreached_alarm must lie between 0 and 1"),
         ("timezone =", "is not TOML"),
     ],
 )
@@ -182,7 +189,7 @@ def test_wrong_choices_are_refused_without_a_file_too() -> None:
 
 
 def test_the_hash_is_the_same_for_the_same_content_and_other_for_any_other(tmp_path: Path) -> None:
-    assert Policy().hash == "291a164de98a"  # on every machine; another only when a field or a default is another
+    assert Policy().hash == "52a9fdb10841"  # on every machine; another only when a field or a default is another
     full = _load(tmp_path, EVERYTHING)
     hashes = {Policy().hash, full.hash}
     for each in fields(Policy):

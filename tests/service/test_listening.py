@@ -120,7 +120,7 @@ async def test_a_call_that_never_reached_the_phone_is_no_attempt_and_may_be_plac
         await world.services.callbacks.take(not_dialled(session))
         await world.apply()
     (released,) = await world.attempts(lead(1))
-    assert (released.state, released.reason) == (AttemptState.RELEASED, "the agent declined")
+    assert (released.state, released.reason) == (AttemptState.RELEASED, "not dialled: the agent declined")
     assert await world.updates(lead(1)) == []
     assert (await world.run()).totals["called"] == 1
     assert len(world.telephony.rings) == 2

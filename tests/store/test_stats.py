@@ -9,6 +9,7 @@ from sqlalchemy import inspect, text
 
 from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
+from autodialer.domain.result import NOT_RUNG, UNCONFIRMED
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlLedger, SqlStore
 from store.made import (
@@ -65,12 +66,16 @@ def test_a_day_is_counted_by_how_its_calls_ended(busy_day: SqlStore) -> None:
         "total_attempts": 8,
         "by_disposition": {"no_answer": 1, "busy": 1, "answered": 1, "failed": 1, "unknown": 2, "no_result_yet": 2},
         "agent_unreached": 1,
+        "unconfirmed": 0,
+        "not_rung": 0,
     }
     assert work(busy_day, lambda ledger: ledger.stats.today(YESTERDAY)) == {
         "total_records": 1,
         "total_attempts": 1,
         "by_disposition": {"no_answer": 1},
         "agent_unreached": 0,
+        "unconfirmed": 0,
+        "not_rung": 0,
     }
     assert work(busy_day, lambda ledger: ledger.stats.today("2026-01-14"))["total_attempts"] == 0
 
@@ -234,3 +239,23 @@ def test_every_state_is_either_sent_or_not(database: Database) -> None:
         )
     rows = select_all(database, "SELECT eightx8_call_id FROM call_history")
     assert {row["eightx8_call_id"] for row in rows} == sent
+
+
+def test_calls_that_nobody_confirmed_and_those_that_rang_nobody_are_counted_apart(store: SqlStore) -> None:
+    open_runs(store, "run-1")
+
+    def unit(ledger: SqlLedger) -> None:
+        told = placed(ledger, person(1))
+        said = a_result(Disposition.NO_ANSWER, reason=f"{UNCONFIRMED}: voicemail")
+        assert ledger.attempts.end(told, told.end(Disposition.NO_ANSWER, NOW), said)
+        taken = placed(ledger, person(2))
+        assert ledger.attempts.release(taken, taken.release(f"{NOT_RUNG}: -2010", NOW))
+        ended(ledger, person(3), Disposition.BUSY)
+        unreached = placed(ledger, person(4))
+        result = a_result(Disposition.ANSWERED, agent_unreached=True)
+        assert ledger.attempts.end(unreached, unreached.end(Disposition.ANSWERED, NOW), result)
+
+    work(store, unit)
+    today = work(store, lambda ledger: ledger.stats.today(TODAY))
+    assert (today["unconfirmed"], today["not_rung"], today["total_attempts"]) == (1, 1, 3)
+    assert work(store, lambda ledger: ledger.stats.unreached_of_run("run-1")) == 1

@@ -148,8 +148,8 @@ def test_both_ways_give_the_same_answer_and_store_the_same(guarded: House, monke
     admitted: list[bool] = []
     admit = CallbackLane.admit
 
-    def watched(self: CallbackLane, data: bytes) -> "asyncio.Future[None] | None":
-        stored = admit(self, data)
+    def watched(self: CallbackLane, data: bytes, peer: str | None) -> "asyncio.Future[None] | None":
+        stored = admit(self, data, peer)
         admitted.append(stored is not None)
         return stored
 

@@ -13,6 +13,11 @@ from autodialer.settings import Settings
 if TYPE_CHECKING:
     from autodialer.store.verify import Breach
 
+_OF_TODAY = {
+    "agent_unreached": "of those answered reached no agent",
+    "unconfirmed": "of them were picked up and the key was not pressed",
+    "not_rung": "more were taken by 8x8 and rang nobody: not counted",
+}
 _MARKS = {"ok": ("ok", "green"), "warning": ("look", "yellow"), "problem": ("WRONG", "bold red")}
 
 
@@ -71,6 +76,9 @@ def stats(as_json: Json = False) -> None:
     out.print(f"Today: {today['total_attempts']} calls to {today['total_records']} people.")
     for disposition, count in sorted(today["by_disposition"].items()):
         out.print(f"  {count:6} {disposition}")
+    for name, words in _OF_TODAY.items():
+        if today.get(name):
+            out.print(f"  {today[name]:6} {words}")
     out.print(f"Last 7 days: {figures['recent_calls']} calls.")
     zoho = figures["zoho"]
     remaining = "" if zoho["credits_remaining"] is None else f", Zoho says {zoho['credits_remaining']} remain"
@@ -116,7 +124,8 @@ def _show_record(record: dict[str, Any]) -> None:
     table = Table("when (UTC)", "attempt", "state", "result", "why", title=f"{len(record['attempts'])} attempts")
     for attempt in record["attempts"]:
         when = (attempt["submitted_at"] or attempt["reserved_at"])[:19].replace("T", " ")
-        table.add_row(when, attempt["attempt_id"], attempt["state"], attempt["disposition"] or "", attempt["reason"])
+        result = (attempt["disposition"] or "") + (" (no agent reached)" if attempt["agent_unreached"] else "")
+        table.add_row(when, attempt["attempt_id"], attempt["state"], result, attempt["reason"])
     out.print(table)
     updates = Table(
         "queued (UTC)", "status", "attempts", "state", "note", title=f"{len(record['updates'])} updates to Zoho"

@@ -56,7 +56,7 @@ class Ended:
         return Ended(self.intent, disposition, at)
 
     def release(self, reason: str, at: datetime) -> "Released":
-        """A person knows that it was never placed. ValueError unless it was closed as unknown."""
+        """A person, or 8x8, knows that it was never placed. ValueError unless it was closed as unknown."""
         self._refuse_known()
         return Released(self.intent, reason, at)
 
@@ -87,7 +87,7 @@ class Unknown:
         return Ended(self.intent, disposition, at)
 
     def release(self, reason: str, at: datetime) -> Released:
-        """A person knows that it was never placed."""
+        """A person, or 8x8, knows that it was never placed."""
         return Released(self.intent, reason, at)
 
 
@@ -103,13 +103,13 @@ class PlacedCall:
         """The result came."""
         return Ended(self.intent, disposition, at)
 
+    def release(self, reason: str, at: datetime) -> Released:
+        """8x8 took it and then could not make it: the person's phone never rang."""
+        return Released(self.intent, reason, at)
+
     def lose(self, reason: str, at: datetime) -> Unknown:
         """No result came in time."""
         return Unknown(self.intent, reason, at)
-
-    def release(self, reason: str, at: datetime) -> Released:
-        """8x8 took the call, but the person's phone never rang."""
-        return Released(self.intent, reason, at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,11 @@ _LONGEST_CALL = 7 * 24 * 3600
 Row = Mapping[str, str]
 
 
-def read_log(files: Sequence[bytes]) -> list[LoggedCall]:
-    """The outbound legs of all files; rows that name no session or number are left out. TelephonyError for what is no such log."""
+def read_log(files: Sequence[bytes], *, asks: bool = False) -> list[LoggedCall]:
+    """The outbound legs of all files; rows that name no session or number are left out. TelephonyError for what is no such log.
+
+    `asks`: people are asked to press a key before an agent is called.
+    """
     sessions: dict[str, list[Row]] = defaultdict(list)
     for file in files:
         for row in _rows(file):
@@ -24,7 +27,7 @@ def read_log(files: Sequence[bytes]) -> list[LoggedCall]:
             outbound = normalize_status(row.get("direction")) != "INBOUND"
             if session_id is not None and outbound and digits(row["destinationendpoint"]):
                 sessions[session_id].append(row)
-    return [_call(session_id, row, legs) for session_id, legs in sessions.items() for row in legs]
+    return [_call(session_id, row, legs, asks=asks) for session_id, legs in sessions.items() for row in legs]
 
 
 def _rows(file: bytes) -> list[Row]:
@@ -40,13 +43,15 @@ def _rows(file: bytes) -> list[Row]:
         raise _unreadable(type(error).__name__) from error
 
 
-def _call(session_id: str, row: Row, legs: Sequence[Row]) -> LoggedCall:
+def _call(session_id: str, row: Row, legs: Sequence[Row], *, asks: bool) -> LoggedCall:
     """As mapping.read_callback has it: the leg's own status decides, the session's only where the person opted out."""
     status, session_status = normalize_status(row["callstatus"]), normalize_status(row.get("sessionstatus"))
     opt_out = OPT_OUTS.get(session_status or "")
     disposition, reason = ENDS.get(status or "") or opt_out or (None, "")
     others = [normalize_status(leg["callstatus"]) for leg in legs if leg is not row]
     seconds = as_int(row.get("durationinsec"))
+    sip = as_int(row.get("sipstatus"))
+    known = (reason or (opt_out[1] if opt_out else ""), f"SIP {sip}" if sip else "")
     return LoggedCall(
         session_id=session_id,
         destination=f"+{digits(row['destinationendpoint'])}",
@@ -55,11 +60,16 @@ def _call(session_id: str, row: Row, legs: Sequence[Row]) -> LoggedCall:
         disposition=disposition,
         call_status=plain(row["callstatus"]),
         session_status=plain(row.get("sessionstatus")),
-        reason=reason or (opt_out[1] if opt_out else ""),
+        reason=", ".join(filter(None, known)),
         duration_seconds=seconds if seconds is not None and 0 <= seconds <= _LONGEST_CALL else None,
         agent_unreached=status == "COMPLETED" and any(other not in (None, "COMPLETED") for other in others),
         do_not_call=opt_out is not None,
+        confirmed=_reached_out(row, legs) if asks else None,
     )
+
+
+def _reached_out(row: Row, legs: Sequence[Row]) -> bool:
+    return any(digits(leg["destinationendpoint"]) != digits(row["destinationendpoint"]) for leg in legs)
 
 
 def _unreadable(why: str) -> TelephonyError:

@@ -3,24 +3,41 @@
 from collections.abc import Sequence
 
 from autodialer.domain.errors import TelephonyError
-from autodialer.eightx8.config import VoiceConfig, is_loopback, missing_settings, resolve_base_url
+from autodialer.eightx8.config import ADMIN_KEY, VoiceConfig, is_loopback, missing_settings, resolve_base_url
 from autodialer.eightx8.http import Exchange
-from autodialer.eightx8.webhooks import Webhook, is_ours, list_webhooks, same_url
+from autodialer.eightx8.webhooks import (
+    ACTION,
+    SUMMARY,
+    Webhook,
+    comes_to_us,
+    is_ours,
+    list_webhooks,
+    same_url,
+    wanted_kinds,
+)
 from autodialer.ports import Finding, Level
+
+_SUBJECT = "8x8 webhook"
+_MEANINGS = {SUMMARY: "Session summaries", ACTION: "Questions in a call"}
 
 
 async def check(config: VoiceConfig, exchange: Exchange) -> Sequence[Finding]:
     """Settings, base URL, key and webhook, one finding or more for each."""
     problems = missing_settings(config)
-    findings = [
-        Finding(Level.PROBLEM, "8x8 settings", problem, "Without it no call is placed.") for problem in problems
-    ]
+    findings = [_missing(problem) for problem in problems]
     if not problems:
         findings.append(Finding(Level.OK, "8x8 settings", "All settings for placing a call are there."))
-    findings += [_base_url(config), *_key_family(config), *_callback(config)]
+    findings += [_base_url(config), *_callback(config)]
     if config.api_key and config.subaccount_id:
         findings += await _account(config, exchange)
     return findings
+
+
+def _missing(problem: str) -> Finding:
+    if f"begins with {ADMIN_KEY}" in problem:
+        message, _, remedy = problem.partition(". ")
+        return Finding(Level.PROBLEM, "8x8 key", f"{message}.", remedy)
+    return Finding(Level.PROBLEM, "8x8 settings", problem, "Without it no call is placed.")
 
 
 def _base_url(config: VoiceConfig) -> Finding:
@@ -29,19 +46,6 @@ def _base_url(config: VoiceConfig) -> Finding:
         return Finding(Level.OK, "8x8 address", f"Calls are placed at {url}.")
     level = Level.WARNING if config.base_url else Level.OK
     return Finding(level, "8x8 address", f"{reason}.", f"Set EIGHTX8_BASE_URL={url}." if config.base_url else "")
-
-
-def _key_family(config: VoiceConfig) -> list[Finding]:
-    if not config.api_key.startswith("eght_"):
-        return []
-    return [
-        Finding(
-            Level.PROBLEM,
-            "8x8 key",
-            "EIGHTX8_API_KEY begins with eght_: it is a key of 8x8's Admin Console, which can't place calls.",
-            "Make a key in connect.8x8.com > API keys and set EIGHTX8_API_KEY to it.",
-        )
-    ]
 
 
 def _callback(config: VoiceConfig) -> list[Finding]:
@@ -64,28 +68,37 @@ async def _account(config: VoiceConfig, exchange: Exchange) -> list[Finding]:
         webhooks = await list_webhooks(config, exchange)
     except TelephonyError as error:
         return [Finding(Level.PROBLEM, "8x8 key", error.message, "Correct it, then run `autodialer doctor` again.")]
-    return [
-        Finding(Level.OK, "8x8 key", "8x8 accepts the key for this sub-account."),
-        _webhook(config, [webhook for webhook in webhooks if webhook.kind == "VSS"]),
-    ]
+    standing = {webhook.kind: webhook for webhook in webhooks}
+    findings = [Finding(Level.OK, "8x8 key", "8x8 accepts the key for this sub-account.")]
+    findings += [_webhook(config, kind, standing.get(kind)) for kind in wanted_kinds(config)]
+    surplus = standing.get(ACTION)
+    if surplus is not None and ACTION not in wanted_kinds(config) and comes_to_us(config, surplus):
+        message = f"{_MEANINGS[ACTION]} come here, but with EIGHTX8_MODE=bridge nothing is answered to them."
+        findings.append(Finding(Level.WARNING, _SUBJECT, message, "`autodialer 8x8 webhooks register` ends that."))
+    return findings
 
 
-def _webhook(config: VoiceConfig, standing: list[Webhook]) -> Finding:
+def _webhook(config: VoiceConfig, kind: str, webhook: Webhook | None) -> Finding:
     remedy = (
         "`autodialer serve` registers it when it starts."
         if config.register_webhook
-        else "EIGHTX8_REGISTER_WEBHOOK is false: register EIGHTX8_CALLBACK_URL for VSS by hand."
+        else f"EIGHTX8_REGISTER_WEBHOOK is false: register EIGHTX8_CALLBACK_URL for {kind} by hand."
     )
-    subject = "8x8 webhook"
-    if not standing:
-        return Finding(Level.WARNING, subject, "No webhook for session summaries (VSS) is registered.", remedy)
-    webhook = standing[0]
+    meaning = _MEANINGS[kind]
+    if webhook is None:
+        return Finding(Level.WARNING, _SUBJECT, f"No webhook for {meaning.lower()} ({kind}) is registered.", remedy)
     if is_ours(config, webhook):
-        return Finding(Level.OK, subject, "Session summaries (VSS) come to EIGHTX8_CALLBACK_URL.")
-    if not same_url(webhook.url, config.callback_url):
-        message = "Session summaries (VSS) go to another address than EIGHTX8_CALLBACK_URL."
-        return Finding(Level.PROBLEM, subject, message, remedy)
-    if not webhook.enabled:
-        return Finding(Level.PROBLEM, subject, "The webhook for session summaries (VSS) is not enabled.", remedy)
-    message = "The webhook for session summaries (VSS) sends no Authorization header, or one although none is set."
-    return Finding(Level.PROBLEM, subject, message, remedy)
+        return Finding(Level.OK, _SUBJECT, f"{meaning} ({kind}) come to EIGHTX8_CALLBACK_URL.")
+    if not comes_to_us(config, webhook):
+        message = f"{meaning} ({kind}) go to another address than EIGHTX8_CALLBACK_URL."
+    elif not webhook.enabled:
+        message = f"The webhook for {meaning.lower()} ({kind}) is not enabled."
+    elif not same_url(webhook.url, config.webhook_url):
+        message = (
+            f"The address of the webhook for {meaning.lower()} ({kind}) holds another token, or none or one too many."
+        )
+    else:
+        message = (
+            f"The webhook for {meaning.lower()} ({kind}) sends no Authorization header, or one although none is set."
+        )
+    return Finding(Level.PROBLEM, _SUBJECT, message, remedy)

@@ -7,11 +7,12 @@ from typing import Self
 
 from autodialer.domain.placing import Ambiguous, CallRequest, NotSent, PlaceOutcome, Refused, Scope
 from autodialer.domain.result import CallEvent, LoggedCall
-from autodialer.eightx8 import checks, export, mapping, webhooks
+from autodialer.eightx8 import actions, checks, export, mapping, webhooks
 from autodialer.eightx8.callflow import callflow_body
 from autodialer.eightx8.classify import classify
 from autodialer.eightx8.config import VoiceConfig, missing_settings
 from autodialer.eightx8.http import Exchange, NoReplyError
+from autodialer.eightx8.numbers import Agents, caller_id_for
 from autodialer.ports import Clock, Finding, Heard, Take
 
 
@@ -22,6 +23,7 @@ class VoiceTelephony:
         self._config = config
         self._clock = clock
         self._exchange = Exchange(config)
+        self._agents = Agents(config.agents, at_random=config.agent_choice == "random")
 
     async def place(self, request: CallRequest) -> PlaceOutcome:
         """Send exactly one request, never a second; every end is an outcome (rules.md rows 26 and 27)."""
@@ -29,10 +31,14 @@ class VoiceTelephony:
             return Refused(
                 "settings", problems[0], Scope.ACCOUNT, "Correct the setting; `autodialer doctor` names all."
             )
+        source = caller_id_for(self._config.caller_ids, request.number)
+        if source is None:
+            remedy = "Give EIGHTX8_CALLER_ID an entry for that country, or one for all others: *:+..."
+            return Refused("caller_id", "no caller id is set for the country of this number", Scope.CALL, remedy)
+        agent = None if self._config.is_press1 else self._agents.next()
+        body = callflow_body(self._config, request, source=source, agent=agent)
         try:
-            reply = await self._exchange.send(
-                "POST", f"{self._config.subaccount_url}/callflows", callflow_body(self._config, request)
-            )
+            reply = await self._exchange.send("POST", f"{self._config.subaccount_url}/callflows", body)
         except NoReplyError as error:
             if error.sent:
                 return Ambiguous(f"8x8 gave no answer after the request was sent ({error.reason})")
@@ -53,7 +59,13 @@ class VoiceTelephony:
         heard: Heard | None = None,  # noqa: ARG002 - one summary tells everything
     ) -> CallEvent:
         """What a webhook of 8x8 says; see mapping.read_callback."""
-        return mapping.read_callback(body, number_of, agent_number=self._config.agent_number)
+        return mapping.read_callback(body, number_of, self._config)
+
+    def question_in(self, body: Mapping[str, object]) -> actions.VoiceQuestion | None:
+        """What 8x8 asks in the middle of a call (ports.questions.Interviewer); None in the mode in which it must not ask."""
+        if not self._config.is_press1 or not self._config.agents:
+            return None
+        return actions.read_question(self._config, body, self._agents.next)
 
     def missing_settings(self) -> Sequence[str]:
         """One sentence for each setting without which no call can be placed."""

@@ -37,7 +37,7 @@ async def logged_calls(
             files: list[bytes] = []
             for link in links:
                 files.append(await _file(config, exchange, link, config.max_export_bytes - sum(map(len, files))))
-            return await asyncio.to_thread(read_log, files)
+            return await asyncio.to_thread(read_log, files, asks=config.is_press1)
     except TimeoutError as error:
         raise _failed(f"it took more than {config.export_timeout:g} seconds", permanent=False) from error
 

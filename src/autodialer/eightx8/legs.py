@@ -2,18 +2,23 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from autodialer.eightx8.words import as_instant, as_int, digits, normalize_status
 
 _LEG_KEY = re.compile(r"call[a-z]", re.IGNORECASE)
 _LONGEST_CALL = 7 * 24 * 3600
+_NO_TIME = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One call of a session. `name`: calla, callb …; `status` normalised, `raw_status` as 8x8 wrote it."""
+    """One call of a session. `name`: calla, callb …; `status` normalised, `raw_status` as 8x8 wrote it.
+
+    `lasted`: it was connected, or seconds passed until it was given up, in which a phone may have rung.
+    """
 
     name: str
     outbound: bool
@@ -22,6 +27,7 @@ class Leg:
     raw_status: str
     duration_seconds: int | None
     disconnected_at: datetime | None
+    lasted: bool = False
 
 
 def read_legs(details: object, problems: list[str]) -> list[Leg]:
@@ -46,17 +52,17 @@ def read_legs(details: object, problems: list[str]) -> list[Leg]:
     return sorted(legs.values(), key=lambda leg: leg.name)
 
 
-def lead_leg(legs: Sequence[Leg], number: str | None, agent_number: str | None) -> Leg | None:
+def lead_leg(legs: Sequence[Leg], number: str | None, agents: AbstractSet[str]) -> Leg | None:
     """The call to the person: the outbound leg to the number that we dialled, else callA; None if neither is.
 
-    The agent's own leg is never taken for the person's, unless it is the number that we dialled.
+    An agent's own leg is never taken for the person's, unless it is the number that we dialled. `agents`: digits of their numbers.
     """
-    dialled, agent = digits(number), digits(agent_number)
+    dialled = digits(number)
     if dialled:
         for leg in legs:
             if leg.outbound and leg.destination == dialled:
                 return leg
-    others = [leg for leg in legs if not agent or leg.destination != agent]
+    others = [leg for leg in legs if leg.destination not in agents]
     return next((leg for leg in others if leg.name == "calla"), None)
 
 
@@ -70,6 +76,8 @@ def _leg(name: str, value: Mapping[str, object], where: str, problems: list[str]
     if raw is not None and not isinstance(raw, str):
         problems.append(f"{where}.callStatus: must be text")
     seconds = as_int(value.get("callDuration"))
+    began, ended = as_instant(value.get("initiatedTimestamp")), as_instant(value.get("disconnectedTimestamp"))
+    took = ended - began if began is not None and ended is not None else timedelta()
     return Leg(
         name=name,
         outbound=normalize_status(value.get("callDirection")) != "INBOUND",
@@ -77,5 +85,6 @@ def _leg(name: str, value: Mapping[str, object], where: str, problems: list[str]
         status=normalize_status(raw),
         raw_status=raw.strip() if isinstance(raw, str) else "",
         duration_seconds=seconds if seconds is not None and 0 <= seconds <= _LONGEST_CALL else None,
-        disconnected_at=as_instant(value.get("disconnectedTimestamp")),
+        disconnected_at=ended,
+        lasted=took > _NO_TIME or value.get("connectedTimestamp") is not None or seconds not in (None, 0),
     )

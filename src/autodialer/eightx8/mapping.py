@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import MalformedCallback
-from autodialer.domain.result import CallEvent, CallResult, NoResult
+from autodialer.domain.result import CallEvent, CallResult, NoResult, Trouble
+from autodialer.eightx8.actions import CALL_ACTION, CALL_STATUS, read_progress
+from autodialer.eightx8.config import VoiceConfig
+from autodialer.eightx8.errors import trouble_of
 from autodialer.eightx8.legs import Leg, agent_leg, lead_leg, read_legs
 from autodialer.eightx8.words import as_instant, as_int, as_text, normalize_status, plain
 
@@ -33,24 +36,25 @@ class _Summary:
     attempt_id: str | None
     session_status: str | None
     legs: list[Leg]
+    asks: bool  # the person is asked to press a key before an agent is called
 
 
-def read_callback(
-    body: Mapping[str, object], number_of: Callable[[str], str | None], *, agent_number: str | None
-) -> CallEvent:
-    """What `body` says; everything but a session summary, and every status that nobody can map, is NoResult.
+def read_callback(body: Mapping[str, object], number_of: Callable[[str], str | None], config: VoiceConfig) -> CallEvent:
+    """What `body` says; what is neither a session summary nor about a live call, and every status that nobody can map, is NoResult.
 
     The person's own leg decides, because the session's status follows the agent's. `number_of(session or
     attempt id)` gives the number that we dialled. MalformedCallback when it is no webhook of 8x8, or when what
     a result depends on has the wrong type.
     """
     event_type, payload = _envelope(body)
+    if event_type in (CALL_ACTION, CALL_STATUS):
+        return read_progress(config, event_type, payload)
     if event_type != _SUMMARY:
         reason = "only session summaries end a call"
         return NoResult(event_type[:64], reason, as_text(payload.get("sessionId")))
-    summary = _read(payload)
+    summary = _read(payload, asks=config.is_press1)
     number = _number(summary, number_of)
-    lead = lead_leg(summary.legs, number, agent_number)
+    lead = lead_leg(summary.legs, number, config.agent_digits)
     if lead is not None and (end := ENDS.get(lead.status or "")):
         return _from_leg(summary, lead, end)
     if lead is not None and lead.status is not None and summary.session_status not in OPT_OUTS:
@@ -73,7 +77,7 @@ def _envelope(body: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
     return event_type, payload
 
 
-def _read(payload: Mapping[str, object]) -> _Summary:
+def _read(payload: Mapping[str, object], *, asks: bool) -> _Summary:
     problems: list[str] = []
     session_id, attempt_id = as_text(payload.get("sessionId")), as_text(payload.get("clientRequestId"))
     if session_id is None and attempt_id is None:
@@ -84,7 +88,7 @@ def _read(payload: Mapping[str, object]) -> _Summary:
     legs = read_legs(payload.get("details"), problems)
     if problems:
         raise MalformedCallback(problems)
-    return _Summary(payload, session_id, attempt_id, normalize_status(status), legs)
+    return _Summary(payload, session_id, attempt_id, normalize_status(status), legs, asks)
 
 
 def _number(summary: _Summary, number_of: Callable[[str], str | None]) -> str | None:
@@ -96,7 +100,8 @@ def _from_leg(summary: _Summary, lead: Leg, end: tuple[Disposition, str]) -> Cal
     agent = agent_leg(summary.legs, lead)
     answered = end[0] is Disposition.ANSWERED
     unreached = answered and agent is not None and agent.status is not None and agent.status != "COMPLETED"
-    return _result(summary, end, lead, agent_unreached=unreached)
+    confirmed = agent is not None if summary.asks else None
+    return _result(summary, end, lead, agent_unreached=unreached, confirmed=confirmed)
 
 
 def _from_session(summary: _Summary) -> CallEvent:
@@ -107,12 +112,17 @@ def _from_session(summary: _Summary) -> CallEvent:
     calls = as_int(summary.payload.get("callCount"))
     usable = any(leg.status is not None for leg in summary.legs)
     if status in ENDS and calls is not None and 0 <= calls <= 1 and not usable:
-        return _result(summary, ENDS[status], None)
+        return _result(summary, ENDS[status], None, confirmed=False if summary.asks else None)
     return _nothing(summary, "nothing in it tells how the call to the person ended")
 
 
 def _result(
-    summary: _Summary, end: tuple[Disposition, str], lead: Leg | None, *, agent_unreached: bool = False
+    summary: _Summary,
+    end: tuple[Disposition, str],
+    lead: Leg | None,
+    *,
+    agent_unreached: bool = False,
+    confirmed: bool | None = None,
 ) -> CallResult:
     disposition, reason = end
     opt_out = OPT_OUTS.get(summary.session_status or "")
@@ -127,6 +137,8 @@ def _result(
         duration_seconds=lead.duration_seconds if lead else None,
         agent_unreached=agent_unreached,
         do_not_call=opt_out is not None,
+        confirmed=confirmed,
+        trouble=_trouble(summary, lead, disposition),
     )
 
 
@@ -136,6 +148,18 @@ def _error(summary: _Summary, disposition: Disposition) -> str:
         return ""
     code, message = as_int(details.get("errorCode")), plain(details.get("errorMsg"))
     return f"{'' if code is None else code} {message}".strip()
+
+
+def _trouble(summary: _Summary, lead: Leg | None, disposition: Disposition) -> Trouble | None:
+    """8x8's own failure: only where the session says so and the person's leg is not about the person."""
+    details = summary.payload.get("errorDetails")
+    failed = lead.status in (None, "ERROR") if lead is not None else True
+    if summary.session_status != "ERROR" or disposition is not Disposition.FAILED or not failed:
+        return None
+    if not isinstance(details, Mapping):
+        return None
+    rang = any(leg.lasted or leg.status not in (None, "ERROR") for leg in summary.legs)
+    return trouble_of(as_int(details.get("errorCode")), plain(details.get("errorMsg")), rang=rang)
 
 
 def _nothing(summary: _Summary, reason: str) -> NoResult:

@@ -1,6 +1,6 @@
-"""The webhook that brings session summaries: one URL per sub-account and type (8x8 page "Webhooks API")."""
+"""The webhooks that bring session summaries and questions: one URL per sub-account and type (8x8 page "Webhooks API")."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -12,7 +12,8 @@ from autodialer.eightx8.config import VoiceConfig
 from autodialer.eightx8.http import Exchange, NoReplyError
 from autodialer.eightx8.words import as_int, normalize_status, plain
 
-_SUMMARY = "VSS"
+SUMMARY = "VSS"
+ACTION = "VCA"
 _REMEDIES: Mapping[int, str] = {
     401: "Check EIGHTX8_API_KEY: it must be a key made in connect.8x8.com > API keys.",
     403: "Ask 8x8 to enable voice for this key and sub-account.",
@@ -31,39 +32,67 @@ class Webhook:
     has_header: bool | None
 
 
-async def ensure_webhook(config: VoiceConfig, exchange: Exchange, registered_hash: str | None) -> str | None:
-    """Make session summaries go to our callback URL; the hash of URL and token to be kept by the caller.
+def wanted_kinds(config: VoiceConfig) -> Sequence[str]:
+    """The types of webhook that we need: 8x8 may ask us in the middle of a call only where a key is pressed."""
+    return (SUMMARY, ACTION) if config.is_press1 else (SUMMARY,)
 
-    Nothing is changed where 8x8 already has it, enabled, and `registered_hash` says that the token is the
-    same (8x8 never shows it). None where registering is switched off. TelephonyError when it fails.
+
+async def ensure_webhook(config: VoiceConfig, exchange: Exchange, registered_hash: str | None) -> str | None:
+    """Make the webhooks that we need come to our callback URL; the hash of URL and token to be kept by the caller.
+
+    Nothing is changed where 8x8 already has them, enabled, and `registered_hash` says that the token is the same (8x8 never shows
+    it). Questions in a call (VCA) that come to us and that we do not need are ended. None where registering is switched off.
+    TelephonyError when it fails.
     """
     if not config.register_webhook:
         return None
-    url = config.callback_url
+    url = config.webhook_url
     if not url or not config.subaccount_id:
         missing = "EIGHTX8_SUBACCOUNT_ID" if url else "EIGHTX8_CALLBACK_URL"
         raise TelephonyError(f"The webhook can't be registered: {missing} is missing. Set it.", permanent=True)
-    wanted = registration_hash(url, config.callback_token)
-    standing = _summary(await list_webhooks(config, exchange))
-    if standing is not None and registered_hash == wanted and is_ours(config, standing):
-        return wanted
-    if standing is not None:
-        await _ask(exchange, "DELETE", f"{config.subaccount_url}/webhooks/{_SUMMARY}", gone_is_fine=True)
+    wanted = registration_hash(url, config.webhook_header)
+    standing = {webhook.kind: webhook for webhook in await list_webhooks(config, exchange)}
+    for kind in wanted_kinds(config):
+        webhook = standing.get(kind)
+        if webhook is None or registered_hash != wanted or not is_ours(config, webhook):
+            await _register(config, exchange, kind, url, replaces=webhook is not None)
+    surplus = standing.get(ACTION)
+    if surplus is not None and ACTION not in wanted_kinds(config) and comes_to_us(config, surplus):
+        await remove_webhook(config, exchange, ACTION)
+    return wanted
+
+
+async def remove_webhooks(config: VoiceConfig, exchange: Exchange) -> list[str]:
+    """End those that come to our callback URL; their types. Others are left alone. TelephonyError."""
+    ours = [hook.kind for hook in await list_webhooks(config, exchange) if comes_to_us(config, hook)]
+    removed = [kind for kind in ours if kind in (SUMMARY, ACTION)]
+    for kind in removed:
+        await remove_webhook(config, exchange, kind)
+    return removed
+
+
+async def remove_webhook(config: VoiceConfig, exchange: Exchange, kind: str) -> None:
+    """End the webhook of this type, if there is one. TelephonyError."""
+    await _ask(exchange, "DELETE", f"{config.subaccount_url}/webhooks/{kind}", gone_is_fine=True)
+
+
+async def _register(config: VoiceConfig, exchange: Exchange, kind: str, url: str, *, replaces: bool) -> None:
+    if replaces:
+        await remove_webhook(config, exchange, kind)
     refused: TelephonyError | None = None
     try:
-        registration = _registration(url, config.callback_token)
+        registration = _registration(kind, url, config.webhook_header)
         await _ask(exchange, "POST", f"{config.subaccount_url}/webhooks", registration)
     except TelephonyError as error:
         # An answer may be lost after 8x8 registered, and the second try be refused: the list decides.
         refused = error
-    now = _summary(await list_webhooks(config, exchange))
+    now = next((hook for hook in await list_webhooks(config, exchange) if hook.kind == kind), None)
     if now is None or not is_ours(config, now):
         raise refused or TelephonyError(
             "8x8 took the registration of the webhook but does not list it as enabled at our address. "
-            "Register EIGHTX8_CALLBACK_URL for VSS in connect.8x8.com, or ask 8x8.",
+            f"Register EIGHTX8_CALLBACK_URL for {kind} in connect.8x8.com, or ask 8x8.",
             permanent=True,
         )
-    return wanted
 
 
 async def list_webhooks(config: VoiceConfig, exchange: Exchange) -> list[Webhook]:
@@ -84,9 +113,14 @@ def registration_hash(url: str, token: str | None) -> str:
 
 
 def is_ours(config: VoiceConfig, webhook: Webhook) -> bool:
-    """Whether a listed webhook brings summaries to us, with a header exactly if we have a token."""
-    header_fits = webhook.has_header is None or webhook.has_header == bool(config.callback_token)
-    return webhook.kind == _SUMMARY and webhook.enabled and same_url(webhook.url, config.callback_url) and header_fits
+    """Whether a listed webhook comes to us, enabled, with our token in its address and a header exactly as we want them."""
+    header_fits = webhook.has_header is None or webhook.has_header == bool(config.webhook_header)
+    return webhook.enabled and same_url(webhook.url, config.webhook_url) and header_fits
+
+
+def comes_to_us(config: VoiceConfig, webhook: Webhook) -> bool:
+    """Whether it comes to our address, whatever token is in there."""
+    return same_url(webhook.url.partition("?")[0], (config.callback_url or "").partition("?")[0])
 
 
 def same_url(listed: str, wanted: str | None) -> bool:
@@ -94,10 +128,10 @@ def same_url(listed: str, wanted: str | None) -> bool:
     return wanted is not None and listed.rstrip("/") == wanted.rstrip("/")
 
 
-def _registration(url: str, token: str | None) -> dict[str, object]:
+def _registration(kind: str, url: str, header: str | None) -> dict[str, object]:
     # The API's schema says `enabled`, its guides say `active`.
-    body: dict[str, object] = {"type": _SUMMARY, "url": url, "enabled": True, "active": True}
-    return body | {"httpAuthHeader": token} if token else body
+    body: dict[str, object] = {"type": kind, "url": url, "enabled": True, "active": True}
+    return body | {"httpAuthHeader": header} if header else body
 
 
 def _webhook(entry: Mapping[str, object]) -> Webhook:
@@ -112,10 +146,6 @@ def _webhook(entry: Mapping[str, object]) -> Webhook:
         enabled=enabled is True,
         has_header=header if isinstance(header, bool) else None,
     )
-
-
-def _summary(webhooks: list[Webhook]) -> Webhook | None:
-    return next((webhook for webhook in webhooks if webhook.kind == _SUMMARY), None)
 
 
 async def _ask(

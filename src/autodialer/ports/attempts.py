@@ -46,7 +46,7 @@ class Attempts(Protocol):
         *,
         number_refused: bool = False,
     ) -> bool:
-        """Definitely not placed: the slots are returned. An ended one only if it still ended as shown."""
+        """Definitely nobody was rung: the slots are returned. An ended one only if it still ended as shown."""
         ...
 
     def lose(self, before: Submitting | PlacedCall, after: Unknown) -> bool:

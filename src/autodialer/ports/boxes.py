@@ -26,12 +26,16 @@ class Inbox(Protocol):
         """Not yet applied, oldest first."""
         ...
 
-    def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
-        """Orphans that wait for this session."""
+    def of_session(self, session_id: str) -> Sequence[InboxRow]:
+        """All that came of this session, oldest first."""
         ...
 
-    def of_session(self, session_id: str) -> Sequence[InboxRow]:
-        """Everything that came under this session, oldest first."""
+    def find(self, dedupe_key: str) -> InboxRow | None:
+        """The one that stands under this key."""
+        ...
+
+    def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
+        """Orphans that wait for this session."""
         ...
 
     def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> bool:
@@ -176,11 +180,15 @@ class Stats(Protocol):
     """Figures for /api/stats and `stats`."""
 
     def today(self, policy_day: str) -> Mapping[str, object]:
-        """total_records, total_attempts and how they ended."""
+        """total_records, total_attempts, how they ended; of these agent_unreached and unconfirmed; beside them not_rung."""
         ...
 
     def of_run(self, run_id: str) -> Mapping[str, int]:
         """How the calls of a run ended so far."""
+        ...
+
+    def unreached_of_run(self, run_id: str) -> int:
+        """How many of its answered calls found no agent."""
         ...
 
     def calls_since(self, since: datetime) -> int:

@@ -33,6 +33,10 @@ class Policy:
     `timezone`), `callee_windows` in every zone the number may be in; none means always. `skip_weekdays` (0 is Monday) and
     `holidays` are days without calls.
 
+    Calls: `unconfirmed` is what a call counts as whose person picked up and pressed nothing (only where a key is asked for);
+    `technical_failures` whether a call that 8x8 itself failed to make, nobody's phone having rung, uses up an attempt. More than
+    `agent_unreached_alarm` of today's answered calls without an agent are an alarm.
+
     Guards: Call Attempts above `max_sane_attempts` are not believed; a run makes at most `max_dead_share` of the pulled
     records, or `max_dead_floor`, Dead.
     """
@@ -58,6 +62,9 @@ class Policy:
     callee_windows: tuple[Window, ...] = ()
     skip_weekdays: tuple[int, ...] = ()
     holidays: tuple[HolidayCalendar, ...] = ()
+    unconfirmed: str = "no_answer"
+    technical_failures: str = "not_counted"
+    agent_unreached_alarm: float = 0.1
 
     def __post_init__(self) -> None:
         problems = policy_checks.problems_of(self)
@@ -139,6 +146,10 @@ class Policy:
     def max_dead(self, pulled: int) -> int:
         """How many of `pulled` records one run may make Dead (rules.md row 29)."""
         return max(self.max_dead_floor, int(Decimal(str(self.max_dead_share)) * pulled))
+
+    def is_alarming(self, unreached: int, answered: int) -> bool:
+        """Whether too many of the people who answered found nobody to talk to."""
+        return unreached > self.agent_unreached_alarm * answered
 
     def warnings(self) -> list[str]:
         """What is allowed but probably not meant: one sentence each, for `doctor` and `plan`."""

@@ -64,6 +64,12 @@ def _guards(policy: "Policy") -> Iterator[str]:
         yield "max_dead_share must lie between 0 and 1"
     if policy.max_dead_floor < 0:
         yield "max_dead_floor must not be negative"
+    if policy.unconfirmed not in ("no_answer", "answered"):
+        yield "unconfirmed must be no_answer or answered: what a call is whose person picked up and pressed nothing"
+    if policy.technical_failures not in ("not_counted", "counted"):
+        yield "technical_failures must be not_counted or counted"
+    if not 0 <= policy.agent_unreached_alarm <= 1:
+        yield "agent_unreached_alarm must lie between 0 and 1"
 
 
 def _places(policy: "Policy") -> Iterator[str]:

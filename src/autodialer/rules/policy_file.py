@@ -49,6 +49,10 @@ def _text(value: object) -> str:
     raise _Wrong("a text")
 
 
+def _word(value: object) -> str:
+    return _text(value).lower().replace(" ", "_")
+
+
 def _whole(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -176,4 +180,7 @@ _READERS: dict[str, Callable[[object], object]] = {
     "callee_windows": _windows,
     "skip_weekdays": _weekdays,
     "holidays": _calendars,
+    "unconfirmed": _word,
+    "technical_failures": _word,
+    "agent_unreached_alarm": _share,
 }

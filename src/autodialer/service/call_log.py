@@ -11,6 +11,7 @@ from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow
 from autodialer.service.dialing import VALID_FOR
 from autodialer.service.ending import end_attempt
+from autodialer.service.hearing import heard_of
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
@@ -67,8 +68,11 @@ class CallLog:
             duration_seconds=call.duration_seconds,
             agent_unreached=call.agent_unreached,
             do_not_call=call.do_not_call,
+            confirmed=call.confirmed,
         )
-        ending = end_attempt(ledger, self._m.policy, row, result, self._m.clock.now(), self._m.log_calls)
+        heard = heard_of(ledger, self._m.telephony, call.session_id)
+        now = self._m.clock.now()
+        ending = end_attempt(ledger, self._m.policy, row, result, now, heard, self._m.log_calls)
         return ending.state == "applied"
 
 

@@ -1,9 +1,11 @@
-"""Pause and resume: a switch in the ledger that every call passes in the transaction that commits its intent."""
+"""Pause and resume: a switch in the ledger that every call passes in the transaction that commits its intent; other switches."""
 
 from datetime import datetime
 
 from autodialer.ports.ledger import Ledger
 
+TROUBLES = "troubles"  # calls in a row that failed for the same reason of the account
+SLOWED_BY = "slowed_by"  # the newest call that was one too many at once
 _PAUSED = "paused"
 _YES = "1"
 _NO = "0"

@@ -19,6 +19,7 @@ from autodialer.service.pacing import Pacer
 from autodialer.service.preparing import Preparer, Ready, Stop
 from autodialer.service.retrying import Persistence
 from autodialer.service.signals import Signal
+from autodialer.service.troubles import Watch
 
 LOOK_MAX_AGE = 30.0  # seconds after which a look is no last look any more
 SUBMITTING_FOR = timedelta(seconds=180)  # longer than any answer of 8x8 is waited for; then the attempt is unknown
@@ -43,6 +44,7 @@ class Dialer:
         self._preparer = Preparer(replace(means, store=own), lines, self._persistence, stopping)
         self._pacer = Pacer(means.calls_per_second, means.clock)
         self._recorder = OutcomeRecorder(means, self._persistence, self._pacer, early)
+        self._watch = Watch(means.store, means.clock, self._pacer)
         self._unsettled = 0  # reserved attempts that are not yet placed, given back or otherwise done with
 
     async def dial(self, run: Run, stop: Stop) -> str | None:
@@ -70,6 +72,7 @@ class Dialer:
 
     async def _produce(self, run: Run, ready: asyncio.Queue[Ready], stop: Stop) -> None:
         while not stop.reason and not self._stopping.is_set():
+            await self._persistence.insist(lambda: self._watch.look(run, stop))
             batch = await self._preparer.next_batch(run, ready.qsize(), stop)
             if batch is None:
                 # One that waits for its turn, or is in flight, may yet come back as not placed and be due again.

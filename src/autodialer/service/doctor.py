@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from autodialer.domain.errors import StoreError
 from autodialer.ports import Finding, Level
 from autodialer.ports.rows import Run
+from autodialer.service.agents import agents_of
 from autodialer.service.budget import DAY, Load, credits_needed, together_at
 from autodialer.service.clock_guard import clock_problem
 from autodialer.service.control import is_paused
@@ -36,12 +37,14 @@ class Doctor:
     async def _ledger(self) -> list[Finding]:
         try:
             now = self._m.clock.now()
-            paused, lists, behind, untold = await self._m.store.read(
+            today = self._m.policy.local_date(now).isoformat()
+            paused, lists, behind, untold, figures = await self._m.store.read(
                 lambda ledger: (
                     is_paused(ledger),
                     ledger.stats.work_lists(),
                     clock_problem(ledger, now),
                     ledger.activities.count("parked"),
+                    ledger.stats.today(today),
                 )
             )
         except StoreError as error:
@@ -51,6 +54,11 @@ class Doctor:
             findings.append(Finding(Level.PROBLEM, "clock", behind, "set the clock of this machine: timedatectl, NTP"))
         if paused:
             findings.append(Finding(Level.WARNING, "dialing", "is paused", "autodialer resume"))
+        agents = agents_of(figures, self._m.policy)
+        if agents.is_alarming:
+            told = f"{agents.unreached} of today's {agents.answered} answered calls reached no agent"
+            remedy = "look whether EIGHTX8_AGENT_NUMBER is answered; lower MAX_CONCURRENT_CALLS to the agents there are"
+            findings.append(Finding(Level.WARNING, "agents", told, remedy))
         if lists["parked_updates"]:
             count = lists["parked_updates"]
             remedy = (

@@ -7,6 +7,7 @@ from autodialer.domain.activity import LogCalls
 from autodialer.ports import Clock, Crm, Log, Telephony
 from autodialer.ports.activities import ActivityLog
 from autodialer.ports.ledger import Store
+from autodialer.ports.questions import Interviewer
 from autodialer.rules.policy import Policy
 from autodialer.service.budget import Budget
 
@@ -35,3 +36,4 @@ class Means:
     dry_run: bool = False  # nobody is called, whatever asks for it
     log_calls: LogCalls = LogCalls.OFF
     activity_log: ActivityLog | None = None  # None when calls are not logged in the CRM
+    interviewer: Interviewer | None = None  # where people are asked to press a key

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from autodialer.domain.attempt import Submitting
+from autodialer.domain.attempt import Released, Submitting
 from autodialer.domain.placing import Ambiguous, NobodyFree, NotSent, Placed, PlaceOutcome, Refused, Scope, Throttled
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Run, Staged, StagedState
@@ -44,6 +44,7 @@ class OutcomeRecorder:
                     stop.because(f"8x8 refuses all calls ({outcome.code} {outcome.message}). {outcome.remedy}".strip())
             case Throttled():
                 self._pacer.pause(outcome.retry_after)
+                self._pacer.slow_down()
                 await self._write(lambda ledger: self._again(ledger, run, row, submitted, "8x8 asked to slow down"))
                 self._m.log.warning("8x8 asked to slow down", seconds=outcome.retry_after, **log)
             case NobodyFree():
@@ -74,6 +75,8 @@ class OutcomeRecorder:
         if not ledger.attempts.place(submitted, after):
             # Its result, or the end of its lease, was faster: the session is still worth knowing.
             ledger.attempts.learn_session(submitted.intent.attempt_id, session_id)
+            if isinstance(ledger.attempts.load(submitted.intent.attempt_id), Released):
+                return  # 8x8 has said meanwhile that it could not make this call
         early = ledger.inbox.orphans_of(session_id)
         ledger.inbox.reopen([callback.inbox_id for callback in early])
         self._called(ledger, run, row)

@@ -8,16 +8,21 @@ _UNDER_THE_LIMIT = 0.998  # exactly at the limit, jitter alone would draw refusa
 _MOMENT = 0.0001  # seconds that are not waited for: clocks differ by less only in rounding
 _MADE_UP = 3  # turns at most: as many as commits and the last look take now and then
 _HURRY = 0.5  # turns that make up for late ones are at least that share of an interval apart
+_SLOWEST = 16.0  # times as long as usual between two turns, at most
+_STEP_DOWN, _STEP_UP = 2.0, 1.5
+_CALM = 10.0  # seconds without a complaint after which it goes a step faster again
 
 
 class Pacer:
     """Gives out turns, evenly spaced; never more than `per_second` requests leave in any second.
 
-    A few late turns are made up within that limit, so that a run does not fall behind for a slow commit here and there.
+    A few late turns are made up within that limit, so that a run does not fall behind for a slow commit here and there. Told to
+    slow down, it halves the pace, and comes back to it in steps.
     """
 
     def __init__(self, per_second: float, clock: Clock) -> None:
-        self._interval = 1 / (per_second * _UNDER_THE_LIMIT)
+        self._usual = self._interval = 1 / (per_second * _UNDER_THE_LIMIT)
+        self._calm_since = clock.monotonic()
         self._clock = clock
         self._due_at = clock.monotonic()
         self._last_turn: float | None = None
@@ -31,9 +36,20 @@ class Pacer:
         while (wait := self._turn_at() - self._clock.monotonic()) > _MOMENT:
             await self._clock.sleep(wait)
         now = self._clock.monotonic()
+        self._speed_up(now)
         # What is later than that is not made up for: a burst would come back in each second from then on.
         self._due_at = max(self._due_at, now - _MADE_UP * self._interval) + self._interval
         self._last_turn = now
+
+    def slow_down(self) -> None:
+        """8x8 had too much to do: half as many calls from now on."""
+        self._interval = min(self._interval * _STEP_DOWN, self._usual * _SLOWEST)
+        self._calm_since = self._clock.monotonic()
+
+    def _speed_up(self, now: float) -> None:
+        if self._interval > self._usual and now - self._calm_since >= _CALM:
+            self._interval = max(self._interval / _STEP_UP, self._usual)
+            self._calm_since = now
 
     def _turn_at(self) -> float:
         return self._due_at if self._last_turn is None else max(self._due_at, self._last_turn + _HURRY * self._interval)

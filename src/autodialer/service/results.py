@@ -9,12 +9,14 @@ from functools import partial
 
 from autodialer.domain.errors import CrmError, LedgerRefusal, MalformedCallback, StoreError
 from autodialer.domain.record import Record, RecordKey
-from autodialer.domain.result import CallEvent, CallResult, NoResult, NotDialled
+from autodialer.domain.result import CallEvent, CallResult, NoResult, NotDialled, Progress
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, InboxRow
+from autodialer.service.agents import agents_of
 from autodialer.service.callbacks import MISSION, PROVIDER, read_mission_result
 from autodialer.service.elsewhere import record_elsewhere
 from autodialer.service.ending import end_attempt, release_attempt
+from autodialer.service.hearing import heard_of
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
@@ -32,6 +34,7 @@ class _Applied:
     note: str = ""
     look_at: RecordKey | None = None
     later: bool = False
+    agent_unreached: bool = False
 
 
 class ResultService:
@@ -55,17 +58,28 @@ class ResultService:
             elsewhere: list[tuple[InboxRow, RecordKey]] = []
             while rows := await self._waiting(left):
                 began = self._m.clock.monotonic()
+                unreached = False
                 for row, applied in await self._apply_batch(rows):
                     if applied.look_at is not None:
                         elsewhere.append((row, applied.look_at))
                     done = self._note(row, applied)
                     settled += done
                     left |= set() if done else {row.inbox_id}
+                    unreached |= done and applied.agent_unreached
+                if unreached:
+                    await self._look_at_agents()
                 if len(rows) < _BATCH:
                     break  # what comes in from now on gives a signal
                 if self._coming_in():
                     await self._m.clock.sleep(_REST * (self._m.clock.monotonic() - began))
             return settled + await self._apply_all_elsewhere(elsewhere)
+
+    async def _look_at_agents(self) -> None:
+        policy = self._m.policy
+        today = policy.local_date(self._m.clock.now()).isoformat()
+        agents = agents_of(await self._m.store.read(lambda ledger: ledger.stats.today(today)), policy)
+        log = self._m.log.error if agents.is_alarming else self._m.log.warning
+        log("a person answered and no agent could be reached", today=agents.unreached, answered=agents.answered)
 
     async def _waiting(self, left: AbstractSet[int]) -> list[InboxRow]:
         rows = await self._m.store.read(lambda ledger: ledger.inbox.waiting(_BATCH + len(left)))
@@ -155,6 +169,8 @@ class ResultService:
             return _Applied("ignored", note=error.message)
         if isinstance(event, NoResult):
             return _Applied("ignored", note=event.reason)
+        if isinstance(event, Progress):
+            return self._note_progress(ledger, known, event)
         if isinstance(event, CallResult) and row.source == MISSION and event.key is not None:
             return self._match_record(ledger, event, event.key)
         attempt = known.attempt_of(event)
@@ -163,7 +179,16 @@ class ResultService:
         if isinstance(event, NotDialled):
             ending = release_attempt(ledger, attempt, event, self._m.clock.now())
             return _Applied(ending.state, ending.attempt_id, ending.note)
-        return self._end(ledger, attempt, event)
+        return self._end(ledger, attempt, event, heard_of(ledger, self._m.telephony, event.session_id, row.inbox_id))
+
+    def _note_progress(self, ledger: Ledger, known: "_Known", event: Progress) -> _Applied:
+        """It ends no call. That a person asked never to be called again holds at once, and waits for its session if need be."""
+        attempt = known.attempt_of(event)
+        if attempt is None or attempt.session_id not in (None, event.session_id):
+            return _Applied("orphan" if event.do_not_call else "ignored", note=event.note)
+        if event.do_not_call and attempt.number is not None:
+            ledger.do_not_call.add(attempt.number, "asked not to be called (pressed a key)", self._m.clock.now())
+        return _Applied("ignored", attempt.attempt_id, event.note)
 
     def _read(self, known: "_Known", row: InboxRow) -> CallEvent:
         body: Mapping[str, object] = json.loads(row.body)
@@ -195,9 +220,10 @@ class ResultService:
         self._settle(ledger, row, applied)
         return applied
 
-    def _end(self, ledger: Ledger, attempt: AttemptRow, result: CallResult) -> _Applied:
-        ending = end_attempt(ledger, self._m.policy, attempt, result, self._m.clock.now(), self._m.log_calls)
-        return _Applied(ending.state, ending.attempt_id, ending.note)
+    def _end(self, ledger: Ledger, attempt: AttemptRow, result: CallResult, heard: Sequence[Progress] = ()) -> _Applied:
+        now = self._m.clock.now()
+        ending = end_attempt(ledger, self._m.policy, attempt, result, now, heard, self._m.log_calls)
+        return _Applied(ending.state, ending.attempt_id, ending.note, agent_unreached=ending.agent_unreached)
 
 
 class _Known:
@@ -207,7 +233,7 @@ class _Known:
         self._ledger = ledger
         self._of_session: dict[str, AttemptRow | None] = {}
 
-    def attempt_of(self, result: CallResult | NotDialled) -> AttemptRow | None:
+    def attempt_of(self, result: CallResult | NotDialled | Progress) -> AttemptRow | None:
         """By session, then by our own id."""
         if result.session_id is not None and (attempt := self._session(result.session_id)) is not None:
             return attempt

@@ -18,6 +18,7 @@ from autodialer.service.lines import Lines
 from autodialer.service.listening import Listener
 from autodialer.service.means import Means
 from autodialer.service.plan import Planner
+from autodialer.service.questions import QuestionDesk
 from autodialer.service.readiness import Readiness
 from autodialer.service.reconcile import Reconciler
 from autodialer.service.results import ResultService
@@ -41,6 +42,7 @@ class Services:
     scheduler: Scheduler
     callbacks: CallbackDesk
     listener: Listener
+    questions: QuestionDesk
     results: ResultService
     write_back: WriteBack
     activities: ActivityService
@@ -82,6 +84,7 @@ def wire(
         scheduler=Scheduler(runs, means.store, means.clock, means.log, run_hours, catch_up),
         callbacks=callbacks,
         listener=Listener(means.telephony, means.store, callbacks),
+        questions=QuestionDesk(means, arrived),
         results=ResultService(means, lines, due, lambda: callbacks.is_storing),
         write_back=WriteBack(means),
         activities=ActivityService(means),

@@ -101,6 +101,8 @@ async def _place(switch: Switch, request: Request) -> Response:
         return _not_created(switch, NotCreated(401, 401, "Authentication header not found or token invalid"))
     if subaccount_id != settings.subaccount_id:
         return _not_created(switch, NotCreated(404, 404, f"SubAccount not found by Id : {subaccount_id}"))
+    if settings.answer_with is not None:
+        return _documented(switch, settings)
     if switch.throttled():
         answer = _not_created(switch, NotCreated(429, 429, "Too Many Requests"))
         answer.headers["retry-after"] = str(settings.retry_after)
@@ -112,6 +114,26 @@ async def _place(switch: Switch, request: Request) -> Response:
         http_status = settings.refusal_status or taken.http_status
         return _not_created(switch, NotCreated(http_status, taken.code, taken.message))
     return _created(taken)
+
+
+# As the specification's examples, the pages "API Error Codes" and "API Rate Limiting" have them.
+_DOCUMENTED: Final = {
+    400: (-1007, "$.callflow[0].action should be one of: say,playFile,sayAndCapture"),
+    401: (401, "Authentication header not found or token invalid"),
+    404: (404, "SubAccount not found by Id : 8x8_Testing"),
+    422: (-1013, "Invalid Callflow : First action should be a MakeCall action"),
+    426: (426, "Upgrade Required"),
+    429: (429, "Too Many Requests"),
+    500: (500, "Internal server error"),
+}
+
+
+def _documented(switch: Switch, settings: VoiceSettings) -> Response:
+    status = settings.answer_with or 500
+    answer = _not_created(switch, NotCreated(status, *_DOCUMENTED[status]))
+    if status == 429:  # noqa: PLR2004 - Too Many Requests
+        answer.headers["retry-after"] = str(settings.retry_after)
+    return answer
 
 
 def _created(session: Session) -> Response:

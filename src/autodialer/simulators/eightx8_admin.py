@@ -17,6 +17,9 @@ from autodialer.simulators.people import USUAL, Behaviour, Outcome
 class _Script(msgspec.Struct, forbid_unknown_fields=True):
     outcomes: tuple[Outcome, ...] = ()
     weights: dict[Outcome, float] = msgspec.field(default_factory=lambda: dict(USUAL))
+    key: str = "1"
+    hours: dict[int, float] | None = None
+    rings: tuple[int, int] | None = None
 
 
 class _Report(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -102,8 +105,8 @@ class _Pages:
 def _behaviour(script: "tuple[Outcome, ...] | _Script") -> Behaviour:
     if isinstance(script, tuple):
         return Behaviour(outcomes=script)
-    return Behaviour(outcomes=script.outcomes, weights=script.weights)
+    return Behaviour(script.outcomes, script.weights, script.key, script.hours, script.rings)
 
 
 def _shown(behaviour: Behaviour) -> Mapping[str, Any]:
-    return {"outcomes": list(behaviour.outcomes), "weights": dict(behaviour.weights)}
+    return {"outcomes": list(behaviour.outcomes), "weights": dict(behaviour.weights), "key": behaviour.key}

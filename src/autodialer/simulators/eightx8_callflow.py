@@ -28,13 +28,18 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "hangup": (),
 }
 _MOST_CALLS = 2
+_LONGEST_TEXT = 3000
+_VOICE_PROFILE = re.compile(r"[a-z]{2,3}-[A-Z]{2}-[A-Za-z]+")
 _MSISDN = re.compile(r"\+?[1-9][0-9]{6,14}")
 _VALID_UNTIL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Callflow:
-    """A callflow that is taken. `agent`: the second makeCall's destination. `actions`: all of them, in order."""
+    """A callflow that is taken. `agent`: the second makeCall's destination. `actions`: all of them, in order.
+
+    `asks`: the person is asked to press a key.
+    """
 
     source: str
     destination: str
@@ -42,6 +47,7 @@ class Callflow:
     actions: tuple[str, ...]
     client_request_id: str | None
     valid_until: str | None
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,8 @@ def _wrong_params(actions: Sequence[Mapping[str, Any]]) -> NotCreated | None:
         complete = isinstance(params, dict) and all(isinstance(params.get(name), str) for name in needed)
         if not complete or (entry["action"] == "makeCall" and len(params) > len(needed)):
             return NotCreated(400, -1009, f"$.callflow[{index}].params is invalid")
+        if (problem := speech_problem(entry["action"], params)) is not None:
+            return problem
     return None
 
 
@@ -141,7 +149,37 @@ def _taken(request: Mapping[str, Any], actions: Sequence[Mapping[str, Any]]) -> 
         actions=tuple(entry["action"] for entry in actions),
         client_request_id=own_id if isinstance(own_id, str) else None,
         valid_until=request.get("validUntil"),
+        asks=any(entry["action"] == "sayAndCapture" for entry in actions),
     )
+
+
+def speech_problem(action: str, params: Mapping[str, Any]) -> NotCreated | None:
+    """What is wrong with a text that is to be said, or with the key that is to be waited for."""
+    if action not in ("say", "sayAndCapture"):
+        return None
+    try:
+        return _speech_problem(action, params)
+    except TypeError:  # a text where a number belongs, or null
+        return NotCreated(400, -1001, "Invalid JSON request body")
+
+
+def _speech_problem(action: str, params: Mapping[str, Any]) -> NotCreated | None:
+    text = params["text" if action == "say" else "promptMessage"]
+    if not _VOICE_PROFILE.fullmatch(params["voiceProfile"]):
+        return NotCreated(400, -1002, "Speech profile or language parameter invalid")
+    if not 1 <= len(text) <= _LONGEST_TEXT or not 0.5 <= params.get("speed", 1) <= 2:  # noqa: PLR2004 - as documented
+        return NotCreated(400, -1001, "Invalid JSON request body")
+    if action == "say":
+        return None if params.get("repetition", 1) in (1, 2, 3) else NotCreated(400, -1001, "Invalid JSON request body")
+    least, most = params.get("minDigits", 1), params.get("maxDigits", 1)
+    one, all_of_it = params.get("digitTimeout", 5000), params.get("overallTimeout", 30000)
+    if least > most or (not params.get("completeOnHash", True) and not 1 <= most <= 25):  # noqa: PLR2004 - as documented
+        return NotCreated(400, -1003, "maxDigits is invalid")
+    if all_of_it < one:
+        return NotCreated(400, -1005, "overallTimeout is invalid")
+    if one < 1:
+        return NotCreated(400, -1006, "digitTimeout is invalid")
+    return None
 
 
 def bare(number: str) -> str:

@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from random import Random
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import httpx2
 import msgspec
 
 from autodialer.simulators.common import SimClock
+from autodialer.simulators.eightx8_interview import read_answer
 from autodialer.simulators.eightx8_plan import with_status
 from autodialer.simulators.eightx8_sessions import Session, summary
 from autodialer.simulators.eightx8_settings import VoiceSettings, VssFault
@@ -76,19 +77,35 @@ class Delivery:
 
     async def send(self, session: Session, body: dict[str, Any]) -> None:
         """POST one summary; what became of it goes to the session's deliveries."""
-        webhook = self._webhooks.enabled("VSS")
+        answer = await self._post("VSS", body, _TIMEOUT_SECONDS)
+        session.deliveries.append(answer if isinstance(answer, str) else str(answer.status_code))
+
+    async def progress(self, body: dict[str, Any]) -> None:
+        """POST one status of a live call (VCS), where somebody wants them."""
+        await self._post("VCS", body, _TIMEOUT_SECONDS)
+
+    async def ask(self, session: Session, body: dict[str, Any]) -> Mapping[str, Any] | None:
+        """POST one VCA; the answer, None for one that can't be followed. Further copies ask the same again."""
+        answers = []
+        for _ in range(self.settings.vca_copies):
+            answer = await self._post("VCA", body, self.settings.vca_patience)
+            answers.append(None if isinstance(answer, str) else read_answer(answer.status_code, answer.content))
+        session.told.append(answers[0] if len(answers) == 1 else answers)
+        return answers[-1]
+
+    async def _post(self, kind: str, body: dict[str, Any], patience: float) -> httpx2.Response | str:
+        """The answer, or why there is none."""
+        webhook = self._webhooks.enabled(kind)
         if webhook is None:
-            session.deliveries.append("no webhook")
-            return
+            return "no webhook"
         headers = {"content-type": "application/json"}
         if webhook.header is not None:
             headers["authorization"] = webhook.header
+        content = msgspec.json.encode(body)
         try:
-            response = await self._open().post(webhook.url, content=msgspec.json.encode(body), headers=headers)
+            return await self._open().post(webhook.url, content=content, headers=headers, timeout=patience)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            session.deliveries.append(type(error).__name__)
-        else:
-            session.deliveries.append(str(response.status_code))
+            return type(error).__name__
 
     async def _shuffle(self, session: Session, body: dict[str, Any], fault: VssFault) -> None:
         self._held.append((session, body))

@@ -14,6 +14,7 @@ STATUS_OF: Final[Mapping[Outcome, str]] = {
     "busy": "BUSY",
     "failed": "FAILED",
     "silent": "NO_ANSWER",
+    "voicemail": "COMPLETED",
 }
 ERRORS: Final[Mapping[int, str]] = {
     -2001: "Internal error",
@@ -66,17 +67,18 @@ def plan_call(
     outcomes: tuple[Outcome, Outcome],
     settings: VoiceSettings,
     draw: Random,
+    rings: tuple[int, int] | None = None,
 ) -> Plan:
-    """The person is rung first; if they answer, the agent. `outcomes`: the person's, the agent's."""
+    """The person is rung first; if they answer, the agent. `outcomes`: the person's, the agent's; `rings`: how long, in seconds."""
     status = STATUS_OF[outcomes[0]]
     if status != "COMPLETED":
         seconds = _ringing(status, settings, draw)
         return Plan((PlannedLeg(destination, status, 0, None, seconds),), status, seconds)
-    picked_up = draw.randint(2, max(2, settings.ring_seconds - 5))
+    picked_up = draw.randint(*(rings or (2, max(2, settings.ring_seconds - 5))))
     if agent is None:
         end = picked_up + settings.talk_seconds
         return Plan((PlannedLeg(destination, status, 0, picked_up, end),), status, end)
-    return _with_agent(destination, agent, STATUS_OF[outcomes[1]], picked_up, settings, draw)
+    return with_agent(destination, agent, STATUS_OF[outcomes[1]], (picked_up, picked_up), settings, draw)
 
 
 def failed_session(destination: str, code: int) -> Plan:
@@ -95,18 +97,27 @@ def with_status(plan: Plan, status: str, error_code: int) -> Plan:
     return replace(plan, legs=(replace(lead, status=status, connected=None),), status=status)
 
 
-def _with_agent(
-    destination: str, agent: str, agent_status: str, picked_up: int, settings: VoiceSettings, draw: Random
+def with_agent(
+    destination: str,
+    agent: str,
+    agent_status: str,
+    at: tuple[int, int],
+    settings: VoiceSettings,
+    draw: Random,
 ) -> Plan:
-    """The session's status follows the agent's leg (8x8 page "Session Summary", the table of leg A and leg B)."""
+    """The agent is rung while the person waits; `at`: when the person picked up, and when the agent's phone begins to ring.
+
+    The session's status follows the agent's leg (8x8 page "Session Summary", the table of leg A and leg B).
+    """
+    picked_up, rung = at
     if agent_status == "COMPLETED":
-        bridged = picked_up + draw.randint(2, 8)
+        bridged = rung + draw.randint(2, 8)
         end = bridged + settings.talk_seconds
     else:
-        bridged, end = None, picked_up + _ringing(agent_status, settings, draw)
+        bridged, end = None, rung + _ringing(agent_status, settings, draw)
     legs = (
         PlannedLeg(destination, "COMPLETED", 0, picked_up, end),
-        PlannedLeg(agent, agent_status, picked_up, bridged, end),
+        PlannedLeg(agent, agent_status, rung, bridged, end),
     )
     return Plan(legs, agent_status, end)
 

@@ -17,7 +17,8 @@ from autodialer.simulators.eightx8_plan import ERRORS, Plan, PlannedLeg
 class Session:
     """An accepted call. `accepted` on the loop's own clock, for rates; `ended_at` None while it lives.
 
-    `rang`: whether the person's phone rang. `deliveries`: for each summary sent, the HTTP status or what went wrong.
+    `rang`: whether the person's phone rang. `deliveries`: for each summary sent, the HTTP status or what went wrong. `told`: the
+    answers to each question that was asked in the call; `last_action` what was done last, where it was an answer that said so.
     """
 
     callflow: Callflow
@@ -31,6 +32,8 @@ class Session:
     call_ids: tuple[str, str] = field(default_factory=lambda: (str(uuid1()), str(uuid1())))
     ended_at: datetime | None = None
     deliveries: list[str] = field(default_factory=list)
+    told: list[Any] = field(default_factory=list)
+    last_action: str | None = None
 
     @property
     def destination(self) -> str:
@@ -40,7 +43,7 @@ class Session:
     @property
     def rang(self) -> bool:
         """False where the session ended with an error before anybody's phone rang."""
-        return self.plan.error is None
+        return self.plan.error is None or self.plan.legs[0].connected is not None
 
     def report(self) -> dict[str, Any]:
         """The session for GET /_sim/sessions."""
@@ -58,6 +61,7 @@ class Session:
             ],
             "rang": self.rang,
             "deliveries": list(self.deliveries),
+            "told": list(self.told),
         }
 
 
@@ -69,7 +73,7 @@ def summary(session: Session, plan: Plan, ended_at: datetime, *, echo: bool) -> 
         "sessionStatus": plan.status,
         "startTime": _second(ended_at - timedelta(seconds=plan.seconds)),
         "endTime": _second(ended_at),
-        "lastAction": _last_action(session.callflow.actions, plan),
+        "lastAction": session.last_action or _last_action(session.callflow.actions, plan),
         "callCount": len(plan.legs),
     }
     if echo and session.callflow.client_request_id is not None:

@@ -47,7 +47,10 @@ class VoiceSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     share of answered calls in which the agent picks up, unless the agent's number has a behaviour of its own.
     `max_concurrent`, `calls_per_second` None: no limit; beyond, `over_limit`: HTTP 429 with `retry_after` seconds, or a
     session that ends with the error -2010. `webhook_replaces`: whether a second webhook of one type replaces the first or
-    is refused (not documented; refused is the harder case). `export_seconds`: how long a log export takes.
+    is refused (not documented; refused is the harder case). `export_seconds`: how long a log export takes. `prompt_seconds`:
+    how long the question takes until a key is pressed. `vca_patience`: real seconds in which a VCA must be answered. `vca_copies`:
+    how often each is sent. `vca_every_action`: one is sent after each action, not only after a key (both can be read out of the
+    documents). `answer_with`: this HTTP status, with its documented body, for every call that is to be placed.
     """
 
     subaccount_id: str = "simulated_voice"
@@ -66,6 +69,11 @@ class VoiceSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     retry_after: int = 1
     webhook_replaces: bool = False
     export_seconds: float = 2.0
+    prompt_seconds: int = 6
+    vca_patience: float = 5.0
+    vca_copies: int = 1
+    vca_every_action: bool = False
+    answer_with: Literal[400, 401, 404, 422, 426, 429, 500] | None = None
     vss_faults: list[VssFault] = []
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 Module = Literal["Leads", "Contacts"]
-Outcome = Literal["answered", "no_answer", "busy", "failed", "silent", "refused"]
+Outcome = Literal["answered", "no_answer", "busy", "failed", "silent", "refused", "voicemail"]
 
 STOP_STATUSES: Final = ("Not interested / Rejected", "Dead", "Onboarding", "Recruiting")
 FIRST_NAMES: Final = (
@@ -34,16 +34,26 @@ class Behaviour:
     """What happens when the phone rings.
 
     `outcomes` are taken in order and the last one repeats; without any, `weights` are drawn from. `silent`:
-    no result is ever sent. `refused`: 8x8 does not take the call because of the number.
+    no result is ever sent. `refused`: 8x8 does not take the call because of the number. `voicemail`: picks up and presses nothing.
+    `key`: what a person who answers presses when asked. `hours`: the chance of an answer by hour of the day (UTC), where no
+    `outcomes` are given. `rings`: seconds until they pick up, from and to; None: as the settings have it.
     """
 
     outcomes: tuple[Outcome, ...] = ()
     weights: Mapping[Outcome, float] = field(default_factory=lambda: dict(USUAL))
+    key: str = "1"
+    hours: Mapping[int, float] | None = None
+    rings: tuple[int, int] | None = None
 
-    def outcome(self, call: int, draw: random.Random) -> Outcome:
-        """How the call number `call` (from 0) ends."""
+    def outcome(self, call: int, draw: random.Random, hour: int = 0) -> Outcome:
+        """How the call number `call` (from 0), placed in this hour, ends."""
         if self.outcomes:
             return self.outcomes[min(call, len(self.outcomes) - 1)]
+        if self.hours is not None:
+            if draw.random() < self.hours.get(hour, 0.0):
+                return "answered"
+            others = {outcome: weight for outcome, weight in self.weights.items() if outcome != "answered"}
+            return draw.choices(list(others), weights=list(others.values()))[0]
         return draw.choices(list(self.weights), weights=list(self.weights.values()))[0]
 
 

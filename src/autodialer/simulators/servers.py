@@ -48,11 +48,10 @@ class Simulated:
         judge = self.judge
         return len(judge.sessions if isinstance(judge, Judge) else judge.calls)
 
-    @property
-    def can_tell(self) -> bool:
-        """Whether results would reach the service: its webhook is registered, or it listens."""
+    def can_tell(self, webhook: str = "VSS") -> bool:
+        """Whether results would reach the service: its webhook of that type is registered, or it listens."""
         if isinstance(self.phones, eightx8.VoiceSimulator):
-            return self.phones.switch.webhooks.enabled("VSS") is not None
+            return self.phones.switch.webhooks.enabled(webhook) is not None
         return any(one.consumer is not None for one in self.phones.floor.pulsar.subscriptions.values())
 
     def environment(self) -> dict[str, str]:

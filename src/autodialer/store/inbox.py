@@ -17,6 +17,7 @@ _WAITING = text(INBOX_WAITING)
 _NEXT = select(inbox).where(_WAITING, _i.state == "new").order_by(_i.inbox_id).limit(bindparam("at_most"))
 _ORPHANS = select(inbox).where(_i.session_id == bindparam("session"), _i.state == "orphan").order_by(_i.inbox_id)
 _OF_SESSION = select(inbox).where(_i.session_id == bindparam("session")).order_by(_i.inbox_id)
+_OF_KEY = select(inbox).where(_i.dedupe_key == bindparam("key"))
 _SETTLE = update(inbox).where(_i.inbox_id == bindparam("id"), _i.state == "new")
 
 
@@ -53,11 +54,14 @@ class SqlInbox:
     def waiting(self, limit: int) -> Sequence[InboxRow]:
         return self._many(_NEXT, {"at_most": limit})
 
-    def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
-        return self._many(_ORPHANS, {"session": session_id})
-
     def of_session(self, session_id: str) -> Sequence[InboxRow]:
         return self._many(_OF_SESSION, {"session": session_id})
+
+    def find(self, dedupe_key: str) -> InboxRow | None:
+        return next(iter(self._many(_OF_KEY, {"key": dedupe_key})), None)
+
+    def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
+        return self._many(_ORPHANS, {"session": session_id})
 
     def _many(self, statement: Any, values: dict[str, Any]) -> Sequence[InboxRow]:
         return [_row(row) for row in self._db.execute(statement, values)]

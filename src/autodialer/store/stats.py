@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, func, select, text
 
 from autodialer.domain.attempt import SENT_STATES, AttemptState
+from autodialer.domain.result import NOT_RUNG, UNCONFIRMED
 from autodialer.store.tables import (
     HELD,
     INBOX_WAITING,
@@ -35,15 +36,24 @@ class SqlStats:
         people = select(_a.record_type, _a.zoho_id).where(today).distinct().subquery()
         ends = self._ends(today)
         unreached = select(func.count()).select_from(attempts).where(today, _a.agent_unreached == 1)
+        unconfirmed = select(func.count()).select_from(attempts).where(today, _a.reason.startswith(UNCONFIRMED))
+        of_day = (_a.policy_day == policy_day) & (_a.state == AttemptState.RELEASED.value)
+        not_rung = select(func.count()).select_from(attempts).where(of_day, _a.reason.startswith(NOT_RUNG))
         return {
             "total_records": self._db.execute(select(func.count()).select_from(people)).scalar_one(),
             "total_attempts": sum(ends.values()),
             "by_disposition": ends,
             "agent_unreached": self._db.execute(unreached).scalar_one(),
+            "unconfirmed": self._db.execute(unconfirmed).scalar_one(),
+            "not_rung": self._db.execute(not_rung).scalar_one(),
         }
 
     def of_run(self, run_id: str) -> Mapping[str, int]:
         return self._ends((_a.run_id == run_id) & _SENT & text(NOT_RELEASED))
+
+    def unreached_of_run(self, run_id: str) -> int:
+        unreached = (_a.run_id == run_id) & (_a.agent_unreached == 1) & text(NOT_RELEASED)
+        return self._db.execute(select(func.count()).select_from(attempts).where(unreached)).scalar_one()
 
     def _ends(self, condition: ColumnElement[bool]) -> dict[str, int]:
         ends = select(_a.state, _a.disposition, func.count()).where(condition).group_by(_a.state, _a.disposition)

@@ -15,12 +15,13 @@ from autodialer.service.services import Services
 from autodialer.web.answers import Answer, bad_request, failure, iso
 from autodialer.web.api import api_router
 from autodialer.web.bodies import BadBody
-from autodialer.web.callback_docs import CALLBACK_DOCS, CallbackTaken
+from autodialer.web.callback_docs import CALLBACK_DOCS, CallbackTaken, NextActions
 from autodialer.web.callbacks import callback_endpoint
 from autodialer.web.docs_page import docs_page
 from autodialer.web.guards import CALLBACK_PATH, BodyLimit, LoopbackOnly
 from autodialer.web.metrics import metrics_router
 from autodialer.web.openapi import openapi_of
+from autodialer.web.origins import EVERYWHERE, OriginGuard, Origins
 from autodialer.web.safety import Safety
 from autodialer.web.shapes import About, Healthy, Unhealthy
 from autodialer.web.tokens import TokenGuard, Tokens
@@ -37,12 +38,16 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """`api_token` None: loopback only. `development`: inner errors in 500 answers. `dry_run`: nobody is called."""
+    """`api_token` None: loopback only. `development`: inner errors in 500 answers. `dry_run`: nobody is called.
+
+    `origins`: where callbacks may come from.
+    """
 
     api_token: str | None
     callback_token: str | None
     development: bool
     dry_run: bool
+    origins: Origins = EVERYWHERE
 
 
 def create_app(services: Services, config: WebConfig) -> FastAPI:
@@ -68,7 +73,7 @@ def create_app(services: Services, config: WebConfig) -> FastAPI:
         callback_endpoint(services),
         methods=["POST"],
         tags=["dialing"],
-        responses={200: {"model": CallbackTaken, "description": "stored"}},
+        responses={200: {"model": CallbackTaken | NextActions, "description": "stored"}},
         openapi_extra=CALLBACK_DOCS,
     )
     app.include_router(api_router(services, dry_run=config.dry_run))
@@ -83,6 +88,8 @@ def _guards(services: Services, config: WebConfig, tokens: Tokens) -> list[Middl
     guards = [Middleware(Safety, log=log, development=config.development)]
     if tokens.api is None:
         guards.append(Middleware(LoopbackOnly, guarded_callback=tokens.callback is not None))
+    if config.origins.allowed:
+        guards.append(Middleware(OriginGuard, origins=config.origins, log=log))
     return [*guards, Middleware(TokenGuard, tokens=tokens, log=log), Middleware(BodyLimit)]
 
 

@@ -1,5 +1,7 @@
 """What /docs says of POST /api/callback, whose body is read by hand."""
 
+from typing import Any
+
 from autodialer.web.shapes import Instant, Shape
 
 
@@ -9,6 +11,12 @@ class CallbackTaken(Shape):
     success: bool
     message: str
     timestamp: Instant
+
+
+class NextActions(Shape):
+    """It is stored, and this is what 8x8 is to do next in the call."""
+
+    callflow: list[dict[str, Any]]
 
 
 _RESULT = {

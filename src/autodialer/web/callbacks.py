@@ -25,10 +25,14 @@ def callback_endpoint(services: Services) -> Endpoint:
     async def take_callback(request: Request) -> Response:
         """Take a call's result.
 
-        It is stored durably before it is answered. Takes a result of one call, or an event of 8x8, at the same address.
+        It is stored durably before it is answered. Takes a result of one call, or an event of 8x8, at the same address. Where
+        people are asked to press a key (EIGHTX8_MODE=press1), 8x8's question what to do next is answered with a callflow.
         """
         body = await read_body(request)
         try:
+            told = await services.questions.answer(body)
+            if told is not None:
+                return Answer(told)
             await services.callbacks.take(body)
         except MalformedCallback as error:
             return bad_request("the callback can't be read", error.problems)

@@ -6,7 +6,7 @@ times what storing a callback does (tests/benchmarks/bench_callbacks.py).
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from autodialer.domain.errors import MalformedCallback
@@ -16,6 +16,7 @@ from autodialer.web.answers import Answer, iso
 from autodialer.web.bodies import BadBody, is_json, read_object
 from autodialer.web.callbacks import taken
 from autodialer.web.guards import CALLBACK_PATH, MAX_BODY
+from autodialer.web.origins import EVERYWHERE, Origins
 from autodialer.web.safety import SAFE_HEADERS
 from autodialer.web.tokens import is_callback_token
 
@@ -31,10 +32,19 @@ _THEN = iso(_EPOCH).encode()
 
 
 class CallbackLane:
-    """Takes plain callbacks that show CALLBACK_TOKEN as their header."""
+    """Takes plain callbacks that show CALLBACK_TOKEN as their header, ask nothing and come from where they may."""
 
-    def __init__(self, desk: CallbackDesk, clock: Clock, token: str) -> None:
+    def __init__(
+        self,
+        desk: CallbackDesk,
+        clock: Clock,
+        token: str,
+        is_question: Callable[[Mapping[str, object]], bool] = lambda _body: False,
+        origins: Origins = EVERYWHERE,
+    ) -> None:
         self._desk = desk
+        self._is_question = is_question
+        self._origins = origins
         self._clock = clock
         self._token = token
         answer = Answer(taken(_EPOCH), headers=SAFE_HEADERS)
@@ -43,13 +53,14 @@ class CallbackLane:
         self._fit_heads: dict[bytes, int] = {}
         self._answered: tuple[object, Sequence[tuple[bytes, bytes]], bytes] = (None, (), b"")
 
-    def admit(self, data: bytes) -> asyncio.Future[None] | None:
-        """Done when the callback in `data` is stored; None when this is to go the usual way."""
+    def admit(self, data: bytes, peer: str | None = None) -> asyncio.Future[None] | None:
+        """Done when the callback in `data` is stored; None when this is to go the usual way. `peer`: the connection's other end."""
         head, _, raw = data.partition(b"\r\n\r\n")
-        if self._length_by(head) != len(raw):
+        if self._length_by(head) != len(raw) or not self._may_come(head, peer):
             return None
         try:
-            return self._desk.take_soon(read_object(raw))
+            body = read_object(raw)
+            return None if self._is_question(body) else self._desk.take_soon(body)
         except (BadBody, MalformedCallback):
             return None
 
@@ -76,6 +87,12 @@ class CallbackLane:
             length = int(headers[b"content-length"])
             self._remember(head, length)
         return length
+
+    def _may_come(self, head: bytes, peer: str | None) -> bool:
+        if not self._origins.allowed:
+            return True
+        forwarded = (_plain_headers(head) or {}).get(b"x-forwarded-for", b"")
+        return self._origins.allows(peer, forwarded.decode("ascii"))
 
     def _remember(self, head: bytes, length: int) -> None:
         if len(head) <= _USUAL_HEAD:

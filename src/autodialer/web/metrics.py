@@ -1,10 +1,13 @@
 """/metrics for Prometheus, collected at the moment they are asked for."""
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Gauge, generate_latest
 from starlette.responses import Response
 
 from autodialer.ports.ledger import Ledger
+from autodialer.service.agents import agents_of
 from autodialer.service.control import is_paused
 from autodialer.service.services import Services
 from autodialer.web.stats import zoho_usage
@@ -38,18 +41,30 @@ async def _collect(services: Services) -> CollectorRegistry:
     means = services.means
     today = means.policy.local_date(means.clock.now()).isoformat()
 
-    def read(ledger: Ledger) -> tuple[dict[str, int], dict[str, int], bool, bool]:
-        by_disposition = ledger.stats.today(today)["by_disposition"]
-        calls = dict(by_disposition) if isinstance(by_disposition, dict) else {}
-        return calls, dict(ledger.stats.work_lists()), is_paused(ledger), ledger.runs.current() is not None
+    def read(ledger: Ledger) -> tuple[Mapping[str, object], dict[str, int], bool, bool]:
+        lists = dict(ledger.stats.work_lists())
+        return ledger.stats.today(today), lists, is_paused(ledger), ledger.runs.current() is not None
 
-    calls, work_lists, paused, running = await means.store.read(read)
+    figures, work_lists, paused, running = await means.store.read(read)
     registry = CollectorRegistry()
     by_disposition = Gauge(
         "autodialer_calls_today", "Calls sent today, by how they ended", ["disposition"], registry=registry
     )
-    for disposition, count in calls.items():
+    calls = figures["by_disposition"]
+    for disposition, count in calls.items() if isinstance(calls, dict) else ():
         by_disposition.labels(disposition).set(count)
+    agents = agents_of(figures, means.policy)
+    told = {
+        "autodialer_agent_unreached_today": ("Answered calls of today that reached no agent", agents.unreached),
+        "autodialer_agent_unreached_alarm": (
+            "1 while they are more than agent_unreached_alarm",
+            int(agents.is_alarming),
+        ),
+        "autodialer_unconfirmed_today": ("Picked up today, the key not pressed", figures["unconfirmed"]),
+        "autodialer_not_rung_today": ("Calls that 8x8 took today and could not make", figures["not_rung"]),
+    }
+    for name, (meaning, value) in told.items():
+        Gauge(name, meaning, registry=registry).set(float(str(value)))
     lists = Gauge("autodialer_work_list", "What waits for somebody, by list", ["list"], registry=registry)
     for name, count in work_lists.items():
         lists.labels(name).set(count)

@@ -74,14 +74,19 @@ def add_runs(router: APIRouter, services: Services, *, dry_run: bool) -> None:
     )
     async def show_run(run_id: RunId, after: SortKey = "", limit: Limit = 200) -> Response:
         """One run and its records in order, with what was done and why; `after` is `next_after` of the page before."""
-        found, rows = await means.store.read(
-            lambda ledger: (ledger.runs.get(run_id), ledger.staging.rows(run_id, after=after, limit=limit))
+        found, rows, ends, unreached = await means.store.read(
+            lambda ledger: (
+                ledger.runs.get(run_id),
+                ledger.staging.rows(run_id, after=after, limit=limit),
+                ledger.stats.of_run(run_id),
+                ledger.stats.unreached_of_run(run_id),
+            )
         )
         if found is None:
             return failure(404, "there is no such run")
         body = {
             "success": True,
-            "run": run_json(found),
+            "run": {**run_json(found), "ends": dict(ends), "agent_unreached": unreached},
             "records": [staged_json(row) for row in rows],
             "next_after": rows[-1].sort_key if len(rows) == limit else None,
             "timestamp": iso(means.clock.now()),

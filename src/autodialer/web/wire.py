@@ -38,7 +38,8 @@ class Wire(H11Protocol):
             self._held += data
             self.flow.pause_reading()
             return
-        stored = self.lane.admit(data) if self.lane is not None and self._is_between_requests() else None
+        peer = self.client[0] if self.client else None
+        stored = self.lane.admit(data, peer) if self.lane is not None and self._is_between_requests() else None
         if stored is None:
             super().data_received(data)
             self._watch()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodialer.contact_center.events import read, reduce
-from autodialer.domain.result import CallEvent, CallResult, NoResult, NotDialled
+from autodialer.domain.result import CallEvent, CallResult, NotDialled
 from contract.contact_center.support import ATTEMPT
 
 GUID = "int-1963f527a2a-9wjz0hrkcolMxIqiOhxEsKFe9-phone-01-simulated01"
@@ -51,4 +51,4 @@ def last(*messages: object) -> CallEvent:
 
 
 def results(events: Sequence[CallEvent]) -> list[CallResult | NotDialled]:
-    return [one for one in events if not isinstance(one, NoResult)]
+    return [one for one in events if isinstance(one, CallResult | NotDialled)]

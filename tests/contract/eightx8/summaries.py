@@ -5,7 +5,7 @@ from typing import Any
 
 from autodialer.domain.result import CallEvent, CallResult, NoResult
 from autodialer.eightx8.mapping import read_callback
-from contract.eightx8.support import AGENT, CALLER_ID, LEAD
+from contract.eightx8.support import AGENT, CALLER_ID, LEAD, voice_config
 
 SESSION = "a089b40d-f059-11f0-8937-99c7872ee3c4"
 
@@ -52,7 +52,7 @@ def always(number: str | None) -> Callable[[str], str | None]:
 
 
 def read(body: dict[str, Any], number: str | None = LEAD, agent: str | None = AGENT) -> CallEvent:
-    return read_callback(body, always(number), agent_number=agent)
+    return read_callback(body, always(number), voice_config("http://127.0.0.1:9", agent_number=agent))
 
 
 def result(body: dict[str, Any], number: str | None = LEAD) -> CallResult:

@@ -7,7 +7,7 @@ import pytest
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import MalformedCallback
-from autodialer.domain.result import CallResult, NoResult
+from autodialer.domain.result import CallResult, NoResult, Progress
 from autodialer.eightx8.client import VoiceTelephony
 from autodialer.eightx8.mapping import read_callback
 from contract.eightx8.summaries import SESSION, always, leg, nothing, read, result, vss
@@ -104,7 +104,7 @@ def test_the_number_is_asked_for_by_session_then_by_our_own_id() -> None:
         return LEAD if known == "att-1" else None
 
     details = {"callA": leg("+40788888888", "COMPLETED"), "callB": leg(LEAD, "BUSY")}
-    event = read_callback(vss("COMPLETED", details), number_of, agent_number=None)
+    event = read_callback(vss("COMPLETED", details), number_of, voice_config("x", agent_number=None))
     assert isinstance(event, CallResult)
     assert event.disposition is BUSY
     assert asked == [SESSION, "att-1"]
@@ -200,7 +200,7 @@ def test_the_duration_is_whole_seconds_or_nothing(written: object, seconds: int 
     assert event.duration_seconds == seconds
 
 
-@pytest.mark.parametrize("name", ["CALL_STATUS", "CALL_ACTION", "CALL_RECORDING_STATUS", "VIRTUAL_NUMBER_UPDATE", "X"])
+@pytest.mark.parametrize("name", ["CALL_RECORDING_STATUS", "VIRTUAL_NUMBER_UPDATE", "X"])
 def test_every_other_event_type_is_no_result(name: str) -> None:
     event = read({**vss("COMPLETED", {"callA": leg(LEAD, "COMPLETED")}), "eventType": name})
     assert event == NoResult(name, "only session summaries end a call", SESSION)
@@ -265,8 +265,31 @@ def test_the_summaries_that_8x8_documents_are_read_as_documented(
 )
 def test_the_other_webhooks_that_8x8_documents_end_no_call(name: str) -> None:
     event = read(documented(name))
-    assert isinstance(event, NoResult)
+    assert isinstance(event, NoResult | Progress)
     assert event.session_id
+
+
+@pytest.mark.parametrize(
+    ("details", "confirmed"),
+    [
+        ({"callA": leg(LEAD, "COMPLETED"), "callB": leg(AGENT, "BUSY")}, True),
+        ({"callA": leg(LEAD, "COMPLETED")}, False),
+        ({}, False),
+    ],
+)
+def test_with_press1_an_agents_leg_says_that_the_person_pressed_1(details: dict[str, Any], confirmed: bool) -> None:
+    body = vss("COMPLETED", details, callCount=1)
+    event = read_callback(body, always(LEAD), voice_config("x", mode="press1"))
+    assert isinstance(event, CallResult)
+    assert (event.disposition, event.confirmed) == (ANSWERED, confirmed)
+    assert result(body).confirmed is None
+
+
+@pytest.mark.parametrize("agent", ["+40210000010", "+40210000011"])
+def test_any_of_several_agents_is_known_as_one(agent: str) -> None:
+    config = voice_config("x", agent_number="+40210000010,+40210000011")
+    details = {"callA": leg(agent, "COMPLETED"), "callB": leg("+40788888888", "BUSY")}
+    assert isinstance(read_callback(vss("BUSY", details), always(None), config), NoResult)
 
 
 def test_the_adapter_reads_callbacks_with_its_own_agents_number() -> None:

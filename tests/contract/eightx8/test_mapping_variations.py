@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import MalformedCallback
-from autodialer.domain.result import CallEvent, CallResult, NoResult
+from autodialer.domain.result import CallEvent, CallResult, NoResult, Progress
 from contract.eightx8.summaries import leg, read, result, vss
 from contract.eightx8.support import AGENT, LEAD
 
@@ -124,7 +124,7 @@ LEG = shaped(
 )
 BODY = shaped(
     namespace=st.just("VOICE"),
-    eventType=st.sampled_from(["SESSION_SUMMARY", "CALL_STATUS"]),
+    eventType=st.sampled_from(["SESSION_SUMMARY", "CALL_STATUS", "CALL_ACTION"]),
     payload=shaped(
         sessionId=st.text(),
         clientRequestId=st.text(),
@@ -144,7 +144,7 @@ BODY = shaped(
 def test_no_body_at_all_raises_anything_but_malformed_callback(body: dict[str, Any], number: str | None) -> None:
     event = read_or_problems(body, number)
     assert event
-    assert isinstance(event, CallResult | NoResult | list)
+    assert isinstance(event, CallResult | NoResult | Progress | list)
     if isinstance(event, CallResult):
         assert event.disposition is not Disposition.UNKNOWN
         assert event.session_id or event.attempt_id

@@ -37,7 +37,7 @@ def heard(store: SqlStore, result: CallResult, log_calls: LogCalls) -> None:
             call: PlacedCall = placed(ledger, reservation(f"a-{number}", key=key_of(someone), number=phone(number)))
             row = ledger.attempts.row(call.intent.attempt_id)
             assert row is not None
-            end_attempt(ledger, Policy(), row, result, NOW, log_calls)
+            end_attempt(ledger, Policy(), row, result, NOW, log_calls=log_calls)
 
     store.database.submit(lambda connection: unit(SqlLedger(connection))).result()
 

@@ -12,6 +12,7 @@ from autodialer.domain.result import CallEvent, CallResult, LoggedCall
 from autodialer.eightx8 import mapping
 from autodialer.eightx8.callflow import iso_milliseconds
 from autodialer.eightx8.classify import Reply, classify
+from autodialer.eightx8.config import VoiceConfig
 from autodialer.ports import Heard, Take
 from autodialer.ports.rows import Arrival
 from autodialer.service.callbacks import PROVIDER, read_callback
@@ -21,6 +22,7 @@ from proof.lean.heap import Heap, Process, pause
 from proof.lean.population import Quotas
 
 AGENT = "+40212345678"
+_CONFIG = VoiceConfig(api_key="", agent_number=AGENT)
 _SUMMARY = "SESSION_SUMMARY"
 _RANG = frozenset(
     {
@@ -258,7 +260,7 @@ class ProcessVoice:
         number_of: Callable[[str], str | None],
         heard: Heard,  # noqa: ARG002 - one summary tells everything
     ) -> CallEvent:
-        return mapping.read_callback(body, number_of, agent_number=AGENT)
+        return mapping.read_callback(body, number_of, _CONFIG)
 
     def missing_settings(self) -> Sequence[str]:
         return ()
