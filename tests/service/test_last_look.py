@@ -1,6 +1,7 @@
 """rules.md row 12 and the invariants 7 and 8: what is true seconds before the call decides."""
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -80,7 +81,7 @@ async def test_a_number_changed_meanwhile_to_one_that_is_on_the_line_is_not_dial
     assert await world.reason(run, lead(2)) == "open_attempt"
 
 
-@pytest.mark.parametrize("rate", [0.1, 5.0])
+@pytest.mark.parametrize("rate", [1 / 90, 0.1, 5.0])
 async def test_no_call_is_placed_on_a_look_that_is_older_than_promised(make_world: MakeWorld, rate: float) -> None:
     world = make_world(calls_per_second=rate)
     world.crm.add(*(person(lead(n), n) for n in range(6)))
@@ -90,6 +91,8 @@ async def test_no_call_is_placed_on_a_look_that_is_older_than_promised(make_worl
     for ring in world.telephony.rings:
         looked = max(at for at, keys in world.crm.looks if ring.request.key in keys and at <= ring.at)
         assert ring.at - looked <= LOOK_MAX_AGE
+    times = sorted(ring.at for ring in world.telephony.rings)
+    assert all(later - earlier >= 0.5 / rate - 0.1 for earlier, later in itertools.pairwise(times))
 
 
 async def test_invariant_8_a_number_suppressed_after_it_was_reserved_is_not_dialled(make_world: MakeWorld) -> None:

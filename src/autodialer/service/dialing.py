@@ -105,6 +105,8 @@ class Dialer:
         if stop.reason or self._stopping.is_set():
             await self._give_back(run, item, "the run stopped before this call was sent")
         elif self._m.clock.monotonic() - item.looked_at > LOOK_MAX_AGE:
+            # Where calls are far apart, every look is too old by then: a fresh one must not wait as long again.
+            self._pacer.unused()
             await self._give_back(run, item, "the last look at the CRM had grown too old")
         else:
             submitted = await self._submit(run, item, stop)

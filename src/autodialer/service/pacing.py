@@ -26,6 +26,7 @@ class Pacer:
         self._clock = clock
         self._due_at = clock.monotonic()
         self._last_turn: float | None = None
+        self._before: tuple[float, float | None] = (self._due_at, None)
         self._left: deque[float] = deque(maxlen=max(1, int(per_second)))
         self._window = self._interval * max(1, int(per_second))  # no more than that many requests in so many seconds
 
@@ -36,10 +37,15 @@ class Pacer:
         while (wait := self._turn_at() - self._clock.monotonic()) > _MOMENT:
             await self._clock.sleep(wait)
         now = self._clock.monotonic()
+        self._before = self._due_at, self._last_turn
         self._speed_up(now)
         # What is later than that is not made up for: a burst would come back in each second from then on.
         self._due_at = max(self._due_at, now - _MADE_UP * self._interval) + self._interval
         self._last_turn = now
+
+    def unused(self) -> None:
+        """Nothing came of the turn that was given out last: whoever asks next has it."""
+        self._due_at, self._last_turn = self._before
 
     def slow_down(self) -> None:
         """8x8 had too much to do: half as many calls from now on."""

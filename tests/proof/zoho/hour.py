@@ -86,9 +86,10 @@ def live_through(seed: int, records: int, hours: float = 1.0) -> Outcome:
             loop.run_until_complete(hour.live(hours))
         return hour.outcome(time.process_time() - began)
     finally:
-        for task in asyncio.all_tasks(loop):
+        left = asyncio.all_tasks(loop)
+        for task in left:
             task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(asyncio.wait(left, timeout=60))
         loop.close()
         database.close()
 

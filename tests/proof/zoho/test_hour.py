@@ -1,4 +1,7 @@
-"""Hours of everything that goes wrong at Zoho while people edit at every moment: in the end every record is right."""
+"""Hours of everything that goes wrong at Zoho while people edit at every moment: in the end every record is right.
+
+In `make test` one seed, in which everything happens that can; `make soak` draws many (ZOHO_SEEDS=… for more or fewer).
+"""
 
 import os
 from collections import Counter
@@ -40,7 +43,7 @@ def too_many_tokens(outcomes: dict[int, Outcome]) -> list[int]:
 def test_after_hours_of_faults_every_final_state_is_right_and_no_persons_status_was_overwritten(
     record_property: Record,
 ) -> None:
-    outcomes = {seed: live_through(seed, 100, hours=2) for seed in (1, 2)}
+    outcomes = {6: live_through(6, 80, hours=1.5)}
     tell(record_property, "hours with Zoho", **figures(outcomes))
     assert not wrong(outcomes), wrong(outcomes)
     assert not too_many_tokens(outcomes)
@@ -52,11 +55,11 @@ def test_after_hours_of_faults_every_final_state_is_right_and_no_persons_status_
 
 def test_without_the_guard_the_judge_sees_statuses_of_people_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "_guard", lambda _updates: {})
-    assert "was overwritten with" in wrong({1: live_through(1, 100)})
+    assert "was overwritten with" in wrong({1: live_through(1, 60)})
 
 
 def test_the_same_seed_tells_the_same_story() -> None:
-    assert live_through(4, 30, hours=0.4).trace == live_through(4, 30, hours=0.4).trace
+    assert live_through(4, 20, hours=0.4).trace == live_through(4, 20, hours=0.4).trace
 
 
 @pytest.mark.soak
