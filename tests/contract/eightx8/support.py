@@ -130,8 +130,8 @@ class Simulated:
     def place(self, number: str = LEAD, **more: Any) -> httpx2.Response:
         return self.ask("POST", "callflows", {"callflow": [make_call(number), make_call(AGENT)], **more})
 
-    def register(self, url: str, header: str | None = TOKEN) -> None:
-        answer = self.ask("POST", "webhooks", {"type": "VSS", "url": url, "httpAuthHeader": header})
+    def register(self, url: str, header: str | None = TOKEN, kind: str = "VSS") -> None:
+        answer = self.ask("POST", "webhooks", {"type": kind, "url": url, "httpAuthHeader": header})
         assert answer.status_code == 200
 
     def sessions(self) -> list[dict[str, Any]]:
@@ -166,6 +166,7 @@ class Received:
     url: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     authorizations: list[str | None] = field(default_factory=list)
+    answer: Callable[[dict[str, Any]], Any] = lambda _body: "ok"
 
 
 @contextmanager
@@ -175,8 +176,10 @@ def receiver() -> Iterator[Received]:
 
     async def take(request: Request) -> Response:
         received.authorizations.append(request.headers.get("authorization"))
-        received.bodies.append(json.loads(await request.body()))
-        return Response("ok")
+        body = json.loads(await request.body())
+        received.bodies.append(body)
+        answer = received.answer(body)
+        return Response(answer if isinstance(answer, str) else json.dumps(answer))
 
     with serve(Starlette(routes=[Route("/api/callback", take, methods=["POST"])])) as url:
         received.url = f"{url}/api/callback"

@@ -8,9 +8,9 @@ import pytest
 
 from contract.telephony.contact_center_kit import contact_center
 from contract.telephony.kit import Kit, Start
-from contract.telephony.voice_kit import voice
+from contract.telephony.voice_kit import press1, voice
 
-KITS: Mapping[str, Start] = {"voice": voice, "contact_center": contact_center}
+KITS: Mapping[str, Start] = {"voice": voice, "press1": press1, "contact_center": contact_center}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -26,11 +26,13 @@ class VoiceKit:
     refusals = frozenset(Scope)
     listens = False
 
-    def __init__(self, simulator: Simulated, received: Received) -> None:
+    def __init__(self, simulator: Simulated, received: Received, **settings: Any) -> None:
         self._simulator = simulator
         self._switch = simulator.app.switch
         self._received = received
-        self.adapter: Telephony = VoiceTelephony(voice_config(simulator.url), FixedClock())
+        self._settings = settings
+        self.voice = VoiceTelephony(voice_config(simulator.url, **settings), FixedClock())
+        self.adapter: Telephony = self.voice
 
     @property
     def events(self) -> Sequence[Mapping[str, Any]]:
@@ -62,7 +64,7 @@ class VoiceKit:
         return [(one.session_id, one.destination) for one in self._switch.judge.sessions.values()]
 
     def elsewhere(self, url: str, **changes: Any) -> AbstractAsyncContextManager[Telephony]:
-        return VoiceTelephony(voice_config(url, **changes), FixedClock())
+        return VoiceTelephony(voice_config(url, **{**self._settings, **changes}), FixedClock())
 
     def without_settings(self) -> AbstractAsyncContextManager[Telephony]:
         config = replace(voice_config(self._simulator.url), api_key="", subaccount_id=None)
@@ -83,8 +85,22 @@ async def voice() -> AsyncIterator[Kit]:
     with receiver() as received, simulated() as simulator:
         simulator.register(received.url)
         kit = VoiceKit(simulator, received)
-        try:
-            yield kit
-        finally:
-            assert isinstance(kit.adapter, VoiceTelephony)
-            await kit.adapter.aclose()
+        yield kit
+        await kit.voice.aclose()
+
+
+@asynccontextmanager
+async def press1() -> AsyncIterator[Kit]:
+    """The same, but the person is asked to press a key first: 8x8 asks us what to do next in the middle of the call."""
+    with receiver() as received, simulated() as simulator:
+        kit = VoiceKit(simulator, received, mode="press1")
+
+        def told(body: Mapping[str, Any]) -> object:
+            question = kit.voice.question_in(body)
+            return "ok" if question is None else question.answer("one of ours", connected=False).body
+
+        received.answer = told
+        for kind in ("VCA", "VSS"):
+            simulator.register(received.url, kind=kind)
+        yield kit
+        await kit.voice.aclose()
