@@ -27,7 +27,7 @@ demo: .venv/.run ## Dial through several days against simulated Zoho and 8x8; KE
 
 # Four at a time, on two cores too, and the checks beside them: what starts processes waits for them half of the time.
 test: .venv/.dev ## Set up and pass all checks and tests
-	@$(MAKE) --silent lint & checks=$$!; $(BIN)/python -m pytest -n 4; tests=$$?; wait $$checks && exit $$tests
+	@$(MAKE) --silent lint & checks=$$!; $(BIN)/python -m pytest -n 4 --dist worksteal; tests=$$?; wait $$checks && exit $$tests
 
 sdk-test: .venv/.sdk ## Install Zoho's official SDK (25 MB) and let it work with the simulated Zoho
 	@$(BIN)/python -m pytest -n 0 tests/contract/zoho/test_sdk.py

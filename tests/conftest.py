@@ -11,6 +11,15 @@ from databases import BOTH, Postgres, SqliteLedgers
 from figures import lines_of
 
 
+_LONG = ("proof", "crash", "faults", "e2e")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that no process is still at it when the others have nothing left to do."""
+    folder = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(folder).parts[0] not in _LONG)
+
+
 @pytest.fixture(scope="session")
 def sqlite_ledgers(tmp_path_factory: pytest.TempPathFactory) -> SqliteLedgers:
     return SqliteLedgers(tmp_path_factory.mktemp("ledgers"))
