@@ -10,7 +10,6 @@ from autodialer.store.ledger import SqlStore
 from databases import BOTH, Postgres, SqliteLedgers
 from figures import lines_of
 
-
 _LONG = ("proof", "crash", "faults", "e2e")
 
 
