@@ -21,8 +21,9 @@ from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
+_ORPHAN = "orphan"
 _BATCH = 25  # applied in one transaction, for which callbacks that come in have to wait
-_REST = 10.0  # times as long as a batch took, while callbacks come in: they are stored first
+_REST = 25.0  # times as long as a batch took, while callbacks come in: they are stored first
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,17 @@ class ResultService:
             elsewhere: list[tuple[InboxRow, RecordKey]] = []
             while rows := await self._waiting(left):
                 began = self._m.clock.monotonic()
-                unreached = False
+                unreached, orphans = False, 0
                 for row, applied in await self._apply_batch(rows):
                     if applied.look_at is not None:
                         elsewhere.append((row, applied.look_at))
                     done = self._note(row, applied)
+                    orphans += applied.state == _ORPHAN
                     settled += done
                     left |= set() if done else {row.inbox_id}
                     unreached |= done and applied.agent_unreached
+                if orphans:
+                    self._m.log.info("callbacks of no known session kept", count=orphans)
                 if unreached:
                     await self._look_at_agents()
                 if len(rows) < _BATCH:
@@ -139,14 +143,15 @@ class ResultService:
         if applied.state == "applied":
             self._lines.heard()
             self._write_back.notify()
-        self._m.log.info(
-            "callback settled",
-            inbox_id=row.inbox_id,
-            state=applied.state,
-            attempt_id=applied.attempt_id,
-            session_id=row.session_id,
-            note=applied.note,
-        )
+        if applied.state != _ORPHAN:  # these come by the thousand when somebody floods us: one line tells of many
+            self._m.log.info(
+                "callback settled",
+                inbox_id=row.inbox_id,
+                state=applied.state,
+                attempt_id=applied.attempt_id,
+                session_id=row.session_id,
+                note=applied.note,
+            )
         return True
 
     def _apply_in(self, row: InboxRow, ledger: Ledger) -> _Applied:
