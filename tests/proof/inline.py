@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, event
@@ -18,6 +19,7 @@ from autodialer.store.tables import metadata
 from autodialer.store.verify import Breach, find_breaches
 
 T = TypeVar("T")
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class _Done(Future[Any]):
@@ -42,6 +44,11 @@ class _Done(Future[Any]):
     def set_exception(self, exception: BaseException | None) -> None:
         if not self._waiter.done() and exception is not None:
             self._waiter.set_exception(exception)
+
+
+def _virtual_now(_: Connection) -> datetime:
+    """The database's clock: nobody's clock that is set wrong touches it."""
+    return _EPOCH + timedelta(seconds=asyncio.get_running_loop().time())
 
 
 @dataclass
@@ -71,7 +78,7 @@ class InlineStore:
     async def _ask(self, work: Callable[[Ledger], T], torn: Callable[[], bool]) -> T:
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[T] = loop.create_future()
-        self.units.append(_Unit(lambda connection: work(SqlLedger(connection)), _Done(waiter, torn)))
+        self.units.append(_Unit(lambda connection: work(SqlLedger(connection, _virtual_now)), _Done(waiter, torn)))
         if len(self.units) == 1:
             loop.call_later(self.latency, self._commit)
         return await waiter

@@ -1,6 +1,7 @@
 """The ledger: what was decided, dialled, heard and written. Everything happens inside one transaction of a Store."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from autodialer.ports.activities import Activities
@@ -36,6 +37,10 @@ class Ledger(Protocol):
     def usage(self) -> Usage: ...
     @property
     def stats(self) -> Stats: ...
+
+    def shared_now(self) -> datetime:
+        """The present instant, UTC, by the one clock that all processes share: leases are reckoned by it, the rules are not."""
+        ...
 
 
 class Store(Protocol):

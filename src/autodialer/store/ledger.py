@@ -1,6 +1,7 @@
 """The ledger as one object per transaction, and the store that hands it out."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -8,6 +9,7 @@ from sqlalchemy import Connection
 from autodialer.ports.ledger import Ledger
 from autodialer.store.activities import SqlActivities
 from autodialer.store.attempts import SqlAttempts
+from autodialer.store.clock import database_now
 from autodialer.store.engine import Database
 from autodialer.store.inbox import SqlInbox
 from autodialer.store.outbox import SqlOutbox
@@ -21,9 +23,11 @@ T = TypeVar("T")
 
 
 class SqlLedger:
-    """Implements ports.ledger.Ledger on one connection."""
+    """Implements ports.ledger.Ledger on one connection. `now` tells the time that all processes share."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, now: Callable[[Connection], datetime] = database_now) -> None:
+        self._connection = connection
+        self._now = now
         self.runs = SqlRuns(connection)
         self.staging = SqlStaging(connection)
         self.attempts = SqlAttempts(connection)
@@ -34,6 +38,10 @@ class SqlLedger:
         self.switches = SqlSwitches(connection)
         self.usage = SqlUsage(connection)
         self.stats = SqlStats(connection)
+
+    def shared_now(self) -> datetime:
+        """The database's clock."""
+        return self._now(self._connection)
 
 
 class SqlStore:

@@ -13,10 +13,11 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 import structlog
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, delete, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
 from autodialer.domain.errors import StoreError
 from autodialer.ports import MintingTurn, TokenState
+from autodialer.store.clock import millis_expression
 from autodialer.store.engine import Database
 from autodialer.store.insert import insert_if_absent
 from autodialer.store.tables import tokens
@@ -26,10 +27,6 @@ _BEATS: Final = 3  # in one lease: two may be late
 _PREFIX: Final = "zoho"
 _KEY_LENGTH: Final = 32  # of a hash, so that the name fits its column
 _GONE_AFTER_MS: Final = 600_000
-_NOW: Final = {
-    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
-    "postgresql": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
-}
 
 # A SQLite ledger has one writing process (docs/adr/0003): a turn that another opening of it took is a dead one's.
 _OPENINGS: WeakKeyDictionary[Database, str] = WeakKeyDictionary()
@@ -93,7 +90,7 @@ class _Turn:
         """Whether it was free."""
 
         def take(connection: Connection) -> bool:
-            now = _now(connection)
+            now = millis_expression(connection)
             insert_if_absent(connection, tokens, {"name": self._name, "value": "", "expires_at": now})
             until = now + self._lease_ms
             # Longer than a lease can be: the database's clock was set back.
@@ -107,12 +104,12 @@ class _Turn:
 
     async def keep(self) -> bool:
         return await self._database.write(
-            lambda connection: self._change(connection, held_until=_now(connection) + self._lease_ms)
+            lambda connection: self._change(connection, held_until=millis_expression(connection) + self._lease_ms)
         )
 
     async def save(self, state: TokenState) -> bool:
         def save(connection: Connection) -> bool:
-            expires_at = _now(connection) if state.token is None else state.token.expires_at
+            expires_at = millis_expression(connection) if state.token is None else state.token.expires_at
             saved = self._change(connection, value=_encode(state), expires_at=expires_at)
             if saved:
                 connection.execute(delete(tokens).where(tokens.c.name != self._name, _of_no_use(connection)))
@@ -147,14 +144,9 @@ def _name(key: str) -> str:
     return f"{_PREFIX}:{key[:_KEY_LENGTH]}"
 
 
-def _now(connection: Connection) -> ColumnElement[Any]:
-    """The database's own clock, which all processes share, in milliseconds since 1970."""
-    return literal_column(_NOW[connection.dialect.name], BigInteger)
-
-
 def _of_no_use(connection: Connection) -> ColumnElement[bool]:
     """Rows of credentials that nobody uses any more, and the one that knew no credentials."""
-    now = _now(connection)
+    now = millis_expression(connection)
     is_old = and_(
         tokens.c.expires_at < now - _GONE_AFTER_MS, or_(tokens.c.held_until.is_(None), tokens.c.held_until < now)
     )

@@ -1,6 +1,7 @@
 """The ledger as one transaction sees it, all or nothing, and the faults of a database."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar, cast
 
 from autodialer.domain.errors import StoreError
@@ -12,12 +13,14 @@ from proof.lean.heap import Heap, Process
 from proof.lean.staging import MemoryRuns, MemoryStaging
 
 T = TypeVar("T")
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class MemoryLedger:
     """Implements ports.ledger.Ledger but for its figures, which no call depends on."""
 
-    def __init__(self) -> None:
+    def __init__(self, heap: Heap) -> None:
+        self._heap = heap
         self.undo: Undo = []
         self.attempts = MemoryAttempts(self.undo)
         self.inbox = MemoryInbox(self.undo)
@@ -28,12 +31,16 @@ class MemoryLedger:
         self.runs = MemoryRuns(self.undo)
         self.staging = MemoryStaging(self.undo, self.attempts, self.runs)
 
+    def shared_now(self) -> datetime:
+        """The database's clock: nobody's clock that is set wrong touches it."""
+        return _EPOCH + timedelta(seconds=self._heap.time)
+
 
 class MemoryStore:
     """Implements ports.ledger.Store. `gone_until`: monotonic seconds until which no transaction succeeds."""
 
     def __init__(self, heap: Heap, dice: Dice) -> None:
-        self.ledger = MemoryLedger()
+        self.ledger = MemoryLedger(heap)
         self.commits = 0
         self.gone_until = 0.0
         self._heap = heap
