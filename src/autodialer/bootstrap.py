@@ -115,6 +115,8 @@ async def open_system(
             result_timeout=settings.result_timeout,
             budget=Budget(settings.zoho_daily_credits, settings.zoho_credit_reserve),
             dry_run=settings.dry_run,
+            alone=database.is_sqlite,
+            replica_lease=settings.replica_lease,
             log_calls=LogCalls(settings.zoho_log_calls),
             activity_log=None if settings.zoho_log_calls == "off" else crm.activities,
             interviewer=interviewer_of(settings, telephony),

@@ -136,6 +136,7 @@ class Settings(VoiceFields, BaseSettings):
     max_concurrent_calls: Annotated[int, Field(ge=1, le=1000)] = 5
     calls_per_second: Annotated[float, Field(gt=0, le=200)] = 1.0
     result_timeout: Annotated[int, Field(ge=1, le=86400)] = 900
+    replica_lease: Annotated[float, Field(ge=1, le=60)] = 6.0
     catch_up: Annotated[int, Field(ge=0, le=86400)] = 1800
 
     @property

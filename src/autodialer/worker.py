@@ -5,9 +5,11 @@ A loop survives its errors.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from autodialer.domain.errors import DialerError, TelephonyError
+from autodialer.domain.errors import DialerError, StoreError, TelephonyError
 from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import Run, RunState
 from autodialer.service.ownership import RUN_LEASE
 from autodialer.service.schedule import remember_start
 from autodialer.service.services import Services
@@ -18,6 +20,7 @@ _SCHEDULE_EVERY = 1.0
 _RESULTS_EVERY = 5.0
 _WRITE_BACK_EVERY = 5.0
 _RECONCILE_EVERY = 5.0
+_LOOK_FOR_RUNS_EVERY = 1.0
 _CALL_LOG_EVERY = 60.0
 _CREDITS_EVERY = 5.0
 _WEBHOOK_AGAIN = 60.0
@@ -25,15 +28,10 @@ _LISTEN_AGAIN = 5.0
 
 
 class Worker:
-    """Runs until `stop`.
+    """Runs until `stop`. `scheduled`: take the slots of CRON_HOURS."""
 
-    `alone`: no other process can have this ledger open (SQLite), so whatever is open there was left by a dead one.
-    `scheduled`: take the slots of CRON_HOURS.
-    """
-
-    def __init__(self, services: Services, *, alone: bool, scheduled: bool = True) -> None:
+    def __init__(self, services: Services, *, scheduled: bool = True) -> None:
         self._s = services
-        self._alone = alone
         self._scheduled = scheduled
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -41,17 +39,21 @@ class Worker:
         """Settle what a dead process left, then start the loops. StoreError when the ledger can't be used."""
         means = self._s.means
         await means.store.write(lambda ledger: remember_start(ledger, means.clock.now()))
-        await self._take_over(starting=True)
+        await self._s.membership.join()
+        await self._look_for_runs()
         reconcile_every = min(_RECONCILE_EVERY, max(0.2, means.result_timeout / 4))
         loops = [
             self._loop("results", self._apply_results, self._s.arrived, _RESULTS_EVERY),
             self._loop("write-back", self._write_back, self._s.write_back_due, _WRITE_BACK_EVERY),
-            self._loop("reconcile", self._reconcile, None, reconcile_every),
+            self._loop("reconcile", self._s.reconciler.sweep, None, reconcile_every),
+            self._loop("runs", self._look_for_runs, None, _LOOK_FOR_RUNS_EVERY),
             self._loop("8x8's log", self._ask_log, None, _CALL_LOG_EVERY),
             self._loop("credits", self._s.credits.flush, None, _CREDITS_EVERY),
             self._webhook(),
             self._listen(),
         ]
+        if not means.alone:
+            loops.append(self._loop("membership", self._s.membership.beat, None, self._s.membership.beat_every))
         if self._scheduled:
             loops.append(self._loop("schedule", self._schedule, None, _SCHEDULE_EVERY))
         self._tasks = [asyncio.create_task(loop) for loop in loops]
@@ -68,27 +70,43 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not self._s.means.alone:
+            with suppress(StoreError):  # then the others wait until the lease has run out
+                await self._s.membership.leave()
 
-    async def _take_over(self, *, starting: bool = False) -> None:
-        """Go on with a run that nobody conducts.
+    async def _look_for_runs(self) -> None:
+        """Go on with a run that is ours to conduct and that nobody conducts, or dial along in another process's.
 
-        It may be our own: it was opened, and the answer that said so got lost. Its lease is not renewed then either.
+        A run may be ours unnoticed: inherited from a dead process, or opened, and the answer that said so got lost.
         """
-        others_are_dead = starting and self._alone
-        if others_are_dead:
-            await self._s.reconciler.abandon("")
-        means = self._s.means
-        run = await means.store.read(lambda ledger: ledger.runs.current())
-        if run is None or (run.owner == means.owner and not self._s.run_desk.is_idle):
+        means, desk = self._s.means, self._s.run_desk
+        run, is_known = await means.store.read(self._current)
+        if run is None or self._s.stopping.is_set():
             return
+        if run.owner == means.owner or (not is_known and await self._take_over(run)):
+            desk.leave()
+            if desk.is_idle and not self._s.runs.has_in_hand(run):
+                desk.resume(run)
+        elif run.state is RunState.DIALING and desk.is_idle and run.stop_reason is None:
+            desk.join(run)
+
+    @staticmethod
+    def _current(ledger: Ledger) -> tuple[Run | None, bool]:
+        run = ledger.runs.current()
+        return run, run is not None and ledger.replicas.knows(run.owner)
+
+    async def _take_over(self, run: Run) -> bool:
+        """The run of a process that has left, or whose version knows of no membership: free when the run's own lease is over."""
+        means = self._s.means
 
         def take(ledger: Ledger) -> bool:
             now = means.clock.now()
-            return ledger.runs.take_over(run.run_id, means.owner, now, now + RUN_LEASE, force=others_are_dead)
+            taken = ledger.runs.take_over(run.run_id, means.owner, now, now + RUN_LEASE)
+            if taken:
+                self._s.reconciler.abandon(ledger, run.owner)
+            return taken
 
-        if await means.store.write(take):
-            await self._s.reconciler.abandon(run.owner)
-            self._s.run_desk.resume(run)
+        return await means.store.write(take)
 
     async def _loop(
         self, name: str, work: Callable[[], Awaitable[object]], signal: Signal | None, every: float
@@ -115,10 +133,6 @@ class Worker:
         await self._s.write_back.drain()
         while await self._s.activities.send_some():
             await self._s.write_back.drain()  # what decides who is called outranks what is told
-
-    async def _reconcile(self) -> None:
-        await self._s.reconciler.sweep()
-        await self._take_over()
 
     async def _ask_log(self) -> None:
         await self._s.call_log.reconcile()

@@ -146,9 +146,9 @@ _AFTERWARDS: Sequence[Breakage] = (
         "the calls of replicas that live are abandoned",
         [
             Replace(
-                "worker.py",
-                "        if others_are_dead:\n            await self._s.reconciler",
-                "        if True:\n            await self._s.reconciler",
+                "service/membership.py",
+                "            if self._m.alone:\n                self._bury_all",
+                "            if True:\n                self._bury_all",
             )
         ],
         [_service("at_most_once", "invariant_2_a_replica_that_starts_leaves_what_a_living_one_holds_alone")],

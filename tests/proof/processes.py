@@ -42,7 +42,7 @@ def outside(coro: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
 
 
 class Process:
-    """One process. `dies_in` counts its operations down to its death; `alone` as in Worker."""
+    """One process. `dies_in` counts its operations down to its death; `alone` as in Means."""
 
     def __init__(self, owner: str, clock: SimClock, *, alone: bool) -> None:
         self.owner = owner
@@ -79,10 +79,11 @@ class Process:
                 log=log,
                 owner=self.owner,
                 new_id=new_id,
+                alone=self.alone,
                 **pace,
             )
             self.services = wire(means, _scratch, [], run_hours=policy.run_hours, catch_up=1800.0)
-            self.worker = Worker(self.services, alone=self.alone, scheduled=False)
+            self.worker = Worker(self.services, scheduled=False)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

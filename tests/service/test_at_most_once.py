@@ -19,14 +19,13 @@ async def test_invariant_2_a_reserved_attempt_that_another_process_released_is_n
     """Its owner stood still for longer than its lease, came back and goes on."""
     world = make_world(calls_per_second=1.0)
     world.crm.add(*(person(lead(n), n) for n in range(PEOPLE)))
-    other = world.boot("second")
     running = asyncio.ensure_future(world.run())
     while not world.telephony.rings:
         await pass_time(0.05)
     reserved = await world.read(lambda ledger: ledger.attempts.open_of_owner("first"))
     taken = {row.attempt_id for row in reserved if row.state is AttemptState.RESERVED}
     assert taken
-    await other.services.reconciler.abandon("first")
+    await world.abandon("first")
     run = await running
     assert taken.isdisjoint(ring.request.attempt_id for ring in world.telephony.rings)
     assert sorted(world.telephony.numbers()) == [phone(n) for n in range(PEOPLE)]
@@ -42,8 +41,8 @@ async def test_invariant_2_a_replica_that_starts_leaves_what_a_living_one_holds_
         await pass_time(0.05)
     held = await world.read(lambda ledger: ledger.attempts.open_of_owner("first"))
     assert {row.state for row in held} == {AttemptState.RESERVED, AttemptState.SUBMITTING}
-    world.process = world.boot("second")
-    async with world.working(alone=False):
+    world.process = world.boot("second", alone=False)
+    async with world.working():
         for row in held:
             assert (await world.attempt(row.key)).state is row.state
         assert (await running).totals["called"] == PEOPLE

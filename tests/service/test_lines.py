@@ -55,9 +55,9 @@ async def _departures(pacer: Pacer, clock: ManualClock, slow_for: Sequence[float
     """When each of so many requests left; making the nth ready takes `slow_for[n]` seconds."""
     left = []
     for seconds in slow_for:
-        await pacer.turn()
+        at = await pacer.turn()
         await pass_time(seconds)
-        await pacer.departure()
+        assert await pacer.departure(at, lambda _: True)
         left.append(clock.monotonic())
     return left
 

@@ -63,12 +63,12 @@ async def test_the_new_owner_finishes_the_run_and_everybody_is_called_once(diali
     run, task = await first.services.run_desk.start(RunKind.MANUAL)
     while len(world.telephony.rings) < 4:
         await pass_time(0.1)
-    world.process = world.boot("second")
+    world.process = world.boot("second", alone=False)
     await take(world, run)
-    await world.services.reconciler.abandon("first")
+    await world.abandon("first")
     second = asyncio.ensure_future(world.services.runs.resume(await current(world)))
     await task
-    async with world.working(alone=False):
+    async with world.working():
         closed = await second
     assert closed is not None
     assert (closed.state, closed.owner) == (RunState.FINISHED, "second")

@@ -208,7 +208,7 @@ async def test_the_pace_never_falls_below_a_sixteenth_and_returns_to_exactly_the
     pacer = Pacer(10.0, clock)
     await pacer.turn()
     for _ in range(20):
-        pacer.slow_down()
+        await pacer.slow_down()
     began = clock.monotonic()
     await pacer.turn()
     await pacer.turn()

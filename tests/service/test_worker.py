@@ -21,7 +21,7 @@ async def test_after_stopping_no_call_is_placed_the_one_in_flight_is_recorded_an
     world = make_world(calls_per_second=1.0)
     world.telephony.latency = 0.6
     world.crm.add(*(person(lead(n), n) for n in range(10)))
-    worker = Worker(world.services, alone=True, scheduled=False)
+    worker = Worker(world.services, scheduled=False)
     await worker.start()
     run, _ = await world.services.run_desk.start(RunKind.MANUAL)
     while len(world.telephony.rings) < 3:
@@ -74,9 +74,9 @@ async def test_with_dry_run_a_run_that_was_left_open_is_closed_and_nobody_is_cal
 async def test_a_run_that_was_opened_and_whose_opening_was_never_confirmed_is_gone_on_with(
     make_world: MakeWorld, alone: bool
 ) -> None:
-    world = make_world()
+    world = make_world(alone=alone)
     world.crm.add(*(person(lead(n), n) for n in range(3)))
-    async with world.working(alone=alone):
+    async with world.working():
         world.process.store.breaks_after = world.process.store.commits + 1
         with pytest.raises(StoreError):
             await world.services.run_desk.start(RunKind.MANUAL)
@@ -109,7 +109,7 @@ async def test_a_result_that_comes_while_stopping_is_applied(make_world: MakeWor
     world.telephony.rings_for = 0.0
     world.all_end(Disposition.BUSY)
     world.crm.add(person(lead(1), 1))
-    worker = Worker(world.services, alone=True, scheduled=False)
+    worker = Worker(world.services, scheduled=False)
     await worker.start()
     await world.services.run_desk.start(RunKind.MANUAL)
     await pass_time(1)
@@ -128,7 +128,7 @@ async def test_stopping_waits_no_longer_than_its_grace_time_and_the_call_is_unkn
     world = make_world()
     world.telephony.latency = 1000.0
     world.crm.add(person(lead(1), 1))
-    worker = Worker(world.services, alone=True, scheduled=False)
+    worker = Worker(world.services, scheduled=False)
     await worker.start()
     await world.services.run_desk.start(RunKind.MANUAL)
     await pass_time(1)
@@ -180,7 +180,7 @@ async def test_the_webhook_is_registered_and_remembered_and_tried_again_until_it
 
 @pytest.mark.parametrize("alone", [True, False])
 async def test_another_replica_takes_a_run_over_only_when_its_owner_is_dead(make_world: MakeWorld, alone: bool) -> None:
-    world = make_world(calls_per_second=1.0)
+    world = make_world(calls_per_second=1.0, alone=alone)
     world.crm.add(*(person(lead(n), n) for n in range(8)))
     first = world.process
     running = asyncio.ensure_future(world.run())
@@ -189,7 +189,7 @@ async def test_another_replica_takes_a_run_over_only_when_its_owner_is_dead(make
         first.store.dead = True
         await asyncio.gather(running, return_exceptions=True)
     world.process = world.boot("second")
-    async with world.working(alone=alone):
+    async with world.working():
         if not alone:
             await pass_time(2.5)
             assert not running.done()
@@ -225,7 +225,7 @@ async def test_a_run_left_open_by_a_dead_process_is_closed_when_its_day_is_over(
 
 
 async def test_a_run_that_outlived_a_database_outage_keeps_its_lease(make_world: MakeWorld) -> None:
-    world = make_world(calls_per_second=1.0)
+    world = make_world(calls_per_second=1.0, alone=False)
     world.crm.add(*(person(lead(n), n) for n in range(30)))
     running = asyncio.ensure_future(world.run())
     await pass_time(2)
@@ -233,7 +233,7 @@ async def test_a_run_that_outlived_a_database_outage_keeps_its_lease(make_world:
     world.process.store.fails = lambda: StoreError("gone", permanent=False) if world.clock.monotonic() < back else None
     await pass_time(14)
     world.process = world.boot("second")
-    async with world.working(alone=False):
+    async with world.working():
         await pass_time(10)
         run = await running
     assert (run.owner, run.state, run.totals["called"]) == ("first", RunState.FINISHED, 30)

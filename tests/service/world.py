@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection
+
 from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.placing import CallRequest, PlaceOutcome
@@ -30,6 +32,7 @@ from service.virtual_time import ManualClock
 T = TypeVar("T")
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
+_DATABASE_ZERO = datetime(2026, 1, 1, tzinfo=UTC)
 NEW, NO_ANSWER = "New", "No Answer"
 ALL_OPEN = (AttemptState.RESERVED, AttemptState.SUBMITTING, AttemptState.PLACED, AttemptState.UNKNOWN)
 
@@ -122,6 +125,8 @@ class World:
     def __init__(self, store: Store, start: datetime = MONDAY, policy: Policy | None = None, **means: Any) -> None:
         self.inner = store
         self.clock = ManualClock(start)
+        if isinstance(store, SqlStore):
+            store.now = self._shared_now
         self.crm = FakeCrm(self.clock)
         self.telephony = FakeTelephony(self.clock)
         self.policy = policy or Policy()
@@ -135,6 +140,10 @@ class World:
         self.process = self.boot("first")
         self.telephony.deliver = self._deliver
 
+    def _shared_now(self, _: Connection) -> datetime:
+        """The database's clock: in this world nobody sets it, and it has another opinion than ours."""
+        return _DATABASE_ZERO + timedelta(seconds=self.clock.monotonic())
+
     def boot(self, owner: str, **changes: Any) -> Process:
         """A new process on the same ledger; `changes` are to its Means."""
         store, log = ProcessStore(self.inner), MemoryLog()
@@ -142,16 +151,19 @@ class World:
             crm=self.crm,
             telephony=_ProcessTelephony(self.telephony, store),
             store=store,
-            policy=self.policy,
             clock=self.clock,
             wall_clock=self.clock,
             log=log,
             owner=owner,
             new_id=lambda: f"id-{next(self._ids):05}",
-            **{**self._means, **changes},
+            **{"policy": self.policy, **self._means, **changes},
         )
         services = wire(means, _scratch, [], run_hours=self.policy.run_hours, catch_up=1800.0)
         return Process(store, services, log)
+
+    async def abandon(self, owner: str) -> None:
+        """Another process takes `owner` for dead."""
+        await self.inner.write(lambda ledger: self.services.reconciler.abandon(ledger, owner))
 
     @property
     def services(self) -> Services:
@@ -172,9 +184,9 @@ class World:
         return await self.services.runs.conduct(opened)
 
     @asynccontextmanager
-    async def working(self, *, alone: bool = True, scheduled: bool = False) -> AsyncIterator[Worker]:
+    async def working(self, *, scheduled: bool = False) -> AsyncIterator[Worker]:
         """The loops of the first process run meanwhile."""
-        worker = Worker(self.services, alone=alone, scheduled=scheduled)
+        worker = Worker(self.services, scheduled=scheduled)
         await worker.start()
         try:
             yield worker

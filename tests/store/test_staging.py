@@ -184,9 +184,9 @@ def test_what_a_stopped_run_did_not_reach_is_skipped(store: SqlStore) -> None:
 def test_what_a_dead_process_had_claimed_is_due_again(store: SqlStore) -> None:
     stage(store, staged(1), staged(2), staged(3, StagedState.CALLED))
     work(store, lambda ledger: ledger.staging.claim("run-1", OWNER, 1))
-    assert work(store, lambda ledger: ledger.staging.unclaim("run-1")) == 1
+    assert work(store, lambda ledger: ledger.staging.unclaim("run-1", OWNER)) == 1
     assert [row.state for row in all_rows(store).values()] == [DUE, DUE, StagedState.CALLED]
-    assert work(store, lambda ledger: ledger.staging.unclaim("run-1")) == 0
+    assert work(store, lambda ledger: ledger.staging.unclaim("run-1", OWNER)) == 0
 
 
 def test_the_latest_run_that_saw_a_record_tells_of_it(store: SqlStore) -> None:

@@ -49,7 +49,7 @@ async def serving(system: System, *, scheduled: bool) -> AsyncIterator[Worker]:
     )
     server = _Server(config)
     task = asyncio.create_task(_listen(server))
-    worker = Worker(system.services, alone=system.database.is_sqlite, scheduled=scheduled and not settings.dry_run)
+    worker = Worker(system.services, scheduled=scheduled and not settings.dry_run)
     try:
         await _until_started(server, task, f"{settings.listen_host}:{settings.port}")
         await worker.start()

@@ -93,6 +93,10 @@ class Attempts(Protocol):
         """Calls in progress: reserved, submitting, placed, and unknown ones submitted after `unknown_since`."""
         ...
 
+    def reserved(self) -> int:
+        """How many are about to be sent."""
+        ...
+
     def overdue(self, *, placed_before: datetime, now: datetime, today: str) -> Sequence[AttemptRow]:
         """Open attempts that wait in vain: placed too long ago, a lease that ran out, unknown from an earlier day."""
         ...

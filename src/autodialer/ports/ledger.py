@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from autodialer.ports.activities import Activities
 from autodialer.ports.attempts import Attempt, Attempts
 from autodialer.ports.boxes import DoNotCall, Inbox, Outbox, Stats, Switches, Usage
+from autodialer.ports.replicas import Pace, Replicas
 from autodialer.ports.running import Runs, Staging
 
 __all__ = ["Attempt", "Ledger", "Store"]
@@ -17,6 +18,10 @@ T = TypeVar("T")
 class Ledger(Protocol):
     """All of it, inside one transaction."""
 
+    @property
+    def replicas(self) -> Replicas: ...
+    @property
+    def pace(self) -> Pace: ...
     @property
     def runs(self) -> Runs: ...
     @property

@@ -43,6 +43,26 @@ class Runs(Protocol):
         """Say that one is alive; False if somebody else owns it now."""
         ...
 
+    def is_of(self, run_id: str, owner: str) -> bool:
+        """Whether it is open and conducted by `owner`, and stays so until the end of this transaction."""
+        ...
+
+    def is_dialing(self, run_id: str) -> bool:
+        """Whether calls may be placed for it, by whichever process; that stays so until the end of this transaction."""
+        ...
+
+    def inherit(self, dead: str, heir: str) -> Sequence[str]:
+        """The open runs of a process that is gone become another's; their ids."""
+        ...
+
+    def hand_over(self, owner: str) -> None:
+        """Whoever wants them may have its open runs at once."""
+        ...
+
+    def wind_up(self, run_id: str, owner: str, reason: str) -> bool:
+        """Nobody may place a call for it any more; it is closed when those in flight are done with."""
+        ...
+
     def advance(
         self, run_id: str, owner: str, state: RunState, at: datetime, *, stop_reason: str | None = None
     ) -> bool:
@@ -110,8 +130,16 @@ class Staging(Protocol):
         """All that are due or claimed become skipped."""
         ...
 
-    def unclaim(self, run_id: str) -> int:
-        """Claimed rows become due again: their claimer is gone and has sent nothing for them."""
+    def unclaim(self, run_id: str, owner: str) -> int:
+        """Rows that `owner` (anybody, with owner "") has claimed become due again: it is gone and has sent nothing for them."""
+        ...
+
+    def still_claimed(self, run_id: str, owner: str, keys: Sequence[RecordKey]) -> frozenset[RecordKey]:
+        """Those of `keys` that `owner` has claimed, and keeps until the end of this transaction."""
+        ...
+
+    def claimed_by_others(self, run_id: str, owner: str) -> bool:
+        """Whether another process has rows of this run in hand."""
         ...
 
     def latest(self, key: RecordKey) -> tuple[str, Staged] | None:

@@ -15,34 +15,52 @@ from autodialer.service.control import is_paused
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.outcomes import OutcomeRecorder
-from autodialer.service.pacing import Pacer
+from autodialer.service.pacing import Pacer, Pacing
 from autodialer.service.preparing import Preparer, Ready, Stop
 from autodialer.service.retrying import Persistence
+from autodialer.service.shared_pacing import SharedPacer
 from autodialer.service.signals import Signal
 from autodialer.service.troubles import Watch
 
 LOOK_MAX_AGE = 30.0  # seconds after which a look is no last look any more
 SUBMITTING_FOR = timedelta(seconds=180)  # longer than any answer of 8x8 is waited for; then the attempt is unknown
 VALID_FOR = timedelta(seconds=120)  # 8x8 must not ring later than that
+HELD_FOR = 30.0  # seconds after its intent's commit at which a request is not sent any more: the process stood still
 _IDLE = 0.05
+_OTHERS_POLL = 0.25
 
 
 class Dialer:
-    """Dials what a run has staged. Once `stopping` is set nothing more is sent.
+    """Dials what a run has staged, alone or with other processes. Once `stopping` is set nothing more is sent.
 
     `own` is the store as long as the run is ours: no call is prepared or submitted past it. What became of a call that was sent is
     recorded in any case.
+    `conducts`: it stays until nobody has anything in hand any more, and ends the run where something is wrong with all calls.
     `early` is notified when a session became known, so that a result that was faster than 8x8's own answer is applied.
     """
 
-    def __init__(self, means: Means, own: Store, lines: Lines, early: Signal, stopping: asyncio.Event) -> None:
+    def __init__(
+        self,
+        means: Means,
+        own: Store,
+        lines: Lines,
+        early: Signal,
+        stopping: asyncio.Event,
+        *,
+        conducts: bool = True,
+    ) -> None:
         self._m = means
         self._own = own
         self._lines = lines
         self._stopping = stopping
         self._persistence = Persistence(means.clock, means.log, stopping)
         self._preparer = Preparer(replace(means, store=own), lines, self._persistence, stopping)
-        self._pacer = Pacer(means.calls_per_second, means.clock)
+        self._conducts = conducts
+        self._pacer: Pacing = (
+            Pacer(means.calls_per_second, means.clock)
+            if means.alone
+            else SharedPacer(means.calls_per_second, means.store, means.clock)
+        )
         self._recorder = OutcomeRecorder(means, self._persistence, self._pacer, early)
         self._watch = Watch(means.store, means.clock, self._pacer)
         self._unsettled = 0  # reserved attempts that are not yet placed, given back or otherwise done with
@@ -72,11 +90,12 @@ class Dialer:
 
     async def _produce(self, run: Run, ready: asyncio.Queue[Ready], stop: Stop) -> None:
         while not stop.reason and not self._stopping.is_set():
-            await self._persistence.insist(lambda: self._watch.look(run, stop))
+            if self._conducts:
+                await self._persistence.insist(lambda: self._watch.look(run, stop))
             batch = await self._preparer.next_batch(run, ready.qsize(), stop)
             if batch is None:
                 # One that waits for its turn, or is in flight, may yet come back as not placed and be due again.
-                if self._unsettled == 0:
+                if self._unsettled == 0 and not await self._others_have_some(run):
                     return
                 batch = []
             self._unsettled += len(batch)
@@ -84,6 +103,16 @@ class Dialer:
                 ready.put_nowait(item)
             if not batch:
                 await self._m.clock.sleep(_IDLE)
+
+    async def _others_have_some(self, run: Run) -> bool:
+        if not self._conducts:
+            return False
+        theirs = await self._persistence.insist(
+            lambda: self._m.store.read(lambda ledger: ledger.staging.claimed_by_others(run.run_id, self._m.owner))
+        )
+        if theirs:
+            await self._m.clock.sleep(_OTHERS_POLL)
+        return theirs
 
     async def _next(self, ready: asyncio.Queue[Ready], producer: asyncio.Task[None], stop: Stop) -> Ready | None:
         """The next reserved attempt; None when there will be none."""
@@ -100,7 +129,7 @@ class Dialer:
         return None
 
     async def _send(self, run: Run, item: Ready, stop: Stop, calls: asyncio.TaskGroup) -> None:
-        await self._pacer.turn()
+        leaves_at = await self._persistence.insist(self._pacer.turn)
         submitted = None
         if stop.reason or self._stopping.is_set():
             await self._give_back(run, item, "the run stopped before this call was sent")
@@ -113,7 +142,7 @@ class Dialer:
         if submitted is None:
             self._unsettled -= 1
         else:
-            calls.create_task(self._place(run, item, submitted, stop))
+            calls.create_task(self._place(run, item, submitted, leaves_at, stop))
 
     async def _submit(self, run: Run, item: Ready, stop: Stop) -> Submitting | None:
         """The intent, durable before the request; None when the call must not be made after all."""
@@ -144,10 +173,12 @@ class Dialer:
             return None
         return submitted
 
-    async def _place(self, run: Run, item: Ready, submitted: Submitting, stop: Stop) -> None:
+    async def _place(self, run: Run, item: Ready, submitted: Submitting, leaves_at: float, stop: Stop) -> None:
         intent = submitted.intent
         try:
-            await self._pacer.departure()
+            if not await self._may_leave(submitted, leaves_at):
+                await self._recorder.record_unsent(run, item.staged, submitted)
+                return
             request = CallRequest(intent.attempt_id, intent.key, intent.number, self._m.wall_clock.now() + VALID_FOR)
             outcome = await self._ask(request)
             await self._recorder.record(run, item.staged, submitted, outcome, stop)
@@ -156,6 +187,23 @@ class Dialer:
             self._m.log.error("outcome not recorded", attempt_id=intent.attempt_id, error=error.message)
         finally:
             self._unsettled -= 1
+
+    async def _may_leave(self, submitted: Submitting, leaves_at: float) -> bool:
+        """False when so much time went by that the intent may have been taken for another's, or rings at a wrong time."""
+        clock, wall_clock = self._m.clock, self._m.wall_clock
+        since, shown = clock.monotonic(), wall_clock.now()
+
+        def is_ours(ledger: Ledger) -> bool:
+            found = ledger.attempts.load(submitted.intent.attempt_id)
+            return isinstance(found, Submitting) and found.intent == submitted.intent
+
+        try:
+            if not await self._persistence.insist(lambda: self._pacer.departure(leaves_at, is_ours)):
+                return False
+        except StoreError:
+            return False
+        held = max(clock.monotonic() - since, (wall_clock.now() - shown).total_seconds())
+        return held <= max(HELD_FOR, 2 / self._m.calls_per_second)
 
     async def _ask(self, request: CallRequest) -> PlaceOutcome:
         try:

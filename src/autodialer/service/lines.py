@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from autodialer.ports.ledger import Store
+from autodialer.ports.ledger import Ledger, Store
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
@@ -34,13 +34,39 @@ class Lines:
         self._heard_at = self._clock.monotonic()
 
     async def free(self) -> int:
-        """How many more calls may be started."""
-        recent = _EVER if self.deaf() else self._clock.now() - timedelta(seconds=self._timeout)
-        return self._limit - await self._store.read(lambda ledger: ledger.attempts.lines_in_use(recent))
+        """How many more calls may be started, as far as can be seen without keeping others from starting one."""
+        return await self._store.read(self.count_free)
 
-    def deaf(self) -> bool:
-        """Whether no result came for RESULT_TIMEOUT."""
-        return self._clock.monotonic() - self._heard_at >= self._timeout
+    def take(self, ledger: Ledger, agents: int | None) -> int:
+        """How many calls may be reserved in this transaction: until it ends, no other process counts.
+
+        `agents`: those who are free, where calls need one; one is kept for each call that is reserved already.
+        """
+        ledger.pace.lock()
+        free = self.count_free(ledger)
+        return free if agents is None else min(free, agents - ledger.attempts.reserved())
+
+    def count_free(self, ledger: Ledger) -> int:
+        """Lines that no call has."""
+        recent = _EVER if self._nobody_heard(ledger) else self._clock.now() - timedelta(seconds=self._timeout)
+        return self._limit - ledger.attempts.lines_in_use(recent)
+
+    async def deaf(self) -> bool:
+        """Whether no result came to any process for RESULT_TIMEOUT."""
+        return self._is_silent() and await self._store.read(self._nobody_heard)
+
+    def _is_silent(self) -> bool:
+        return self.silence() >= self._timeout
+
+    def silence(self) -> float:
+        """Seconds for which this process heard nothing."""
+        return self._clock.monotonic() - self._heard_at
+
+    def _nobody_heard(self, ledger: Ledger) -> bool:
+        if not self._is_silent():
+            return False
+        elsewhere = ledger.replicas.heard_at()
+        return elsewhere is None or ledger.shared_now() - elsewhere >= timedelta(seconds=self._timeout)
 
     async def wait(self, seconds: float) -> None:
         """Until a result comes in, or for so long."""

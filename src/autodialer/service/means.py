@@ -33,6 +33,8 @@ class Means:
     max_concurrent_calls: int
     result_timeout: float
     budget: Budget = field(default_factory=Budget)
+    alone: bool = True  # no other process can have this ledger open
+    replica_lease: float = 6.0  # seconds after which a process that says nothing is taken for dead
     dry_run: bool = False  # nobody is called, whatever asks for it
     log_calls: LogCalls = LogCalls.OFF
     activity_log: ActivityLog | None = None  # None when calls are not logged in the CRM

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from autodialer.domain.attempt import Released, Submitting
+from autodialer.domain.attempt import Released, Submitting, Unknown
 from autodialer.domain.placing import Ambiguous, NobodyFree, NotSent, Placed, PlaceOutcome, Refused, Scope, Throttled
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Run, Staged, StagedState
 from autodialer.rules.verdict import SkipReason
 from autodialer.service.means import Means
-from autodialer.service.pacing import Pacer
+from autodialer.service.pacing import Pacing
 from autodialer.service.preparing import Stop
 from autodialer.service.retrying import Persistence
 from autodialer.service.signals import Signal
@@ -21,7 +21,7 @@ _UNREACHABLE_WAIT = 2.0  # seconds before the next call when nothing could be se
 class OutcomeRecorder:
     """Commits outcomes, and ends the run when no other call would fare better."""
 
-    def __init__(self, means: Means, persistence: Persistence, pacer: Pacer, early: Signal) -> None:
+    def __init__(self, means: Means, persistence: Persistence, pacer: Pacing, early: Signal) -> None:
         self._m = means
         self._persistence = persistence
         self._pacer = pacer
@@ -43,16 +43,16 @@ class OutcomeRecorder:
                 if outcome.scope is Scope.ACCOUNT:
                     stop.because(f"8x8 refuses all calls ({outcome.code} {outcome.message}). {outcome.remedy}".strip())
             case Throttled():
-                self._pacer.pause(outcome.retry_after)
-                self._pacer.slow_down()
+                await self._pause(outcome.retry_after)
+                await self._persistence.insist(self._pacer.slow_down)
                 await self._write(lambda ledger: self._again(ledger, run, row, submitted, "8x8 asked to slow down"))
                 self._m.log.warning("8x8 asked to slow down", seconds=outcome.retry_after, **log)
             case NobodyFree():
-                self._pacer.pause(outcome.retry_after)
+                await self._pause(outcome.retry_after)
                 await self._write(lambda ledger: self._wait(ledger, run, row, submitted, outcome.reason))
                 self._m.log.info("call waits for an agent", reason=outcome.reason, **log)
             case NotSent():
-                self._pacer.pause(_UNREACHABLE_WAIT)
+                await self._pause(_UNREACHABLE_WAIT)
                 await self._write(lambda ledger: self._again(ledger, run, row, submitted, outcome.reason))
                 self._m.log.error("call not sent", reason=outcome.reason, **log)
                 self._count_failure(stop, f"8x8 can't be reached: {outcome.reason}")
@@ -60,6 +60,15 @@ class OutcomeRecorder:
                 await self._write(lambda ledger: self._lost(ledger, run, row, submitted, outcome.reason))
                 self._m.log.error("call unknown: it may have rung", reason=outcome.reason, **log)
                 self._count_failure(stop, f"8x8 gives no usable answer: {outcome.reason}")
+
+    async def record_unsent(self, run: Run, row: Staged, submitted: Submitting) -> None:
+        """The request never left: this process stood still after the intent's commit, or somebody has taken over from it."""
+        reason = "this process stood still before the request left"
+        await self._write(lambda ledger: self._again(ledger, run, row, submitted, reason))
+        self._m.log.error("call not sent", reason=reason, run_id=run.run_id, attempt_id=submitted.intent.attempt_id)
+
+    async def _pause(self, seconds: float) -> None:
+        await self._persistence.insist(lambda: self._pacer.pause(seconds))
 
     async def _write(self, work: Callable[[Ledger], None]) -> None:
         await self._persistence.insist(lambda: self._m.store.write(work))
@@ -90,18 +99,31 @@ class OutcomeRecorder:
 
     def _refused(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, refused: Refused) -> None:
         reason = f"8x8 refused: {refused.code} {refused.message}"
-        after = submitted.release(reason, self._m.clock.now())
-        ledger.attempts.release(submitted, after, number_refused=refused.scope is Scope.NUMBER)
-        ledger.staging.mark(run.run_id, row.key, StagedState.ERROR, reason="refused", detail=reason)
+        if self._release(ledger, run, submitted, reason, number_refused=refused.scope is Scope.NUMBER):
+            ledger.staging.mark(run.run_id, row.key, StagedState.ERROR, reason="refused", detail=reason)
 
     def _wait(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, reason: str) -> None:
-        ledger.attempts.release(submitted, submitted.release(reason, self._m.clock.now()))
-        ledger.staging.mark(run.run_id, row.key, StagedState.DUE, reason=row.reason, detail=reason)
+        if self._release(ledger, run, submitted, reason):
+            ledger.staging.mark(run.run_id, row.key, StagedState.DUE, reason=row.reason, detail=reason)
 
     def _again(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, reason: str) -> None:
-        ledger.attempts.release(submitted, submitted.release(reason, self._m.clock.now()))
+        if not self._release(ledger, run, submitted, reason):
+            return
         if row.tries + 1 < MAX_TRIES:
             ledger.staging.mark(run.run_id, row.key, StagedState.DUE, reason=row.reason, detail=reason, add_try=True)
         else:
             not_sent = SkipReason.NOT_SENT.value
             ledger.staging.mark(run.run_id, row.key, StagedState.ERROR, reason=not_sent, detail=reason, add_try=True)
+
+    def _release(
+        self, ledger: Ledger, run: Run, submitted: Submitting, reason: str, *, number_refused: bool = False
+    ) -> bool:
+        """Nobody was rung. Whether the run still has to do with it: it was perhaps given up while this process stood still."""
+        after = submitted.release(reason, self._m.clock.now())
+        if ledger.attempts.release(submitted, after, number_refused=number_refused):
+            return True
+        lost = ledger.attempts.load(submitted.intent.attempt_id)
+        if not isinstance(lost, Unknown):
+            return False
+        released = ledger.attempts.release(lost, after, number_refused=number_refused)
+        return released and ledger.runs.is_dialing(run.run_id)

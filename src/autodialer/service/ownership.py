@@ -1,4 +1,4 @@
-"""Whose run it is: a lease, and a store that writes for a run only while it is ours (rules.md rows 19 and 20)."""
+"""Whose run it is: a store that writes for a run only while one may (rules.md rows 19 and 20)."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,30 +14,50 @@ RUN_LEASE = timedelta(seconds=10)
 _RENEW_EVERY = 3.0
 
 
-class Ownership:
-    """One run, conducted by this process. Implements ports.ledger.Store: each write renews the lease, or is refused."""
+class Participation:
+    """One run that another process conducts and this one dials along in. Implements ports.ledger.Store.
+
+    Each write is refused once the run is closed, or is about to be.
+    """
 
     def __init__(self, means: Means, run_id: str) -> None:
         self._m = means
         self._run_id = run_id
 
-    def renew(self, ledger: Ledger) -> bool:
-        """Say that we are alive; False if the run is closed or another process's."""
-        return ledger.runs.renew(self._run_id, self._m.owner, self._m.clock.now() + RUN_LEASE)
+    def may_write(self, ledger: Ledger) -> bool:
+        """Whether a write of this moment's transaction may be made."""
+        return ledger.runs.is_dialing(self._run_id)
+
+    def _refusal(self) -> str:
+        return f"run {self._run_id} places no further call"
 
     async def write(self, work: Callable[[Ledger], T]) -> T:
-        """As Store.write. RunTakenOver: the run is not ours any more, nothing was written."""
+        """As Store.write. RunTakenOver: one may not write any more, nothing was written."""
 
-        def owned(ledger: Ledger) -> T:
-            if not self.renew(ledger):
-                raise RunTakenOver(f"run {self._run_id} is another process's now", permanent=True)
+        def guarded(ledger: Ledger) -> T:
+            if not self.may_write(ledger):
+                raise RunTakenOver(self._refusal(), permanent=True)
             return work(ledger)
 
-        return await self._m.store.write(owned)
+        return await self._m.store.write(guarded)
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
         """As Store.read."""
         return await self._m.store.read(work)
+
+
+class Ownership(Participation):
+    """One run, conducted by this process: each write is refused once another process owns the run."""
+
+    def may_write(self, ledger: Ledger) -> bool:
+        return ledger.runs.is_of(self._run_id, self._m.owner)
+
+    def _refusal(self) -> str:
+        return f"run {self._run_id} is another process's now"
+
+    def renew(self, ledger: Ledger) -> bool:
+        """Say that we are alive; False if the run is closed or another process's."""
+        return ledger.runs.renew(self._run_id, self._m.owner, self._m.clock.now() + RUN_LEASE)
 
     async def keep(self, stop: Stop) -> None:
         """Renew until cancelled; a run that was lost is stopped: calls in flight come to their answer, no other is sent."""
@@ -45,7 +65,7 @@ class Ownership:
             await self._m.clock.sleep(_RENEW_EVERY)
             try:
                 if not await self._m.store.write(self.renew):
-                    stop.because(f"run {self._run_id} is another process's now")
+                    stop.because(self._refusal())
                     return
             except StoreError as error:
                 self._m.log.error("lease not renewed, goes on", run_id=self._run_id, error=error.message)

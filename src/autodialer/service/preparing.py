@@ -89,13 +89,13 @@ class Preparer:
             )
         )
         self._batch = min(self._most, 2 * self._batch)
-        return await self._look_and_reserve(run, claimed, stop) if claimed else None
+        return await self._look_and_reserve(run, claimed, agents, stop) if claimed else None
 
     async def _wait_for_line(self, run: Run, stop: Stop) -> list[Ready] | None:
         """Lines are waited for only while somebody is due; a run ends for want of results only then."""
         if not await self._anybody_due(run):
             return None
-        if self._lines.deaf():
+        if await self._lines.deaf():
             stop.because(
                 f"no result came from 8x8 for {self._m.result_timeout:g} seconds and all {self._m.max_concurrent_calls} lines wait "
                 "for theirs: check EIGHTX8_CALLBACK_URL, CALLBACK_TOKEN and the webhook, or the event stream (autodialer doctor)"
@@ -135,7 +135,9 @@ class Preparer:
             await self._m.clock.sleep(_POLL)
         return not self._stopping.is_set()
 
-    async def _look_and_reserve(self, run: Run, claimed: Sequence[Staged], stop: Stop) -> list[Ready]:
+    async def _look_and_reserve(
+        self, run: Run, claimed: Sequence[Staged], agents: int | None, stop: Stop
+    ) -> list[Ready]:
         looked_at = self._m.clock.monotonic()
         try:
             found = await self._m.crm.look([row.key for row in claimed])
@@ -147,27 +149,29 @@ class Preparer:
         reserved: list[Reserved | None] = []
         for start in range(0, len(claimed), _RESERVED_AT_ONCE):
             rows = claimed[start : start + _RESERVED_AT_ONCE]
-            reserved += await self._persistence.insist(partial(self._reserve_all, run, rows, found))
+            reserved += await self._persistence.insist(partial(self._reserve_all, run, rows, found, agents))
         return [Ready(attempt, row, looked_at) for row, attempt in zip(claimed, reserved, strict=True) if attempt]
 
     async def _reserve_all(
-        self, run: Run, claimed: Sequence[Staged], found: Mapping[RecordKey, Record]
+        self, run: Run, claimed: Sequence[Staged], found: Mapping[RecordKey, Record], agents: int | None
     ) -> Sequence[Reserved | None]:
         """All in one transaction; where one of them is refused or fails, each in its own, so that it harms no other."""
         try:
-            return await self._m.store.write(lambda ledger: self._decide_all(ledger, run, claimed, found))
+            return await self._m.store.write(lambda ledger: self._decide_all(ledger, run, claimed, found, agents))
         except LedgerRefusal:
             pass
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - it is met again, alone, below
             self._m.log.warning("records are decided one by one", run_id=run.run_id, error=repr(error))
-        return [await self._persistence.insist(partial(self._reserve, run, row, found)) for row in claimed]
+        return [await self._persistence.insist(partial(self._reserve, run, row, found, agents)) for row in claimed]
 
-    async def _reserve(self, run: Run, row: Staged, found: Mapping[RecordKey, Record]) -> Reserved | None:
+    async def _reserve(
+        self, run: Run, row: Staged, found: Mapping[RecordKey, Record], agents: int | None
+    ) -> Reserved | None:
         """Decide once more, on what the CRM shows this second, and take the slots. The database has the last word."""
         try:
-            return (await self._m.store.write(lambda ledger: self._decide_all(ledger, run, [row], found)))[0]
+            return (await self._m.store.write(lambda ledger: self._decide_all(ledger, run, [row], found, agents)))[0]
         except LedgerRefusal as refusal:
             await self._settle(run, row, StagedState.SKIP, SkipReason.OPEN_ATTEMPT.value, refusal.message)
         except StoreError:
@@ -184,13 +188,28 @@ class Preparer:
         )
 
     def _decide_all(
-        self, ledger: Ledger, run: Run, rows: Sequence[Staged], found: Mapping[RecordKey, Record]
+        self,
+        ledger: Ledger,
+        run: Run,
+        claimed: Sequence[Staged],
+        found: Mapping[RecordKey, Record],
+        agents: int | None,
     ) -> Sequence[Reserved | None]:
+        """For each of `claimed` the attempt, or none: those that another process has taken over meanwhile are left to it."""
+        free = self._lines.take(ledger, agents)
+        mine = ledger.staging.still_claimed(run.run_id, self._m.owner, [row.key for row in claimed])
+        rows = [row for row in claimed if row.key in mine]
         now = self._m.clock.now()
         records = [found[row.key] for row in rows if row.key in found]
         facts = gather_facts(ledger, records, self._m.policy, now, now - timedelta(seconds=2))
         known = {one.record.key: one for one in facts}
-        return [self._decide_again(ledger, run, row, known.get(row.key), now) for row in rows]
+        reserved: dict[RecordKey, Reserved] = {}
+        for row in rows:
+            if len(reserved) >= free:  # another process was faster to take the lines that this one had seen
+                ledger.staging.mark(run.run_id, row.key, StagedState.DUE, reason=row.reason, detail=row.detail)
+            elif attempt := self._decide_again(ledger, run, row, known.get(row.key), now):
+                reserved[row.key] = attempt
+        return [reserved.get(row.key) for row in claimed]
 
     def _decide_again(
         self, ledger: Ledger, run: Run, row: Staged, facts: Facts | None, now: datetime
@@ -239,7 +258,8 @@ class Preparer:
 
     async def _give_back(self, run: Run, claimed: Sequence[Staged]) -> None:
         def give_back(ledger: Ledger) -> None:
-            for row in claimed:
+            mine = ledger.staging.still_claimed(run.run_id, self._m.owner, [row.key for row in claimed])
+            for row in (row for row in claimed if row.key in mine):
                 ledger.staging.mark(run.run_id, row.key, StagedState.DUE, reason=row.reason, detail=row.detail)
 
         await self._persistence.insist(lambda: self._m.store.write(give_back))

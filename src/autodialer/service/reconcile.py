@@ -30,16 +30,16 @@ class Reconciler:
             self._move_on(ledger, row)
         return len(rows)
 
-    async def abandon(self, owner: str) -> int:
-        """What a dead process held (any other's, with owner ""): unsent attempts are released, half-sent ones are unknown."""
+    def abandon(self, ledger: Ledger, owner: str) -> None:
+        """What a dead process held (any other's, with owner ""): unsent attempts are released, half-sent ones are unknown.
 
-        def abandon(ledger: Ledger) -> int:
-            rows = ledger.attempts.open_of_owner(owner)
-            for row in rows:
-                self._move_on(ledger, row)
-            return len(rows)
-
-        return await self._m.store.write(abandon)
+        What it had claimed of the run that is going is due again.
+        """
+        for row in ledger.attempts.open_of_owner(owner):
+            self._move_on(ledger, row)
+        run = ledger.runs.current()
+        if run is not None:
+            ledger.staging.unclaim(run.run_id, owner)
 
     def _move_on(self, ledger: Ledger, row: AttemptRow) -> None:
         now = self._m.clock.now()

@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime
 
 from autodialer.ports.rows import Run, RunKind
+from autodialer.service.preparing import Stop
 from autodialer.service.runs import RunService
 
 
@@ -13,10 +14,11 @@ class RunDesk:
     def __init__(self, runs: RunService) -> None:
         self._runs = runs
         self._tasks: set[asyncio.Task[object]] = set()
+        self._joined: Stop | None = None
 
     @property
     def is_idle(self) -> bool:
-        """Whether no run of this process is going."""
+        """Whether this process neither conducts a run nor dials along in one."""
         return not self._tasks
 
     async def start(
@@ -36,7 +38,17 @@ class RunDesk:
         """Go on, in the background, with a run that a dead process left open."""
         self._keep(asyncio.create_task(self._runs.resume(run), name=f"run {run.run_id}"))
 
-    def _keep(self, task: asyncio.Task[Run] | asyncio.Task[Run | None]) -> None:
+    def join(self, run: Run) -> None:
+        """Dial along, in the background, in a run that another process conducts."""
+        self._joined = Stop()
+        self._keep(asyncio.create_task(self._runs.join(run, self._joined), name=f"along in {run.run_id}"))
+
+    def leave(self) -> None:
+        """Dial along no longer; calls in flight come to their answer."""
+        if self._joined is not None:
+            self._joined.because("this process conducts the run now")
+
+    def _keep(self, task: asyncio.Task[Run] | asyncio.Task[Run | None] | asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -15,7 +15,7 @@ from autodialer.service.clock_guard import clock_problem
 from autodialer.service.dialing import Dialer
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
-from autodialer.service.ownership import RUN_LEASE, Ownership
+from autodialer.service.ownership import RUN_LEASE, Ownership, Participation
 from autodialer.service.preparing import Stop
 from autodialer.service.readiness import Readiness
 from autodialer.service.retrying import Persistence
@@ -24,6 +24,10 @@ from autodialer.service.staging import PATIENCE, Stager
 from autodialer.service.totals import totals_of
 
 _PAGE = 200
+_PATIENCE = (
+    90.0  # seconds for calls of others that are in flight when a run is stopped: longer than any of 8x8's answers takes
+)
+_POLL = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ class RunService:
         self._signals = signals
         self._stopping = stopping
         self._persistence = Persistence(means.clock, means.log, stopping)
+        self._in_hand: set[str] = set()
+
+    def has_in_hand(self, run: Run) -> bool:
+        """Whether this process opens or conducts it this moment."""
+        return run.run_id in self._in_hand
 
     async def open(self, kind: RunKind, slot: datetime | None, *, confirm: bool = False) -> Run:
         """Start a run; RunRefused when one is going, the slot is taken, or calls can't be placed (then `permanent`)."""
@@ -70,7 +79,13 @@ class RunService:
                 return None, None, behind
             return ledger.runs.open(run, now + RUN_LEASE), ledger.runs.current(), None
 
-        opened, running, behind = await self._m.store.write(start)
+        self._in_hand.add(run.run_id)
+        opened = None
+        try:
+            opened, running, behind = await self._m.store.write(start)
+        finally:
+            if opened is None:
+                self._in_hand.discard(run.run_id)
         if behind is not None:
             raise RunRefused(f"no calls can be placed: {behind}", permanent=True)
         if opened is None:
@@ -100,6 +115,13 @@ class RunService:
 
         Left open only when the process is to end, or when another process owns it now.
         """
+        self._in_hand.add(run.run_id)
+        try:
+            return await self._conduct(run)
+        finally:
+            self._in_hand.discard(run.run_id)
+
+    async def _conduct(self, run: Run) -> Run:
         own, stop = Ownership(self._m, run.run_id), Stop()
         lease = asyncio.create_task(own.keep(stop))
         try:
@@ -137,6 +159,28 @@ class RunService:
         self._m.log.warning("run taken over", run_id=run.run_id, state=run.state.value)
         return await self.conduct(run)
 
+    async def join(self, run: Run, stop: Stop) -> None:
+        """Dial along in a run that another process conducts, until nobody is due any more or `stop` is set.
+
+        Where the rules of this process are others, or it can't place calls, it does not.
+        """
+        if self._m.dry_run or run.policy_hash != self._m.policy.hash or await self._readiness.problems():
+            return
+        dialer = Dialer(
+            self._m,
+            Participation(self._m, run.run_id),
+            self._lines,
+            self._signals.results,
+            self._stopping,
+            conducts=False,
+        )
+        try:
+            reason = await dialer.dial(run, stop)
+        except (RunTakenOver, StoreError) as error:  # the run is over, or the ledger gone
+            reason = error.message
+        if reason:
+            self._m.log.info("dials along no longer", run_id=run.run_id, reason=reason)
+
     async def _work(self, run: Run, own: Ownership, stop: Stop) -> str | None:
         m = self._m
         if run.state is RunState.STAGING:
@@ -153,7 +197,7 @@ class RunService:
             )
             await own.write(lambda ledger: self._staged(ledger, run))
         else:
-            await own.write(lambda ledger: ledger.staging.unclaim(run.run_id))
+            await own.write(lambda ledger: ledger.staging.unclaim(run.run_id, m.owner))
         await self._make_dead(run, own)
         dialer = Dialer(m, own, self._lines, self._signals.results, self._stopping)
         return await dialer.dial(run, stop)
@@ -195,10 +239,12 @@ class RunService:
     async def close(self, run: Run, reason: str | None) -> Run:
         """Settle what was not reached, count, and close; a run that another process owns now is left as it is."""
         own = Ownership(self._m, run.run_id)
+        if reason:
+            await self._wind_up(run, reason)
 
         def finish(ledger: Ledger) -> tuple[Run, bool]:
             now = self._m.clock.now()
-            if not own.renew(ledger):
+            if not own.may_write(ledger):
                 return ledger.runs.get(run.run_id) or run, False
             detail = reason or "not reached"
             self._release_unsent(ledger, run)
@@ -216,6 +262,20 @@ class RunService:
         log = self._m.log.error if reason else self._m.log.info
         log("run closed", run_id=run.run_id, state=closed.state.value, reason=reason, **closed.totals)
         return closed
+
+    async def _wind_up(self, run: Run, reason: str) -> None:
+        """Others who dial along stop, and record what they have in flight, so that the totals are right."""
+        owner, since = self._m.owner, self._m.clock.monotonic()
+
+        def wind_up(ledger: Ledger) -> bool:
+            return ledger.runs.wind_up(run.run_id, owner, reason) and ledger.staging.claimed_by_others(
+                run.run_id, owner
+            )
+
+        while await self._persistence.insist(lambda: self._m.store.write(wind_up)):
+            if self._m.clock.monotonic() - since > _PATIENCE:
+                return
+            await self._m.clock.sleep(_POLL)
 
     def _release_unsent(self, ledger: Ledger, run: Run) -> None:
         """What was just being reserved when the run ended would else block its people until its lease runs out."""

@@ -17,6 +17,7 @@ from autodialer.service.explain import Explainer
 from autodialer.service.lines import Lines
 from autodialer.service.listening import Listener
 from autodialer.service.means import Means
+from autodialer.service.membership import Membership
 from autodialer.service.plan import Planner
 from autodialer.service.questions import QuestionDesk
 from autodialer.service.readiness import Readiness
@@ -47,6 +48,7 @@ class Services:
     write_back: WriteBack
     activities: ActivityService
     reconciler: Reconciler
+    membership: Membership
     call_log: CallLog
     settler: Settler
     explainer: Explainer
@@ -70,7 +72,7 @@ def wire(
     """Put the use cases together. To be called inside the event loop that runs them."""
     arrived, due, stopping = Signal(), Signal(), asyncio.Event()
     readiness = Readiness(means.crm, means.telephony)
-    lines = Lines(means)
+    lines, reconciler = Lines(means), Reconciler(means)
     callbacks = CallbackDesk(means.store, means.clock, arrived)
     count = Credits(means)
     rationed = replace(means, crm=Rationed(means.crm, count))
@@ -88,7 +90,8 @@ def wire(
         results=ResultService(means, lines, due, lambda: callbacks.is_storing),
         write_back=WriteBack(means),
         activities=ActivityService(means),
-        reconciler=Reconciler(means),
+        reconciler=reconciler,
+        membership=Membership(means, reconciler, lines),
         call_log=CallLog(means, due),
         settler=Settler(means, due),
         explainer=Explainer(means.crm, means.store, means.policy, means.clock),

@@ -8,7 +8,7 @@ from autodialer.ports import Clock
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import AttemptRow, Run
 from autodialer.service.control import SLOWED_BY, TROUBLES
-from autodialer.service.pacing import Pacer
+from autodialer.service.pacing import Pacing
 from autodialer.service.preparing import Stop
 
 SAME_TROUBLE = 3  # that many calls in a row that failed for the same reason of the account end the run
@@ -44,7 +44,7 @@ def write_down(ledger: Ledger, attempt: AttemptRow, result: CallResult, now: dat
 class Watch:
     """The eye that a dialing run keeps on them."""
 
-    def __init__(self, store: Store, clock: Clock, pacer: Pacer) -> None:
+    def __init__(self, store: Store, clock: Clock, pacer: Pacing) -> None:
         self._store = store
         self._clock = clock
         self._pacer = pacer
@@ -60,7 +60,7 @@ class Watch:
             lambda ledger: (ledger.switches.get(TROUBLES), ledger.switches.get(SLOWED_BY))
         )
         if self._looked_at is not None and slowed_by != self._slowed_by:
-            self._pacer.slow_down()
+            await self._pacer.slow_down()
         self._looked_at, self._slowed_by = now, slowed_by
         told = json.loads(row) if row else {}
         if told.get("run_id") == run.run_id and told["calls"] >= SAME_TROUBLE:

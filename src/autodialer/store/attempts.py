@@ -139,6 +139,10 @@ class SqlAttempts(SqlTransitions):
         live = or_(_a.state != AttemptState.UNKNOWN.value, _a.submitted_at > unknown_since)
         return self._db.execute(select(func.count()).select_from(attempts).where(_OPEN, live)).scalar_one()
 
+    def reserved(self) -> int:
+        mine = _a.state == AttemptState.RESERVED.value
+        return self._db.execute(select(func.count()).select_from(attempts).where(_OPEN, mine)).scalar_one()
+
     def overdue(self, *, placed_before: datetime, now: datetime, today: str) -> Sequence[AttemptRow]:
         waits_in_vain = or_(
             and_(_a.state == AttemptState.PLACED.value, _a.placed_at <= placed_before),

@@ -13,6 +13,7 @@ from autodialer.store.clock import database_now
 from autodialer.store.engine import Database
 from autodialer.store.inbox import SqlInbox
 from autodialer.store.outbox import SqlOutbox
+from autodialer.store.replicas import SqlPace, SqlReplicas
 from autodialer.store.runs import SqlRuns
 from autodialer.store.small import SqlDoNotCall, SqlSwitches
 from autodialer.store.staging import SqlStaging
@@ -28,6 +29,8 @@ class SqlLedger:
     def __init__(self, connection: Connection, now: Callable[[Connection], datetime] = database_now) -> None:
         self._connection = connection
         self._now = now
+        self.replicas = SqlReplicas(connection)
+        self.pace = SqlPace(connection)
         self.runs = SqlRuns(connection)
         self.staging = SqlStaging(connection)
         self.attempts = SqlAttempts(connection)
@@ -45,15 +48,16 @@ class SqlLedger:
 
 
 class SqlStore:
-    """Implements ports.ledger.Store on a Database."""
+    """Implements ports.ledger.Store on a Database. `now`: as SqlLedger's."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[Connection], datetime] = database_now) -> None:
         self.database = database
+        self.now = now
 
     async def write(self, work: Callable[[Ledger], T]) -> T:
         """One durable transaction, committed together with whatever else waits."""
-        return await self.database.write(lambda connection: work(SqlLedger(connection)))
+        return await self.database.write(lambda connection: work(SqlLedger(connection, self.now)))
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
         """One consistent snapshot."""
-        return await self.database.read(lambda connection: work(SqlLedger(connection)))
+        return await self.database.read(lambda connection: work(SqlLedger(connection, self.now)))

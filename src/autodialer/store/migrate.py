@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from autodialer.domain.errors import StoreError
 from autodialer.store.engine import Database
 
-HEAD = "0003"
+HEAD = "0004"
 _FOLDER = Path(__file__).with_name("migrations")
 _PG_LOCK = 8_080_808  # one replica migrates, the others wait
 

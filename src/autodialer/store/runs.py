@@ -2,17 +2,23 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, text, true, update
+from sqlalchemy import Connection, Row, and_, bindparam, select, text, true, update
 
 from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.store.insert import insert_if_absent
-from autodialer.store.tables import RUN_OPEN, runs
+from autodialer.store.tables import RUN_OPEN, replicas, runs
 
 _OPEN = text(RUN_OPEN)
 _RENEW = update(runs).where(runs.c.run_id == bindparam("run"), _OPEN, runs.c.owner == bindparam("owner_before"))
+_OF_ID = select(runs.c.run_id).where(runs.c.run_id == bindparam("run")).with_for_update(read=True, key_share=True)
+_IS_OF = _OF_ID.where(_OPEN, runs.c.owner == bindparam("of"))
+_IS_DIALING = _OF_ID.where(runs.c.state == RunState.DIALING.value, runs.c.stop_reason.is_(None))
+# Waits for all who said "while it is dialing"; the plain UPDATE of a lease does not have to.
+_LOCK = select(runs.c.run_id).where(_OPEN, runs.c.owner == bindparam("of")).with_for_update()
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SqlRuns:
@@ -46,7 +52,9 @@ class SqlRuns:
         return self._db.execute(select(runs.c.run_id).where(runs.c.slot == slot)).first() is not None
 
     def take_over(self, run_id: str, owner: str, now: datetime, lease_until: datetime, *, force: bool = False) -> bool:
-        free = true() if force else runs.c.lease_until < now
+        """A run whose owner has joined and was not buried is its own, whatever the run's lease says."""
+        gone = ~select(replicas.c.owner).where(replicas.c.owner == runs.c.owner).exists()
+        free = true() if force else and_(runs.c.lease_until < now, gone)
         statement = (
             update(runs).where(runs.c.run_id == run_id, _OPEN, free).values(owner=owner, lease_until=lease_until)
         )
@@ -56,9 +64,29 @@ class SqlRuns:
         values = {"run": run_id, "owner_before": owner, "lease_until": lease_until}
         return self._db.execute(_RENEW, values).rowcount == 1
 
+    def is_of(self, run_id: str, owner: str) -> bool:
+        return self._db.execute(_IS_OF, {"run": run_id, "of": owner}).first() is not None
+
+    def is_dialing(self, run_id: str) -> bool:
+        return self._db.execute(_IS_DIALING, {"run": run_id}).first() is not None
+
+    def inherit(self, dead: str, heir: str) -> Sequence[str]:
+        self._db.execute(_LOCK, {"of": dead})
+        statement = update(runs).where(_OPEN, runs.c.owner == dead).values(owner=heir).returning(runs.c.run_id)
+        return self._db.execute(statement).scalars().all()
+
+    def hand_over(self, owner: str) -> None:
+        self._db.execute(update(runs).where(_OPEN, runs.c.owner == owner).values(lease_until=_LONG_AGO))
+
+    def wind_up(self, run_id: str, owner: str, reason: str) -> bool:
+        self._db.execute(_LOCK, {"of": owner})
+        mine = update(runs).where(runs.c.run_id == run_id, _OPEN, runs.c.owner == owner)
+        return self._db.execute(mine.values(stop_reason=reason)).rowcount == 1
+
     def advance(
         self, run_id: str, owner: str, state: RunState, at: datetime, *, stop_reason: str | None = None
     ) -> bool:
+        self._db.execute(_LOCK, {"of": owner})
         stamp = {"staged_at": at} if state is RunState.DIALING else {"ended_at": at}
         statement = (
             update(runs)

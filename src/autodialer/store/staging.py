@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, text, tuple_, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, text, true, tuple_, update
 
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import Staged, StagedState
@@ -18,6 +18,7 @@ _s = staged_records.c
 _MARK = update(staged_records).where(
     _s.run_id == bindparam("run"), _s.record_type == bindparam("type"), _s.zoho_id == bindparam("id")
 )
+_CLAIMED = _s.state == StagedState.CLAIMED.value
 _MARK_AND_TRY = _MARK.values(tries=_s.tries + 1)
 
 
@@ -146,13 +147,24 @@ class SqlStaging:
         )
         return self._db.execute(statement).rowcount
 
-    def unclaim(self, run_id: str) -> int:
-        statement = (
-            update(staged_records)
-            .where(_s.run_id == run_id, _s.state == StagedState.CLAIMED.value)
-            .values(state=StagedState.DUE.value, owner=None)
+    def unclaim(self, run_id: str, owner: str) -> int:
+        whose = _s.owner == owner if owner else true()
+        statement = update(staged_records).where(_CLAIMED, _s.run_id == run_id, whose)
+        return self._db.execute(statement.values(state=StagedState.DUE.value, owner=None)).rowcount
+
+    def still_claimed(self, run_id: str, owner: str, keys: Sequence[RecordKey]) -> frozenset[RecordKey]:
+        wanted = tuple_(_s.record_type, _s.zoho_id).in_([(key.record_type.value, key.zoho_id) for key in keys])
+        mine = (
+            select(_s.record_type, _s.zoho_id)
+            .where(_CLAIMED, _s.run_id == run_id, _s.owner == owner, wanted)
+            .order_by(_s.record_type, _s.zoho_id)
+            .with_for_update()
         )
-        return self._db.execute(statement).rowcount
+        return frozenset(RecordKey(RecordType(record_type), zoho_id) for record_type, zoho_id in self._db.execute(mine))
+
+    def claimed_by_others(self, run_id: str, owner: str) -> bool:
+        theirs = select(_s.zoho_id).where(_CLAIMED, _s.run_id == run_id, _s.owner != owner).limit(1)
+        return self._db.execute(theirs).first() is not None
 
     def latest(self, key: RecordKey) -> tuple[str, Staged] | None:
         statement = (

@@ -66,6 +66,25 @@ Index(
 )
 Index(None, runs.c.started_at)
 
+# The processes that share the ledger; by the database's clock, as is `pace`.
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("owner", String(64), primary_key=True),
+    Column("joined_at", Instant, nullable=False),
+    Column("lease_until", Instant, nullable=False),  # silent for longer, it is taken for dead
+    Column("heard_at", Instant),  # when it heard a result last
+)
+
+pace = Table(
+    "pace",
+    metadata,
+    Column("name", String(12), primary_key=True),  # calls
+    Column("due_at", BigInteger, nullable=False),  # microseconds since 1970: when the next one may leave
+    Column("interval", BigInteger, nullable=False),  # microseconds between two; 0: nobody has kept it yet
+    Column("calm_since", BigInteger, nullable=False),  # microseconds since 1970: nobody complained
+)
+
 staged_records = Table(
     "staged_records",
     metadata,

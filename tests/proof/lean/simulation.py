@@ -145,9 +145,10 @@ class Simulation:
             calls_per_second=self._pace,
             max_concurrent_calls=self._lines,
             result_timeout=60.0,
+            alone=not self.replicas,
         )
         process.services = wire(means, ExitStack, [], run_hours=_POLICY.run_hours, catch_up=1800.0)  # type: ignore[arg-type]  # no plans are made here
-        process.worker = Worker(process.services, alone=not self.replicas, scheduled=False)
+        process.worker = Worker(process.services, scheduled=False)
         heap.spawn(self._start(process), process)
 
     async def _start(self, process: Serving) -> None:

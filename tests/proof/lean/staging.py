@@ -2,22 +2,25 @@
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import Run, RunState, Staged, StagedState
 from autodialer.rules.verdict import SkipReason
 from proof.lean.attempts import MemoryAttempts, Undo, is_held, put
+from proof.lean.replicas import MemoryReplicas
 
 _DUE, _CLAIMED, _SKIP, _DEAD = StagedState.DUE, StagedState.CLAIMED, StagedState.SKIP, StagedState.DEAD
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MemoryRuns:
     """Implements the part of ports.ledger.Runs that runs need."""
 
-    def __init__(self, undo: Undo) -> None:
+    def __init__(self, undo: Undo, replicas: MemoryReplicas) -> None:
         self._undo = undo
+        self._replicas = replicas
         self.all: dict[str, Run] = {}
         self._lease: dict[str, datetime] = {}
 
@@ -62,7 +65,9 @@ class MemoryRuns:
 
     def take_over(self, run_id: str, owner: str, now: datetime, lease_until: datetime, *, force: bool = False) -> bool:
         run = self.all.get(run_id)
-        if run is None or not run.is_open or not (force or self._lease[run_id] < now):
+        if run is None or not run.is_open:
+            return False
+        if not force and (self._lease[run_id] >= now or self._replicas.knows(run.owner)):
             return False
         self._set(run, owner=owner)
         self._lease[run_id] = lease_until
@@ -74,6 +79,30 @@ class MemoryRuns:
         self._undo.append((self._lease.__setitem__, (run_id, self._lease[run_id])))
         self._lease[run_id] = lease_until
         return True
+
+    def is_of(self, run_id: str, owner: str) -> bool:
+        return self._owned(run_id, owner) is not None
+
+    def is_dialing(self, run_id: str) -> bool:
+        run = self.all.get(run_id)
+        return run is not None and run.state is RunState.DIALING and run.stop_reason is None
+
+    def inherit(self, dead: str, heir: str) -> Sequence[str]:
+        left = [run for run in self.all.values() if run.is_open and run.owner == dead]
+        for run in left:
+            self._set(run, owner=heir)
+        return [run.run_id for run in left]
+
+    def hand_over(self, owner: str) -> None:
+        for run in self.all.values():
+            if run.is_open and run.owner == owner:
+                self.renew(run.run_id, owner, _LONG_AGO)
+
+    def wind_up(self, run_id: str, owner: str, reason: str) -> bool:
+        run = self._owned(run_id, owner)
+        if run is not None:
+            self._set(run, stop_reason=reason)
+        return run is not None
 
     def advance(
         self, run_id: str, owner: str, state: RunState, at: datetime, *, stop_reason: str | None = None
@@ -114,6 +143,7 @@ class MemoryStaging:
         self._attempts = attempts
         self._started = runs
         self._runs: dict[str, dict[str, Staged]] = defaultdict(dict)
+        self._claims: dict[str, dict[str, str]] = defaultdict(dict)
         self._due: dict[str, list[tuple[str, str]]] = defaultdict(list)  # heaps; may hold what is not due any more
 
     def add(self, run_id: str, rows: Sequence[Staged]) -> None:
@@ -188,14 +218,35 @@ class MemoryStaging:
     def counts(self, run_id: str) -> Mapping[tuple[str, str], int]:
         return Counter((row.state.value, row.reason) for row in self._runs[run_id].values())
 
-    def claim(self, run_id: str, owner: str, limit: int) -> Sequence[Staged]:  # noqa: ARG002 - whose it is is for people
+    def claim(self, run_id: str, owner: str, limit: int) -> Sequence[Staged]:
         claimed: list[Staged] = []
         due = self._due[run_id]
         while len(claimed) < limit and (row := self._first_due(run_id)) is not None:
             self._undo.append((heapq.heappush, (due, heapq.heappop(due))))
             self._set(row, state=_CLAIMED)
+            self._claim(run_id, row.key.zoho_id, owner)
             claimed.append(row)
         return claimed
+
+    def _claim(self, run_id: str, zoho_id: str, owner: str) -> None:
+        claims = self._claims[run_id]
+        self._undo.append((claims.__setitem__, (zoho_id, claims.get(zoho_id, ""))))
+        claims[zoho_id] = owner
+
+    def _claimed(self, run_id: str) -> Iterator[tuple[Staged, str]]:
+        staged = self._runs[run_id]
+        for zoho_id, owner in self._claims[run_id].items():
+            if (row := staged.get(zoho_id)) is not None and row.state is _CLAIMED:
+                yield row, owner
+
+    def still_claimed(self, run_id: str, owner: str, keys: Sequence[RecordKey]) -> frozenset[RecordKey]:
+        staged, claims = self._runs[run_id], self._claims[run_id]
+        return frozenset(
+            key for key in keys if claims.get(key.zoho_id) == owner and staged[key.zoho_id].state is _CLAIMED
+        )
+
+    def claimed_by_others(self, run_id: str, owner: str) -> bool:
+        return any(other != owner for _, other in self._claimed(run_id))
 
     def mark(
         self,
@@ -224,8 +275,8 @@ class MemoryStaging:
             self._set(row, state=_SKIP, reason=reason, detail=detail)
         return len(rest)
 
-    def unclaim(self, run_id: str) -> int:
-        claimed = [row for row in self._runs[run_id].values() if row.state is _CLAIMED]
+    def unclaim(self, run_id: str, owner: str) -> int:
+        claimed = [row for row, other in self._claimed(run_id) if owner in ("", other)]
         for row in claimed:
             self._set(row, state=_DUE)
             heapq.heappush(self._due[run_id], (row.sort_key, row.key.zoho_id))

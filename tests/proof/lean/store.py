@@ -10,6 +10,7 @@ from proof.lean.attempts import MemoryAttempts, Undo
 from proof.lean.boxes import MemoryDoNotCall, MemoryInbox, MemoryOutbox, MemorySwitches, MemoryUsage
 from proof.lean.dice import Dice
 from proof.lean.heap import Heap, Process
+from proof.lean.replicas import MemoryPace, MemoryReplicas
 from proof.lean.staging import MemoryRuns, MemoryStaging
 
 T = TypeVar("T")
@@ -28,7 +29,9 @@ class MemoryLedger:
         self.do_not_call = MemoryDoNotCall(self.undo)
         self.switches = MemorySwitches(self.undo)
         self.usage = MemoryUsage()
-        self.runs = MemoryRuns(self.undo)
+        self.replicas = MemoryReplicas(self.undo)
+        self.pace = MemoryPace(self.undo)
+        self.runs = MemoryRuns(self.undo, self.replicas)
         self.staging = MemoryStaging(self.undo, self.attempts, self.runs)
 
     def shared_now(self) -> datetime:

@@ -1,0 +1,106 @@
+"""One pace for the calls of all processes that share a ledger: turns are given out by a row of it, on the database's clock."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from autodialer.ports import Clock
+from autodialer.ports.ledger import Ledger, Store
+from autodialer.ports.replicas import PaceRow
+from autodialer.service.pacing import CALM, SLOWEST, STEP_DOWN, STEP_UP, UNDER_THE_LIMIT
+
+_LEAD = timedelta(milliseconds=150)  # from a turn to the request: time to commit the intent
+_LATE = 0.02  # seconds after its turn at which a request may still leave
+_MOMENT = 0.0005  # seconds that are not waited for
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STEP = 1.0  # seconds: a difference between two clocks that grew by so much is a clock that was set
+_SANE = timedelta(hours=1)  # nobody is told to wait longer: the database's clock was set back
+
+
+class SharedPacer:
+    """Implements pacing.Pacing. `per_second` holds over all processes, in every second."""
+
+    def __init__(self, per_second: float, store: Store, clock: Clock) -> None:
+        self._usual = timedelta(seconds=1 / (per_second * UNDER_THE_LIMIT))
+        self._store = store
+        self._clock = clock
+        self._ahead: float | None = None  # of the database's clock, this machine's monotonic one; as small as ever seen
+        self._kept: float | None = None
+        self._last: float | None = None
+
+    async def turn(self) -> float:
+        """Take the next turn of all, and wait until it is time to make ready for it."""
+        at, self._kept = self._kept, None
+        if at is None or at < self._clock.monotonic():
+            at = await self._next(_LEAD) or self._clock.monotonic()
+        self._last = at
+        await self._wait(at - _LEAD.total_seconds())
+        return at
+
+    def unused(self) -> None:
+        """Kept for the next one of this process, unless its time passes."""
+        self._kept = self._last
+
+    async def departure(self, at: float, is_ours: Callable[[Ledger], bool]) -> bool:
+        """Leaves at its turn exactly, so that many processes together keep the limit in every second."""
+        await self._wait(at)
+        while self._clock.monotonic() - at > _LATE:
+            # Also after this process stood still: meanwhile its work may have been taken over.
+            another = await self._next(timedelta(), is_ours)
+            if another is None:
+                return False
+            at = another
+            await self._wait(at)
+        return True
+
+    async def pause(self, seconds: float) -> None:
+        """For all processes."""
+
+        def pause(ledger: Ledger) -> None:
+            row, now = self._row(ledger)
+            ledger.pace.save(PaceRow(max(row.due_at, now + timedelta(seconds=seconds)), row.interval, row.calm_since))
+
+        await self._store.write(pause)
+
+    async def slow_down(self) -> None:
+        """For all processes."""
+
+        def slow_down(ledger: Ledger) -> None:
+            row, now = self._row(ledger)
+            ledger.pace.save(PaceRow(row.due_at, min(row.interval * STEP_DOWN, self._usual * SLOWEST), now))
+
+        await self._store.write(slow_down)
+
+    async def _next(self, lead: timedelta, is_ours: Callable[[Ledger], bool] = lambda _: True) -> float | None:
+        def take(ledger: Ledger) -> tuple[datetime, datetime] | None:
+            row, now = self._row(ledger)
+            if not is_ours(ledger):
+                return None
+            interval, calm_since = row.interval, row.calm_since
+            if interval > self._usual and (now - calm_since).total_seconds() >= CALM:
+                interval, calm_since = max(interval / STEP_UP, self._usual), now
+            leaves_at = max(row.due_at, now + lead)
+            ledger.pace.save(PaceRow(leaves_at + interval, interval, calm_since))
+            return leaves_at, now
+
+        taken = await self._store.write(take)
+        return None if taken is None else self._on_our_clock(*taken)
+
+    def _row(self, ledger: Ledger) -> tuple[PaceRow, datetime]:
+        row = ledger.pace.load()
+        now = ledger.shared_now()
+        if row is None or row.interval < self._usual:  # nobody has called yet, or CALLS_PER_SECOND is less than it was
+            row = PaceRow(row.due_at if row else now, self._usual, now)
+        if row.due_at > now + _SANE:
+            row = PaceRow(now, row.interval, row.calm_since)
+        return row, now
+
+    def _on_our_clock(self, moment: datetime, now: datetime) -> float:
+        """The answer took its time to come: the shortest one ever tells best how the two clocks stand."""
+        ahead = self._clock.monotonic() - (now - _EPOCH).total_seconds()
+        if self._ahead is None or not 0 <= ahead - self._ahead < _STEP:
+            self._ahead = ahead
+        return self._ahead + (moment - _EPOCH).total_seconds()
+
+    async def _wait(self, until: float) -> None:
+        while (wait := until - self._clock.monotonic()) > _MOMENT:
+            await self._clock.sleep(wait)

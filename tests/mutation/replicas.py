@@ -1,0 +1,78 @@
+"""Breakages of what processes that share a ledger owe each other; each with the test that must fail for it."""
+
+from collections.abc import Sequence
+
+from mutation.edits import Breakage, Replace
+
+
+def _test(name: str) -> str:
+    return f"tests/service/test_membership.py::test_{name}"
+
+
+def _store(name: str) -> str:
+    return f"tests/store/test_membership.py::test_{name}"
+
+
+BREAKAGES: Sequence[Breakage] = (
+    Breakage(
+        "a process that lives is buried",
+        [Replace("store/replicas.py", "_r.owner == owner, _r.lease_until < now)", "_r.owner == owner)")],
+        [_store("a_process_lives_until_its_lease_has_run_out_and_somebody_says_so")],
+    ),
+    Breakage(
+        "everybody is buried because the database was gone",
+        [
+            Replace(
+                "service/membership.py",
+                "if self._m.clock.monotonic() - self._steady_since < self._m.replica_lease:",
+                "if False:",
+            ),
+            Replace(
+                "service/membership.py", "        if not await self._m.store.write(self._renew):", "        if False:"
+            ),
+        ],
+        [_test("nobody_is_buried_because_the_database_was_gone")],
+    ),
+    Breakage(
+        "each process keeps a pace of its own",
+        [Replace("service/dialing.py", "            if means.alone\n", "            if True\n")],
+        [_test("calls_per_second_hold_over_all_processes_and_are_used_to_the_full")],
+    ),
+    Breakage(
+        "lines are counted without a lock",
+        [Replace("service/preparing.py", "            if len(reserved) >= free:", "            if False:")],
+        [_test("the_lines_hold_over_all_processes")],
+    ),
+    Breakage(
+        "a run that is stopped goes on elsewhere",
+        [
+            Replace(
+                "store/runs.py",
+                "runs.c.state == RunState.DIALING.value, runs.c.stop_reason.is_(None))",
+                "runs.c.state != RunState.STAGING.value)",
+            )
+        ],
+        [_test("a_run_that_is_stopped_stops_for_every_process")],
+    ),
+    Breakage(
+        "what a dead process had reserved stays reserved",
+        [
+            Replace(
+                "service/membership.py",
+                "            self._reconciler.abandon(ledger, silent)\n",
+                "            pass\n",
+            )
+        ],
+        [_test("what_a_dead_dialer_had_reserved_is_called_by_others_within_ten_seconds")],
+    ),
+    Breakage(
+        "who leaves keeps its run",
+        [Replace("service/membership.py", "            ledger.runs.hand_over(self._m.owner)\n", "")],
+        [_test("who_stops_cleanly_hands_its_run_over_at_once")],
+    ),
+    Breakage(
+        "a process dials along by other rules",
+        [Replace("service/runs.py", "run.policy_hash != self._m.policy.hash or ", "")],
+        [_test("a_process_with_other_rules_does_not_dial_along")],
+    ),
+)
