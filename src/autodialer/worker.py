@@ -1,4 +1,4 @@
-"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, credits, webhook, stream.
+"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, duties, credits, webhook, stream.
 
 A loop survives its errors.
 """
@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from autodialer.domain.errors import DialerError, TelephonyError
 from autodialer.ports.ledger import Ledger
+from autodialer.service.duties import CALL_LOG, KEEP_EVERY, WEBHOOK
 from autodialer.service.ownership import RUN_LEASE
 from autodialer.service.schedule import remember_start
 from autodialer.service.services import Services
@@ -42,12 +43,16 @@ class Worker:
         means = self._s.means
         await means.store.write(lambda ledger: remember_start(ledger, means.clock.now()))
         await self._take_over(starting=True)
+        if self._alone:
+            self._s.duties.be_alone()
+        await self._s.duties.keep()
         reconcile_every = min(_RECONCILE_EVERY, max(0.2, means.result_timeout / 4))
         loops = [
             self._loop("results", self._apply_results, self._s.arrived, _RESULTS_EVERY),
             self._loop("write-back", self._write_back, self._s.write_back_due, _WRITE_BACK_EVERY),
             self._loop("reconcile", self._reconcile, None, reconcile_every),
             self._loop("8x8's log", self._ask_log, None, _CALL_LOG_EVERY),
+            self._loop("duties", self._s.duties.keep, None, KEEP_EVERY),
             self._loop("credits", self._s.credits.flush, None, _CREDITS_EVERY),
             self._webhook(),
             self._listen(),
@@ -68,6 +73,7 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._s.duties.release()
 
     async def _take_over(self, *, starting: bool = False) -> None:
         """Go on with a run that nobody conducts.
@@ -121,7 +127,8 @@ class Worker:
         await self._take_over()
 
     async def _ask_log(self) -> None:
-        await self._s.call_log.reconcile()
+        if self._s.duties.has(CALL_LOG):
+            await self._s.call_log.reconcile()
 
     async def _schedule(self) -> None:
         run = await self._s.scheduler.take_due()
@@ -132,6 +139,9 @@ class Worker:
         """Have 8x8 send results here (interface.md); again each minute until it is so."""
         means = self._s.means
         while not means.telephony.missing_settings():
+            if not self._s.duties.has(WEBHOOK):
+                await means.clock.sleep(KEEP_EVERY)
+                continue
             try:
                 await self._register_webhook()
             except TelephonyError as error:

@@ -294,7 +294,7 @@ _AFTERWARDS: Sequence[Breakage] = (
         [
             Replace(
                 "service/activities.py",
-                "            ledger.activities.begin(row.attempt_id, activity.form, now + _LEASE)\n",
+                "            ledger.activities.begin(row.attempt_id, owner, activity.form)\n",
                 "",
             )
         ],
