@@ -9,6 +9,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ _LOCK_MS = 1500
 _GROUP_LOCK_MS = (
     250  # a group lets go of its rows soon: two groups with the same rows in another order wait for each other
 )
-_TRIES = 4
+_INSIST = 2.5  # seconds: longer than _IDLE_MS, after which the row is free
 # Nothing was committed and the same may succeed now: serialization failure, deadlock, lock timeout, idle transaction ended.
 _UNDONE = frozenset({"40001", "40P01", "55P03", "25P03"})
 
@@ -183,7 +184,7 @@ class Database:
 
     def _commit_alone(self, unit: _Unit) -> None:
         try:
-            result = self._try(unit, _TRIES)
+            result = self._insist(unit, time.monotonic() + _INSIST)
         except DBAPIError as error:
             unit.done.set_exception(_store_error(error))
         except Exception as error:  # noqa: BLE001 - it belongs to the caller who waits for it
@@ -191,17 +192,17 @@ class Database:
         else:
             unit.done.set_result(result)
 
-    def _try(self, unit: _Unit, tries: int) -> Any:
+    def _insist(self, unit: _Unit, until: float) -> Any:
         try:
             with self._engine.begin() as connection:
                 self._refuse_lost_file()
                 result = unit.work(connection)
         except DBAPIError as error:
-            if tries > 1 and getattr(error.orig, "sqlstate", None) in _UNDONE:
-                return self._try(unit, tries - 1)
-            raise
+            if getattr(error.orig, "sqlstate", None) not in _UNDONE or time.monotonic() > until:
+                raise
         else:
             return result
+        return self._insist(unit, until)
 
     def _refuse_lost_file(self) -> None:
         """SQLite goes on writing to a file that was deleted or replaced, and all that it commits would be lost."""
