@@ -1,16 +1,18 @@
-"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, credits, webhook, stream.
+"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, duties, credits, webhook, stream.
 
 A loop survives its errors.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from autodialer.domain.errors import DialerError, StoreError, TelephonyError
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Run, RunState
+from autodialer.service.duties import CALL_LOG, KEEP_EVERY, WEBHOOK
 from autodialer.service.ownership import RUN_LEASE
+from autodialer.service.reconcile import Moved
 from autodialer.service.schedule import remember_start
 from autodialer.service.services import Services
 from autodialer.service.signals import Signal
@@ -41,6 +43,7 @@ class Worker:
         await means.store.write(lambda ledger: remember_start(ledger, means.clock.now()))
         await self._s.membership.join()
         await self._look_for_runs()
+        await self._s.duties.keep()
         reconcile_every = min(_RECONCILE_EVERY, max(0.2, means.result_timeout / 4))
         loops = [
             self._loop("results", self._apply_results, self._s.arrived, _RESULTS_EVERY),
@@ -48,6 +51,7 @@ class Worker:
             self._loop("reconcile", self._s.reconciler.sweep, None, reconcile_every),
             self._loop("runs", self._look_for_runs, None, _LOOK_FOR_RUNS_EVERY),
             self._loop("8x8's log", self._ask_log, None, _CALL_LOG_EVERY),
+            self._loop("duties", self._s.duties.keep, None, KEEP_EVERY),
             self._loop("credits", self._s.credits.flush, None, _CREDITS_EVERY),
             self._webhook(),
             self._listen(),
@@ -99,14 +103,15 @@ class Worker:
         """The run of a process that has left, or whose version knows of no membership: free when the run's own lease is over."""
         means = self._s.means
 
-        def take(ledger: Ledger) -> bool:
+        def take(ledger: Ledger) -> Sequence[Moved] | None:
             now = means.clock.now()
-            taken = ledger.runs.take_over(run.run_id, means.owner, now, now + RUN_LEASE)
-            if taken:
-                self._s.reconciler.abandon(ledger, run.owner)
-            return taken
+            if not ledger.runs.take_over(run.run_id, means.owner, now, now + RUN_LEASE):
+                return None
+            return self._s.reconciler.abandon(ledger, run.owner)
 
-        return await means.store.write(take)
+        moved = await means.store.write(take)
+        self._s.reconciler.tell(moved or ())
+        return moved is not None
 
     async def _loop(
         self, name: str, work: Callable[[], Awaitable[object]], signal: Signal | None, every: float
@@ -135,7 +140,8 @@ class Worker:
             await self._s.write_back.drain()  # what decides who is called outranks what is told
 
     async def _ask_log(self) -> None:
-        await self._s.call_log.reconcile()
+        if self._s.duties.has(CALL_LOG):
+            await self._s.call_log.reconcile()
 
     async def _schedule(self) -> None:
         run = await self._s.scheduler.take_due()
@@ -146,6 +152,9 @@ class Worker:
         """Have 8x8 send results here (interface.md); again each minute until it is so."""
         means = self._s.means
         while not means.telephony.missing_settings():
+            if not self._s.duties.has(WEBHOOK):
+                await means.clock.sleep(KEEP_EVERY)
+                continue
             try:
                 await self._register_webhook()
             except TelephonyError as error:

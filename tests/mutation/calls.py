@@ -147,8 +147,8 @@ _AFTERWARDS: Sequence[Breakage] = (
         [
             Replace(
                 "service/membership.py",
-                "            if self._m.alone:\n                self._bury_all",
-                "            if True:\n                self._bury_all",
+                "            if self._m.alone:\n                return self._bury_all",
+                "            if True:\n                return self._bury_all",
             )
         ],
         [_service("at_most_once", "invariant_2_a_replica_that_starts_leaves_what_a_living_one_holds_alone")],
@@ -294,7 +294,7 @@ _AFTERWARDS: Sequence[Breakage] = (
         [
             Replace(
                 "service/activities.py",
-                "            ledger.activities.begin(row.attempt_id, activity.form, now + _LEASE)\n",
+                "            ledger.activities.begin(row.attempt_id, owner, activity.form)\n",
                 "",
             )
         ],

@@ -169,8 +169,8 @@ _CODE: Sequence[Breakage] = (
         [
             Replace(
                 "store/outbox.py",
-                '_o.outbox_id == bindparam("id"), _o.state.in_(_WAITING))',
-                '_o.outbox_id == bindparam("id"))',
+                '_SETTLE = update(outbox).where(_MINE, _o.state == "pending")',
+                "_SETTLE = update(outbox).where(_MINE)",
             )
         ],
         [_test("outbox", "an_update_that_was_superseded_on_its_way_stays_so_and_the_newer_one_waits")],

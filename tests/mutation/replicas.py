@@ -59,8 +59,8 @@ BREAKAGES: Sequence[Breakage] = (
         [
             Replace(
                 "service/membership.py",
-                "            self._reconciler.abandon(ledger, silent)\n",
-                "            pass\n",
+                "            moved = self._reconciler.abandon(ledger, silent)\n",
+                "            moved: Sequence[Moved] = ()\n",
             )
         ],
         [_test("what_a_dead_dialer_had_reserved_is_called_by_others_within_ten_seconds")],

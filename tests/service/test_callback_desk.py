@@ -13,6 +13,7 @@ from autodialer.ports.rows import Arrival
 from autodialer.service.callbacks import CallbackDesk, read_callback
 from autodialer.service.signals import Signal
 from service.fakes import Crashed, summary
+from service.virtual_time import thread_at_work
 from service.world import MONDAY, World
 
 T = TypeVar("T")
@@ -30,7 +31,8 @@ class Picky:
 
     async def write(self, work: Callable[[Ledger], T]) -> T:
         await self.hold.wait()
-        result = await self._inner.write(lambda ledger: self._checked(ledger, work))
+        with thread_at_work():
+            result = await self._inner.write(lambda ledger: self._checked(ledger, work))
         self.commits += 1
         return result
 
@@ -75,7 +77,7 @@ async def test_callbacks_that_come_while_others_are_stored_are_stored_together_i
 
 
 async def test_the_same_callback_twice_in_one_group_is_stored_once_and_counted(world: World) -> None:
-    desk = desk_on(world, world.inner)
+    desk = desk_on(world, world.process.store)
     await asyncio.gather(desk.take(event("s")), desk.take(event("s")), desk.take(event("t")), desk.take(event("s")))
     rows = await world.read(lambda ledger: ledger.inbox.waiting(1000))
     assert [(row.session_id, row.deliveries) for row in rows] == [("s", 3), ("t", 1)]

@@ -1,6 +1,7 @@
 """Updates on their way to the CRM: one waits per record, and it says the newest whole."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from autodialer.domain.record import CrmStatus
 from autodialer.ports.rows import OutboxRow, Projection
 from autodialer.store.ledger import SqlLedger, SqlStore
-from store.made import MINUTE, NOW, contact, lead, projection, work
+from store.made import MINUTE, NOW, OWNER, contact, lead, projection, work
 
 LATER = NOW + MINUTE
 NO_ANSWER, DEAD = CrmStatus.NO_ANSWER, CrmStatus.DEAD
@@ -27,7 +28,18 @@ def history(store: SqlStore) -> list[OutboxRow]:
 
 
 def due(store: SqlStore, now: datetime = NOW, limit: int = 10) -> list[OutboxRow]:
-    return list(work(store, lambda ledger: ledger.outbox.due(now, limit)))
+    """What a replica would get, and gives back."""
+
+    def look(ledger: SqlLedger) -> list[OutboxRow]:
+        rows = ledger.outbox.claim("who looks", now, limit, NOW)
+        ledger.outbox.disown("who looks")
+        return [replace(row, claimed_by=None) for row in rows]
+
+    return work(store, look)
+
+
+def claim(store: SqlStore, owner: str = OWNER, now: datetime = NOW, limit: int = 10) -> list[int]:
+    return [row.outbox_id for row in work(store, lambda ledger: ledger.outbox.claim(owner, now, limit, now))]
 
 
 def only(store: SqlStore) -> OutboxRow:
@@ -107,8 +119,8 @@ def test_what_we_wrote_ourselves_is_kept_by_its_meaning_apart_from_the_words_of_
 
 def test_call_attempts_do_not_go_down_when_the_result_of_an_earlier_call_comes_last(store: SqlStore) -> None:
     put(store, projection(attempt_id="later", call_attempts=3))
-    sent = only(store).outbox_id
-    work(store, lambda ledger: ledger.outbox.sent(sent, NOW))
+    (sent,) = claim(store)
+    work(store, lambda ledger: ledger.outbox.sent(sent, OWNER, NOW))
     put(store, projection(attempt_id="earlier", call_attempts=2))
     assert only(store).call_attempts == 3
 
@@ -129,8 +141,8 @@ def test_answered_leaves_a_status_that_an_earlier_call_had_queued(store: SqlStor
 
 def test_an_update_merges_with_one_that_was_parked_and_is_tried_again(store: SqlStore) -> None:
     put(store, projection(status=NO_ANSWER, call_attempts=1))
-    refused = only(store).outbox_id
-    work(store, lambda ledger: ledger.outbox.park(refused, "bad value", NOW))
+    (refused,) = claim(store)
+    work(store, lambda ledger: ledger.outbox.park(refused, OWNER, "bad value", NOW))
     put(store, projection(call_attempts=2))
     old, new = history(store)
     assert (old.state, new.state, new.status, new.call_attempts) == ("superseded", "pending", NO_ANSWER, 2)
@@ -154,9 +166,9 @@ def test_updates_are_due_oldest_first_and_not_before_their_time(store: SqlStore)
 
 def test_an_update_that_failed_is_tried_later_and_says_why(store: SqlStore) -> None:
     put(store, projection())
-    first = only(store).outbox_id
     for number in (1, 2):
-        work(store, lambda ledger: ledger.outbox.retry(first, "throttled", LATER))
+        (first,) = claim(store, now=NOW + 60 * MINUTE)
+        work(store, lambda ledger: ledger.outbox.retry(first, OWNER, "throttled", LATER))  # noqa: B023 - run at once
         assert only(store).tries == number
     assert due(store) == []
     assert only(store).last_error == "throttled"
@@ -165,14 +177,15 @@ def test_an_update_that_failed_is_tried_later_and_says_why(store: SqlStore) -> N
 
 def test_a_parked_update_waits_for_a_person(store: SqlStore) -> None:
     put(store, projection(call_attempts=1))
-    parked = only(store).outbox_id
-    work(store, lambda ledger: ledger.outbox.retry(parked, "throttled", NOW))
-    work(store, lambda ledger: ledger.outbox.park(parked, "the record is gone", LATER))
+    (parked,) = claim(store)
+    work(store, lambda ledger: ledger.outbox.retry(parked, OWNER, "throttled", NOW))
+    assert claim(store) == [parked]
+    work(store, lambda ledger: ledger.outbox.park(parked, OWNER, "the record is gone", LATER))
     assert due(store, LATER) == []
     assert work(store, lambda ledger: ledger.outbox.next_due_at()) is None
     (row,) = work(store, lambda ledger: ledger.outbox.parked())
     assert (row.state, row.last_error, row.settled_at) == ("parked", "the record is gone", LATER)
-    work(store, lambda ledger: ledger.outbox.retry(parked, "late", NOW))
+    assert not work(store, lambda ledger: ledger.outbox.retry(parked, OWNER, "late", NOW))
     assert work(store, lambda ledger: ledger.outbox.count("parked")) == 1
     assert work(store, lambda ledger: ledger.outbox.unparked(parked, LATER))
     assert not work(store, lambda ledger: ledger.outbox.unparked(parked, LATER))
@@ -182,8 +195,8 @@ def test_a_parked_update_waits_for_a_person(store: SqlStore) -> None:
 
 def test_an_update_that_the_crm_took_is_sent(store: SqlStore) -> None:
     put(store, projection(status=NO_ANSWER))
-    row = only(store)
-    work(store, lambda ledger: ledger.outbox.sent(row.outbox_id, LATER, status_kept="Recruiting"))
+    (sending,) = claim(store)
+    assert work(store, lambda ledger: ledger.outbox.sent(sending, OWNER, LATER, status_kept="Recruiting"))
     (sent,) = history(store)
     assert (sent.state, sent.settled_at, sent.status_kept) == ("sent", LATER, "Recruiting")
     assert due(store, LATER) == []
@@ -192,33 +205,37 @@ def test_an_update_that_the_crm_took_is_sent(store: SqlStore) -> None:
     assert only(store).status is None
 
 
-@pytest.mark.parametrize("answer", ["sent", "retry", "park"])
+@pytest.mark.parametrize("answer", ["sent", "retry", "park", "postpone"])
 def test_an_update_that_was_superseded_on_its_way_stays_so_and_the_newer_one_waits(
     store: SqlStore, answer: str
 ) -> None:
     put(store, projection(call_attempts=1))
-    on_its_way = only(store).outbox_id
+    (on_its_way,) = claim(store)
     put(store, projection(call_attempts=2))
-    answers: dict[str, Callable[[SqlLedger], None]] = {
-        "sent": lambda ledger: ledger.outbox.sent(on_its_way, LATER),
-        "retry": lambda ledger: ledger.outbox.retry(on_its_way, "throttled", LATER),
-        "park": lambda ledger: ledger.outbox.park(on_its_way, "bad", LATER),
+    assert claim(store, "another") == [], "it would overtake the one that is on its way"
+    answers: dict[str, Callable[[SqlLedger], bool]] = {
+        "sent": lambda ledger: ledger.outbox.sent(on_its_way, OWNER, LATER),
+        "retry": lambda ledger: ledger.outbox.retry(on_its_way, OWNER, "throttled", LATER),
+        "park": lambda ledger: ledger.outbox.park(on_its_way, OWNER, "bad", LATER),
+        "postpone": lambda ledger: ledger.outbox.postpone(on_its_way, OWNER, LATER),
     }
-    work(store, answers[answer])
+    assert work(store, answers[answer])
     old, new = history(store)
     assert (old.state, old.settled_at, old.tries) == ("superseded", NOW, 0)
     assert (new.state, new.call_attempts) == ("pending", 2)
+    assert claim(store, "another") == [new.outbox_id]
 
 
 def test_the_newest_update_is_the_one_that_the_crm_may_not_show_yet(store: SqlStore) -> None:
     put(store, *(projection(lead(number), call_attempts=number) for number in range(1, 6)))
     rows = {row.key: row.outbox_id for row in due(store)}
+    claim(store)
 
     def settle(ledger: SqlLedger) -> None:
-        ledger.outbox.sent(rows[lead(2)], NOW)
-        ledger.outbox.sent(rows[lead(3)], LATER)
-        ledger.outbox.park(rows[lead(4)], "bad", NOW)
-        ledger.outbox.sent(rows[lead(5)], LATER)
+        ledger.outbox.sent(rows[lead(2)], OWNER, NOW)
+        ledger.outbox.sent(rows[lead(3)], OWNER, LATER)
+        ledger.outbox.park(rows[lead(4)], OWNER, "bad", NOW)
+        ledger.outbox.sent(rows[lead(5)], OWNER, LATER)
         ledger.outbox.put(projection(lead(5), call_attempts=9), LATER)
 
     work(store, settle)

@@ -155,4 +155,5 @@ def test_of_two_updates_put_at_once_the_later_is_refused_and_merges_when_put_aga
     _, theirs = at_once(postgres, replicas, putting(2), putting(1))
     assert isinstance(theirs.exception(10), LedgerRefusal)
     on(replicas[1], putting(1))
-    assert [row.call_attempts for row in on(replicas[0], lambda ledger: ledger.outbox.due(NOW, 9))] == [2]
+    claimed = on(replicas[0], lambda ledger: ledger.outbox.claim(OTHER, NOW, 9, NOW))
+    assert [row.call_attempts for row in claimed] == [2]

@@ -15,6 +15,7 @@ from autodialer.store.ledger import SqlLedger, SqlStore
 from store.made import (
     MINUTE,
     NOW,
+    OWNER,
     TODAY,
     a_result,
     contact,
@@ -126,7 +127,7 @@ def test_the_work_lists_are_counted(busy_day: SqlStore) -> None:
             ledger.inbox.settle(ledger.inbox.waiting(1)[0].inbox_id, state, at=NOW)
         for number in range(3):
             ledger.outbox.put(projection(person(number).key), NOW)
-        ledger.outbox.park(ledger.outbox.due(NOW, 1)[0].outbox_id, "bad", NOW)
+        ledger.outbox.park(ledger.outbox.claim(OWNER, NOW, 1, NOW)[0].outbox_id, OWNER, "bad", NOW)
 
     work(busy_day, unit)
     assert work(busy_day, lambda ledger: ledger.stats.work_lists()) == {

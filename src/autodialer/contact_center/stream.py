@@ -23,6 +23,9 @@ from autodialer.ports import Clock, Log, Take
 from autodialer.telephony_http.words import plain
 
 _FIRST_WAIT = 0.5
+_STANDBY_WAIT = (
+    5.0  # 8x8 gives a subscription to one consumer at a time; when that one is gone, another is there in this time
+)
 _STORE_WAIT, _LONGEST_STORE_WAIT = 0.5, 15.0
 _LARGEST_FRAME = 16 * 1024 * 1024  # Pulsar's own limit is 5 MiB, a third more in base64
 # The library writes whole frames, with the customers in them, to its debug log.
@@ -89,6 +92,7 @@ class Stream:
         if status == _BUSY:
             # Another process of ours listens; the subscription exists, and this one waits to take over.
             self._subscribed.set()
+            self._wait = min(self._wait, _STANDBY_WAIT)
             self._say("another process listens to the event stream under this subscription")
         else:
             self._say(f"8x8 refuses the event stream (HTTP {status}). {_REMEDIES.get(status, '')}".strip())

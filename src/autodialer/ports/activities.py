@@ -30,23 +30,33 @@ class Activities(Protocol):
         """Queue it; a second time changes nothing."""
         ...
 
-    def due(self, now: datetime, limit: int) -> Sequence[ActivityRow]:
-        """Pending and due, oldest first; what another process holds in this moment is left out."""
+    def claim(self, owner: str, now: datetime, until: datetime, limit: int) -> Sequence[ActivityRow]:
+        """Pending and due, oldest first, each as it stood before: `owner` sends them now. Nobody else takes them before `until`."""
         ...
 
-    def begin(self, attempt_id: str, form: ActivityForm, until: datetime) -> None:
-        """It is about to be sent in this form: from now on it may stand in the CRM. Nobody else takes it before `until`."""
+    def disown(self, owner: str) -> None:
+        """`owner` is dead (everybody, with owner ""): what it says from now on changes nothing.
+
+        What it was about to send waits until its time is over, for it may still be on its way.
+        """
         ...
 
-    def sent(self, attempt_id: str, activity_id: str, at: datetime) -> None:
+    def begin(self, attempt_id: str, owner: str, form: ActivityForm) -> bool:
+        """It is about to be sent in this form: from now on it may stand in the CRM.
+
+        False if `owner` has it no more: nothing is changed; so also of the next three.
+        """
+        ...
+
+    def sent(self, attempt_id: str, owner: str, activity_id: str, at: datetime) -> bool:
         """It stands in the CRM."""
         ...
 
-    def retry(self, attempt_id: str, error: str, next_try_at: datetime, *, is_absent: bool) -> None:
+    def retry(self, attempt_id: str, owner: str, error: str, next_try_at: datetime, *, is_absent: bool) -> bool:
         """Later. `is_absent`: it certainly does not stand in the CRM."""
         ...
 
-    def park(self, attempt_id: str, error: str, at: datetime) -> None:
+    def park(self, attempt_id: str, owner: str, error: str, at: datetime) -> bool:
         """The CRM does not take it."""
         ...
 

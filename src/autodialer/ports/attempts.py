@@ -98,7 +98,10 @@ class Attempts(Protocol):
         ...
 
     def overdue(self, *, placed_before: datetime, now: datetime, today: str) -> Sequence[AttemptRow]:
-        """Open attempts that wait in vain: placed too long ago, a lease that ran out, unknown from an earlier day."""
+        """Open attempts that wait in vain: placed too long ago, a lease that ran out, unknown from an earlier day.
+
+        Those that another transaction changes in this moment are left out.
+        """
         ...
 
     def open_of_owner(self, owner: str) -> Sequence[AttemptRow]:

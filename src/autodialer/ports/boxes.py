@@ -1,8 +1,8 @@
 """Inbox, outbox, and the small lists beside them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from autodialer.domain.record import CrmStatus, RecordKey
@@ -24,6 +24,13 @@ class Inbox(Protocol):
 
     def waiting(self, limit: int) -> Sequence[InboxRow]:
         """Not yet applied, oldest first."""
+        ...
+
+    def take(self, inbox_id: int, session_id: str | None, left: Collection[int]) -> bool:
+        """Whether this transaction may apply it: it waits, and no other replica applies it in this moment.
+
+        False as well while an earlier one of its session waits that is not among `left`, those that can't be applied yet.
+        """
         ...
 
     def of_session(self, session_id: str) -> Sequence[InboxRow]:
@@ -62,30 +69,48 @@ class Outbox(Protocol):
         """Queue it, merged with the one that waits for the same record."""
         ...
 
-    def due(self, now: datetime, limit: int) -> Sequence[OutboxRow]:
-        """Pending and due, oldest first."""
+    def claim(self, owner: str, now: datetime, limit: int, shared_now: datetime) -> Sequence[OutboxRow]:
+        """Pending and due, oldest first; `owner` has them on their way until it settles each, by one of the next four.
+
+        Left out: what another replica has, and a record of which another replica has an earlier update on its way still. What
+        `owner` claimed before and did not settle it gets again. A claim that nobody frees ends by `shared_now`, after a while.
+        """
+        ...
+
+    def disown(self, owner: str) -> None:
+        """Free what `owner` has on its way (everybody's, with owner ""): it is dead, or gives up."""
         ...
 
     def next_due_at(self) -> datetime | None:
         """When the next one is due."""
         ...
 
-    def sent(self, outbox_id: int, at: datetime, *, status_kept: str | None = None) -> None:
-        """The CRM took it."""
+    def sent(self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None) -> bool:
+        """The CRM took it. False if `owner` has it no more: nothing is changed; so also of the next three."""
         ...
 
     def retry(
-        self, outbox_id: int, error: str, next_try_at: datetime, *, blocked_since: datetime | None = None
-    ) -> None:
+        self,
+        outbox_id: int,
+        owner: str,
+        error: str,
+        next_try_at: datetime,
+        *,
+        blocked_since: datetime | None = None,
+    ) -> bool:
         """Later. `blocked_since`: since when the CRM says that the record is locked or the like, if it said so now."""
         ...
 
-    def postpone(self, outbox_id: int, next_try_at: datetime) -> None:
+    def postpone(self, outbox_id: int, owner: str, next_try_at: datetime) -> bool:
         """Later, without counting as a try."""
         ...
 
-    def park(self, outbox_id: int, error: str, at: datetime) -> None:
+    def park(self, outbox_id: int, owner: str, error: str, at: datetime) -> bool:
         """It can't succeed."""
+        ...
+
+    def rewrite(self, key: RecordKey, at: datetime) -> None:
+        """Queue the newest numbers of this record again: an older update may have overwritten them in the CRM."""
         ...
 
     def unparked(self, outbox_id: int, at: datetime) -> bool:
@@ -118,6 +143,22 @@ class Outbox(Protocol):
 
     def count(self, state: str) -> int:
         """How many stand in this state."""
+        ...
+
+
+class Duties(Protocol):
+    """What one replica at a time does. Instants are those of Ledger.shared_now."""
+
+    def take(self, name: str, owner: str, now: datetime, lease: timedelta) -> bool:
+        """Have it for so long from now on, or have it still; False if another replica has it."""
+        ...
+
+    def release(self, owner: str) -> None:
+        """Free all that `owner` has (everybody's, with owner ""): it ends, or is dead."""
+        ...
+
+    def holder(self, name: str, now: datetime) -> str | None:
+        """Who has it now."""
         ...
 
 

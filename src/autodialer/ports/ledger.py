@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from autodialer.ports.activities import Activities
 from autodialer.ports.attempts import Attempt, Attempts
-from autodialer.ports.boxes import DoNotCall, Inbox, Outbox, Stats, Switches, Usage
+from autodialer.ports.boxes import DoNotCall, Duties, Inbox, Outbox, Stats, Switches, Usage
 from autodialer.ports.replicas import Pace, Replicas
 from autodialer.ports.running import Runs, Staging
 
@@ -34,6 +34,8 @@ class Ledger(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def activities(self) -> Activities: ...
+    @property
+    def duties(self) -> Duties: ...
     @property
     def do_not_call(self) -> DoNotCall: ...
     @property

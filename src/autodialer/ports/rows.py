@@ -242,6 +242,7 @@ class OutboxRow:
     settled_at: datetime | None
     our_statuses: tuple[CrmStatus, ...] = ()
     blocked_since: datetime | None = None
+    claimed_by: str | None = None  # the replica that has it on its way
 
 
 @dataclass(frozen=True, slots=True)

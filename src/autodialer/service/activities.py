@@ -5,7 +5,7 @@ sent again: by our attempt id, which stands in its subject.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,8 +22,9 @@ from autodialer.service.means import Means
 BATCH = 10  # one credit
 BLOCKED_FOR = timedelta(days=1)
 UNCLEAR_WAIT = timedelta(minutes=3)  # longer than any request lives: what was still on its way has arrived or is lost
+_LOOKING_SECONDS = 180.0
 _SENDING_SECONDS = 600.0
-_LEASE = timedelta(hours=1)  # much longer than the sending: two processes never send the same one
+_LEASE = timedelta(minutes=15)  # longer than looking and sending together: two processes never send the same one
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)
 _STOPPED_WAIT = timedelta(minutes=15)
@@ -33,6 +34,8 @@ _HEARD = {
     Disposition.BUSY: "busy",
     Disposition.FAILED: "failed",
 }
+
+_Tell = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +61,36 @@ class ActivityService:
         log = self._m.activity_log
         if log is None:
             return False
+        claimed_at = self._m.clock.monotonic()
         begun = await self._m.store.write(self._begin)
         if not begun:
             return False
         there, unknown = await self._look_for([one for one in begun if one.may_be_there], log)
+        if (
+            self._m.clock.monotonic() - claimed_at > _LOOKING_SECONDS
+        ):  # we were stopped meanwhile: another may send them soon
+            unknown = {one.row.attempt_id: "too late to be sent" for one in begun if one.row.attempt_id not in there}
         to_add = [one for one in begun if one.row.attempt_id not in {*there, *unknown}]
         added = await self._add([one.activity for one in to_add], log)
         results: dict[str, ActivityResult] = {attempt_id: Logged(found) for attempt_id, found in there.items()}
         results |= {attempt_id: Unclear(reason) for attempt_id, reason in unknown.items()}
         results |= {one.row.attempt_id: result for one, result in zip(to_add, added, strict=True)}
-        await self._m.store.write(partial(self._settle, [(one.row, results[one.row.attempt_id]) for one in begun]))
+        for tell in await self._m.store.write(
+            partial(self._settle, [(one.row, results[one.row.attempt_id]) for one in begun])
+        ):
+            tell()
         return True
 
     def _begin(self, ledger: Ledger) -> list[_Begun]:
-        now = self._m.clock.now()
+        now, owner = self._m.clock.now(), self._m.owner
         begun = []
-        for row in ledger.activities.due(now, BATCH):
+        for row in ledger.activities.claim(owner, now, now + _LEASE, BATCH):
             attempt = ledger.attempts.row(row.attempt_id)
             if attempt is None or attempt.disposition not in _HEARD:
-                ledger.activities.park(row.attempt_id, "the attempt has no end to tell of any more", now)
+                ledger.activities.park(row.attempt_id, owner, "the attempt has no end to tell of any more", now)
                 continue
             activity = activity_of(attempt, row.form or form_of(attempt, self._m.log_calls))
-            ledger.activities.begin(row.attempt_id, activity.form, now + _LEASE)
+            ledger.activities.begin(row.attempt_id, owner, activity.form)
             begun.append(_Begun(activity, row))
         return begun
 
@@ -90,9 +101,13 @@ class ActivityService:
         if not unclear:
             return {}, {}
         try:
-            return await log.find([one.activity for one in unclear]), {}
+            async with asyncio.timeout(_LOOKING_SECONDS):
+                return await log.find([one.activity for one in unclear]), {}
+        except TimeoutError:
+            problem = "Zoho took longer than we wait"
         except CrmError as error:
-            return {}, {one.row.attempt_id: f"can't be looked for: {error.message}" for one in unclear}
+            problem = error.message
+        return {}, {one.row.attempt_id: f"can't be looked for: {problem}" for one in unclear}
 
     async def _add(self, activities: Sequence[Activity], log: ActivityLog) -> Sequence[ActivityResult]:
         if not activities:
@@ -103,32 +118,35 @@ class ActivityService:
         except TimeoutError:
             return [Unclear("Zoho took longer than we wait")] * len(activities)
 
-    def _settle(self, results: Sequence[tuple[ActivityRow, ActivityResult]], ledger: Ledger) -> None:
-        now = self._m.clock.now()
+    def _settle(self, results: Sequence[tuple[ActivityRow, ActivityResult]], ledger: Ledger) -> list[_Tell]:
+        """What the log is to say once this is committed."""
+        now, owner, log = self._m.clock.now(), self._m.owner, self._m.log
+        tell: list[_Tell] = []
         for row, result in results:
+            told = {"attempt_id": row.attempt_id}
             match result:
                 case Logged():
-                    ledger.activities.sent(row.attempt_id, result.activity_id, now)
-                    self._m.log.info("call logged in Zoho", attempt_id=row.attempt_id, activity_id=result.activity_id)
+                    ledger.activities.sent(row.attempt_id, owner, result.activity_id, now)
+                    tell.append(partial(log.info, "call logged in Zoho", **told, activity_id=result.activity_id))
                 case Unclear():
                     wait = max(UNCLEAR_WAIT, _wait_after(row.tries))
-                    ledger.activities.retry(row.attempt_id, result.reason, now + wait, is_absent=False)
-                    self._m.log.warning("call may be logged in Zoho", attempt_id=row.attempt_id, reason=result.reason)
+                    ledger.activities.retry(row.attempt_id, owner, result.reason, now + wait, is_absent=False)
+                    tell.append(partial(log.warning, "call may be logged in Zoho", **told, reason=result.reason))
                 case NotWritten():
-                    self._settle_refused(ledger, row, result, now)
+                    tell.append(self._settle_refused(ledger, row, result, now))
+        return tell
 
-    def _settle_refused(self, ledger: Ledger, row: ActivityRow, refused: NotWritten, now: datetime) -> None:
+    def _settle_refused(self, ledger: Ledger, row: ActivityRow, refused: NotWritten, now: datetime) -> _Tell:
         reason = f"{refused.code}: {refused.message}"
         is_final = refused.refusal is Refusal.NEVER
         is_final |= refused.refusal is Refusal.BLOCKED and now - row.created_at >= BLOCKED_FOR
         told = {"attempt_id": row.attempt_id, "code": refused.code, "reason": refused.message}
         if is_final:
-            ledger.activities.park(row.attempt_id, reason, now)
-            self._m.log.error("call log parked", **told)
-            return
+            ledger.activities.park(row.attempt_id, self._m.owner, reason, now)
+            return partial(self._m.log.error, "call log parked", **told)
         wait = _STOPPED_WAIT if refused.refusal is Refusal.STOP else _wait_after(row.tries)
-        ledger.activities.retry(row.attempt_id, reason, now + wait, is_absent=True)
-        self._m.log.warning("call log refused for now", **told)
+        ledger.activities.retry(row.attempt_id, self._m.owner, reason, now + wait, is_absent=True)
+        return partial(self._m.log.warning, "call log refused for now", **told)
 
 
 def form_of(attempt: AttemptRow, log_calls: LogCalls) -> ActivityForm:

@@ -22,6 +22,7 @@ MISSION = "mission"
 PROVIDER = "provider"
 _ID_DIGITS = 20
 _GROUP = 256  # callbacks in one transaction at most
+_PATIENCE = 8.0  # seconds; longer than the store waits for a row that a stopped replica holds
 _LONGEST_CALL_ID = 120
 _STATUSES = ("answered", "no_answer", "busy", "failed")
 
@@ -75,7 +76,7 @@ class CallbackDesk:
     async def _store_group(self, group: Sequence["_Taken"]) -> None:
         arrivals = [taken.arrival for taken in group]
         try:
-            await self._store.write(lambda ledger: ledger.inbox.add_all(arrivals))
+            await self._write(arrivals)
         except StoreError as error:
             if error.permanent and len(group) > 1:  # one of them: each now goes alone and gets its own answer
                 await asyncio.gather(*(self._store_group([taken]) for taken in group))
@@ -86,6 +87,14 @@ class CallbackDesk:
         for taken in group:
             if not taken.done.done():
                 taken.done.set_result(None)
+
+    async def _write(self, arrivals: Sequence[Arrival]) -> None:
+        """A sender who is told to try again harms nothing, also when the store comes to it after all; one who hangs gives up."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._store.write(lambda ledger: ledger.inbox.add_all(arrivals))
+        except TimeoutError:
+            raise StoreError("the ledger does not answer", permanent=False) from None
 
 
 @dataclass(frozen=True, slots=True)

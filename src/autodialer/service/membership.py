@@ -3,13 +3,14 @@
 Leases are reckoned by the database's clock. A process that stood still and comes back finds that nothing is its own any more.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 from autodialer.ports.ledger import Ledger
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
-from autodialer.service.reconcile import Reconciler
+from autodialer.service.reconcile import Moved, Reconciler
 
 BEATS: Final = 3  # in one lease: two may be late
 
@@ -33,23 +34,25 @@ class Membership:
     async def join(self) -> None:
         """Say that one is there. A process that has the ledger for itself buries all others at once: they are dead."""
 
-        def join(ledger: Ledger) -> None:
+        def join(ledger: Ledger) -> Sequence[Moved]:
             now = ledger.shared_now()
             ledger.replicas.join(self._m.owner, now, now + self._lease)
             if self._m.alone:
-                self._bury_all(ledger)
+                return self._bury_all(ledger)
+            return ()
 
-        await self._m.store.write(join)
+        self._reconciler.tell(await self._m.store.write(join))
         self._note_beat()
 
-    def _bury_all(self, ledger: Ledger) -> None:
+    def _bury_all(self, ledger: Ledger) -> Sequence[Moved]:
         for other in ledger.replicas.all():
             if other != self._m.owner:
                 ledger.replicas.leave(other)
-        self._reconciler.abandon(ledger, "")
+        moved = self._reconciler.abandon(ledger, "")
         run = ledger.runs.current()
         if run is not None:
             ledger.runs.inherit(run.owner, self._m.owner)
+        return moved
 
     async def beat(self) -> None:
         """Say that one lives, and take over from those who say so no longer."""
@@ -76,22 +79,25 @@ class Membership:
         self._beat_at = now
 
     async def _bury(self, silent: str) -> None:
-        def bury(ledger: Ledger) -> bool:
+        def bury(ledger: Ledger) -> Sequence[Moved] | None:
             if not ledger.replicas.bury(silent, ledger.shared_now()):
-                return False  # it has said meanwhile that it lives, or another process was faster
-            self._reconciler.abandon(ledger, silent)
+                return None  # it has said meanwhile that it lives, or another process was faster
+            moved = self._reconciler.abandon(ledger, silent)
             ledger.runs.inherit(silent, self._m.owner)
-            return True
+            return moved
 
-        if await self._m.store.write(bury):
+        moved = await self._m.store.write(bury)
+        if moved is not None:
             self._m.log.error("a process says nothing any more: taken over from it", process=silent)
+            self._reconciler.tell(moved)
 
     async def leave(self) -> None:
         """Whatever is left in hand may be taken over at once."""
 
-        def leave(ledger: Ledger) -> None:
-            self._reconciler.abandon(ledger, self._m.owner)
+        def leave(ledger: Ledger) -> Sequence[Moved]:
+            moved = self._reconciler.abandon(ledger, self._m.owner)
             ledger.runs.hand_over(self._m.owner)
             ledger.replicas.leave(self._m.owner)
+            return moved
 
-        await self._m.store.write(leave)
+        self._reconciler.tell(await self._m.store.write(leave))

@@ -23,6 +23,8 @@ from autodialer.service.signals import Signal
 
 _ORPHAN = "orphan"
 _BATCH = 25  # applied in one transaction, for which callbacks that come in have to wait
+_TRIES = 4  # of one callback, when replicas come upon the same person
+_LOOKS, _UNTIL_COMMITTED = 3, 0.25  # more, and seconds between them, at what another replica had
 _REST = 25.0  # times as long as a batch took, while callbacks come in: they are stored first
 
 
@@ -35,6 +37,7 @@ class _Applied:
     note: str = ""
     look_at: RecordKey | None = None
     later: bool = False
+    taken: bool = False  # another replica applies it, or an earlier one of its session
     agent_unreached: bool = False
 
 
@@ -54,29 +57,47 @@ class ResultService:
         StoreError when the database can't be used; what was not applied waits on.
         """
         async with self._turn:
-            settled = 0
-            left: set[int] = set()
+            settled, looks_left = 0, _LOOKS
+            left: set[int] = set()  # what can't be applied now
+            taken: set[int] = set()  # what another replica applies in this moment: this one goes on with the next
             elsewhere: list[tuple[InboxRow, RecordKey]] = []
-            while rows := await self._waiting(left):
+            while rows := await self._waiting(left, taken):
                 began = self._m.clock.monotonic()
-                unreached, orphans = False, 0
-                for row, applied in await self._apply_batch(rows):
-                    if applied.look_at is not None:
-                        elsewhere.append((row, applied.look_at))
-                    done = self._note(row, applied)
-                    orphans += applied.state == _ORPHAN
-                    settled += done
-                    left |= set() if done else {row.inbox_id}
-                    unreached |= done and applied.agent_unreached
-                if orphans:
-                    self._m.log.info("callbacks of no known session kept", count=orphans)
-                if unreached:
-                    await self._look_at_agents()
+                settled += await self._apply_some(rows, left, taken, elsewhere)
                 if len(rows) < _BATCH:
-                    break  # what comes in from now on gives a signal
-                if self._coming_in():
+                    if not (taken and looks_left):
+                        break  # what comes in from now on gives a signal
+                    looks_left -= 1
+                    taken.clear()
+                    await self._m.clock.sleep(_UNTIL_COMMITTED)
+                elif self._coming_in():
                     await self._m.clock.sleep(_REST * (self._m.clock.monotonic() - began))
             return settled + await self._apply_all_elsewhere(elsewhere)
+
+    async def _apply_some(
+        self,
+        rows: Sequence[InboxRow],
+        left: set[int],
+        taken: set[int],
+        elsewhere: list[tuple[InboxRow, RecordKey]],
+    ) -> int:
+        settled, orphans, unreached = 0, 0, False
+        for row, applied in await self._apply_batch(rows, left):
+            if applied.taken:
+                taken.add(row.inbox_id)
+                continue
+            if applied.look_at is not None:
+                elsewhere.append((row, applied.look_at))
+            done = self._note(row, applied)
+            orphans += applied.state == _ORPHAN
+            settled += done
+            left |= set() if done else {row.inbox_id}
+            unreached |= done and applied.agent_unreached
+        if orphans:
+            self._m.log.info("callbacks of no known session kept", count=orphans)
+        if unreached:
+            await self._look_at_agents()
+        return settled
 
     async def _look_at_agents(self) -> None:
         policy = self._m.policy
@@ -85,13 +106,18 @@ class ResultService:
         log = self._m.log.error if agents.is_alarming else self._m.log.warning
         log("a person answered and no agent could be reached", today=agents.unreached, answered=agents.answered)
 
-    async def _waiting(self, left: AbstractSet[int]) -> list[InboxRow]:
-        rows = await self._m.store.read(lambda ledger: ledger.inbox.waiting(_BATCH + len(left)))
-        return [row for row in rows if row.inbox_id not in left]
+    async def _waiting(self, left: AbstractSet[int], taken: set[int]) -> list[InboxRow]:
+        most = _BATCH + len(left) + len(taken)
+        rows = await self._m.store.read(lambda ledger: ledger.inbox.waiting(most))
+        taken &= {row.inbox_id for row in rows}
+        return [row for row in rows if row.inbox_id not in left and row.inbox_id not in taken][:_BATCH]
 
-    async def _apply_batch(self, rows: Sequence[InboxRow]) -> list[tuple[InboxRow, _Applied]]:
-        """Handed to the store all at once: it takes them in their order and commits them together."""
-        works = [self._guard(row, partial(self._apply_in, row)) for row in rows]
+    async def _apply_batch(self, rows: Sequence[InboxRow], left: set[int]) -> list[tuple[InboxRow, _Applied]]:
+        """Handed to the store all at once: it takes them in their order and commits them together.
+
+        What can't be applied yet joins `left` in its turn: a later one of its session does not wait for it.
+        """
+        works = [self._guard(row, partial(self._apply_in, row, left)) for row in rows]
         outcomes = await asyncio.gather(*works, return_exceptions=True)
         applied = [(row, one) for row, one in zip(rows, outcomes, strict=True) if not isinstance(one, BaseException)]
         failed = [one for one in outcomes if isinstance(one, BaseException)]
@@ -104,11 +130,7 @@ class ResultService:
     async def _guard(self, row: InboxRow, work: Callable[[Ledger], _Applied]) -> _Applied:
         """One callback that can't be applied must not keep the others from it: it is set aside for a person to see."""
         try:
-            try:
-                return await self._m.store.write(work)
-            except LedgerRefusal:
-                # Another process changed the same attempt in this moment: what it wrote is seen now.
-                return await self._m.store.write(work)
+            return await self._write(work, _TRIES)
         except StoreError as error:
             if not error.permanent:
                 raise
@@ -121,6 +143,15 @@ class ResultService:
             return _Applied(later=True)  # another process was faster
         self._m.log.error("callback can't be applied, set aside", inbox_id=row.inbox_id, problem=problem)
         return applied
+
+    async def _write(self, work: Callable[[Ledger], _Applied], tries: int) -> _Applied:
+        try:
+            return await self._m.store.write(work)
+        except LedgerRefusal:
+            if tries == 1:
+                raise
+        # Another process changed the same attempt or record in this moment: what it wrote is seen now.
+        return await self._write(work, tries - 1)
 
     async def _apply_all_elsewhere(self, calls: Sequence[tuple[InboxRow, RecordKey]]) -> int:
         settled = 0
@@ -138,7 +169,7 @@ class ResultService:
 
     def _note(self, row: InboxRow, applied: _Applied) -> bool:
         """Tell whom it concerns; whether the callback is settled."""
-        if applied.later or applied.look_at is not None:
+        if applied.later or applied.taken or applied.look_at is not None:
             return False
         if applied.state == "applied":
             self._lines.heard()
@@ -154,9 +185,13 @@ class ResultService:
             )
         return True
 
-    def _apply_in(self, row: InboxRow, ledger: Ledger) -> _Applied:
+    def _apply_in(self, row: InboxRow, left: set[int], ledger: Ledger) -> _Applied:
+        if not ledger.inbox.take(row.inbox_id, row.session_id, left):
+            return _Applied(taken=True)
         applied = self._match(ledger, row)
-        if not applied.later and applied.look_at is None:
+        if applied.later or applied.look_at is not None:
+            left.add(row.inbox_id)
+        else:
             self._settle(ledger, row, applied)
         return applied
 
@@ -219,6 +254,8 @@ class ResultService:
         return _Applied(look_at=key)
 
     def _apply_elsewhere(self, row: InboxRow, record: Record | None, ledger: Ledger) -> _Applied:
+        if not ledger.inbox.take(row.inbox_id, None, ()):
+            return _Applied(taken=True)
         result = read_mission_result(json.loads(row.body))
         attempt_id, note = record_elsewhere(ledger, self._m, result, record, row)
         applied = _Applied("applied" if attempt_id else "orphan", attempt_id, note)

@@ -13,6 +13,7 @@ from autodialer.service.callbacks import CallbackDesk
 from autodialer.service.credits import Credits, Rationed
 from autodialer.service.doctor import Doctor
 from autodialer.service.drift import DriftReport
+from autodialer.service.duties import Duties
 from autodialer.service.explain import Explainer
 from autodialer.service.lines import Lines
 from autodialer.service.listening import Listener
@@ -56,6 +57,7 @@ class Services:
     doctor: Doctor
     drift: DriftReport
     credits: Credits
+    duties: Duties
     arrived: Signal
     write_back_due: Signal
     stopping: asyncio.Event
@@ -98,6 +100,7 @@ def wire(
         planner=Planner(rationed, scratch),
         doctor=Doctor(means, about, count),
         credits=count,
+        duties=Duties(means),
         drift=DriftReport(means),
         arrived=arrived,
         write_back_due=due,

@@ -3,12 +3,14 @@
 How Zoho's own rules shape this stands in docs/zoho/writing.md.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from autodialer.domain.errors import CrmError
+from autodialer.domain.errors import CrmError, StoreError
 from autodialer.domain.record import Record
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
 from autodialer.ports.ledger import Ledger
@@ -41,6 +43,7 @@ class Plan:
 
 
 Outcome = tuple[Plan, WriteResult | None]
+_Settled = tuple[bool, Callable[[], object] | None]
 
 
 class WriteBack:
@@ -48,16 +51,33 @@ class WriteBack:
 
     def __init__(self, means: Means) -> None:
         self._m = means
+        self._turn = asyncio.Lock()  # a claim of ours that is found again was given up
 
     async def drain(self) -> int:
-        """Send what is due, a batch at a time, until nothing is or Zoho fails; how many rows were settled."""
-        settled = 0
-        while rows := await self._m.store.read(lambda ledger: ledger.outbox.due(self._m.clock.now(), BATCH)):
-            done = await self._send(rows)
-            settled += done
-            if done == 0:
-                break
-        return settled
+        """Send what is due, a batch at a time, until nothing is or Zoho fails; how many rows were settled.
+
+        Other replicas do so at the same time with other rows.
+        """
+        async with self._turn:
+            settled = 0
+            try:
+                while rows := await self._m.store.write(self._claim):
+                    done = await self._send(rows)
+                    settled += done
+                    if done == 0:
+                        break
+            except (Exception, asyncio.CancelledError):
+                await self._let_go()
+                raise
+            return settled
+
+    def _claim(self, ledger: Ledger) -> Sequence[OutboxRow]:
+        return ledger.outbox.claim(self._m.owner, self._m.clock.now(), BATCH, ledger.shared_now())
+
+    async def _let_go(self) -> None:
+        """What is not settled is anybody's again; if this fails, our own next claim takes it up."""
+        with suppress(StoreError):
+            await self._m.store.write(lambda ledger: ledger.outbox.disown(self._m.owner))
 
     async def _send(self, rows: Sequence[OutboxRow]) -> int:
         settled = 0
@@ -90,51 +110,58 @@ class WriteBack:
     def _postpone(self, rows: Sequence[OutboxRow], error: str, wait: timedelta | None, ledger: Ledger) -> None:
         now = self._m.clock.now()
         for row in rows:
-            ledger.outbox.retry(row.outbox_id, error, now + (wait or _wait_after(row.tries, _LONGEST_WAIT)))
+            later = now + (wait or _wait_after(row.tries, _LONGEST_WAIT))
+            ledger.outbox.retry(row.outbox_id, self._m.owner, error, later)
 
     async def _settle_all(self, outcomes: Sequence[Outcome]) -> int:
         settled = 0
         for start in range(0, len(outcomes), _SETTLED_AT_ONCE):
-            some = outcomes[start : start + _SETTLED_AT_ONCE]
-            settled += await self._m.store.write(partial(self._settle, some))
+            for is_done, tell in await self._m.store.write(
+                partial(self._settle, outcomes[start : start + _SETTLED_AT_ONCE])
+            ):
+                settled += is_done
+                if tell is not None:
+                    tell()
         return settled
 
-    def _settle(self, outcomes: Sequence[Outcome], ledger: Ledger) -> int:
-        return sum(self._settle_one(ledger, plan, result) for plan, result in outcomes)
+    def _settle(self, outcomes: Sequence[Outcome], ledger: Ledger) -> list[_Settled]:
+        return [self._settle_one(ledger, plan, result) for plan, result in outcomes]
 
-    def _settle_one(self, ledger: Ledger, plan: Plan, result: WriteResult | None) -> bool:
-        """Whether the row is done with."""
-        row, now = plan.row, self._m.clock.now()
+    def _settle_one(self, ledger: Ledger, plan: Plan, result: WriteResult | None) -> _Settled:
+        """Whether the row is done with, and what the log is to say once that is committed."""
+        row, now, owner = plan.row, self._m.clock.now(), self._m.owner
         if plan.update is None:
-            ledger.outbox.park(row.outbox_id, "the record is not in the CRM any more", now)
-            return True
+            ledger.outbox.park(row.outbox_id, owner, "the record is not in the CRM any more", now)
+            return True, None
         if plan.waits:
-            ledger.outbox.postpone(row.outbox_id, now + _JUST_CHANGED_WAIT)
-            return False
+            ledger.outbox.postpone(row.outbox_id, owner, now + _JUST_CHANGED_WAIT)
+            return False, None
         match result:
             case Written() | None:
-                ledger.outbox.sent(row.outbox_id, now, status_kept=plan.kept)
-                self._log_written(row, plan.update, plan.kept)
-                return True
+                if ledger.outbox.sent(row.outbox_id, owner, now, status_kept=plan.kept):
+                    return True, partial(self._log_written, row, plan.update, plan.kept)
+                if result is not None:
+                    # We were taken for dead and came back: another replica has written what is newer, perhaps before us.
+                    ledger.outbox.rewrite(row.key, now)
+                return False, partial(self._m.log.warning, "written back late", record=str(row.key))
             case NotWritten():
                 return self._settle_refused(ledger, row, result, now)
 
-    def _settle_refused(self, ledger: Ledger, row: OutboxRow, refused: NotWritten, now: datetime) -> bool:
+    def _settle_refused(self, ledger: Ledger, row: OutboxRow, refused: NotWritten, now: datetime) -> _Settled:
         reason = f"{refused.code}: {refused.message}"
         blocked_since = (row.blocked_since or now) if refused.refusal is Refusal.BLOCKED else None
         is_final = refused.refusal is Refusal.NEVER
         if blocked_since is not None and now - blocked_since >= BLOCKED_FOR:
             is_final, reason = True, f"{reason} (so for a day)"
+        told = {"record": str(row.key), "code": refused.code}
         if is_final:
-            ledger.outbox.park(row.outbox_id, reason, now)
-            self._m.log.error("write-back parked", record=str(row.key), code=refused.code, reason=refused.message)
-            return True
+            ledger.outbox.park(row.outbox_id, self._m.owner, reason, now)
+            return True, partial(self._m.log.error, "write-back parked", **told, reason=refused.message)
         wait = _wait_after(row.tries, _LONGEST_WAIT if blocked_since is None else _LONGEST_BLOCKED_WAIT)
         if refused.refusal is Refusal.STOP:
             wait = _STOPPED_WAIT
-        ledger.outbox.retry(row.outbox_id, reason, now + wait, blocked_since=blocked_since)
-        self._m.log.warning("write-back refused for now", record=str(row.key), code=refused.code)
-        return False
+        ledger.outbox.retry(row.outbox_id, self._m.owner, reason, now + wait, blocked_since=blocked_since)
+        return False, partial(self._m.log.warning, "write-back refused for now", **told)
 
     def _log_written(self, row: OutboxRow, update: CrmUpdate, kept: str | None) -> None:
         log = {"record": str(row.key), "attempt_id": row.attempt_id, "status": update.status and update.status.value}

@@ -23,7 +23,7 @@ class SqlActivities:
     def put(self, attempt_id: str, at: datetime) -> None:
         insert_if_absent(self._db, activities, {"attempt_id": attempt_id, "next_try_at": at, "created_at": at})
 
-    def due(self, now: datetime, limit: int) -> Sequence[ActivityRow]:
+    def claim(self, owner: str, now: datetime, until: datetime, limit: int) -> Sequence[ActivityRow]:
         due = (
             select(activities)
             .where(text(ACTIVITY_DUE), _a.next_try_at <= now)
@@ -31,20 +31,27 @@ class SqlActivities:
             .limit(limit)
             .with_for_update(skip_locked=True)  # SQLite has one writer and leaves this out
         )
-        return [_row(row) for row in self._db.execute(due)]
+        rows = [_row(row) for row in self._db.execute(due)]
+        theirs = _a.attempt_id.in_([row.attempt_id for row in rows])
+        self._db.execute(update(activities).where(theirs).values(claimed_by=owner, next_try_at=until))
+        return rows
 
-    def begin(self, attempt_id: str, form: ActivityForm, until: datetime) -> None:
-        self._change(attempt_id, form=form.value, next_try_at=until)
+    def disown(self, owner: str) -> None:
+        theirs = _a.claimed_by.is_not(None) if not owner else _a.claimed_by == owner
+        self._db.execute(update(activities).where(text(ACTIVITY_DUE), theirs).values(claimed_by=None))
 
-    def sent(self, attempt_id: str, activity_id: str, at: datetime) -> None:
-        self._change(attempt_id, state="sent", activity_id=activity_id, settled_at=at)
+    def begin(self, attempt_id: str, owner: str, form: ActivityForm) -> bool:
+        return self._change(attempt_id, owner, claimed_by=owner, form=form.value)
 
-    def retry(self, attempt_id: str, error: str, next_try_at: datetime, *, is_absent: bool) -> None:
+    def sent(self, attempt_id: str, owner: str, activity_id: str, at: datetime) -> bool:
+        return self._change(attempt_id, owner, state="sent", activity_id=activity_id, settled_at=at)
+
+    def retry(self, attempt_id: str, owner: str, error: str, next_try_at: datetime, *, is_absent: bool) -> bool:
         values: dict[str, Any] = {"tries": _a.tries + 1, "last_error": error, "next_try_at": next_try_at}
-        self._change(attempt_id, **values, **({"form": None} if is_absent else {}))
+        return self._change(attempt_id, owner, **values, **({"form": None} if is_absent else {}))
 
-    def park(self, attempt_id: str, error: str, at: datetime) -> None:
-        self._change(attempt_id, state="parked", form=None, last_error=error, settled_at=at)
+    def park(self, attempt_id: str, owner: str, error: str, at: datetime) -> bool:
+        return self._change(attempt_id, owner, state="parked", form=None, last_error=error, settled_at=at)
 
     def row(self, attempt_id: str) -> ActivityRow | None:
         found = self._db.execute(select(activities).where(_a.attempt_id == attempt_id)).first()
@@ -53,9 +60,9 @@ class SqlActivities:
     def count(self, state: str) -> int:
         return self._db.execute(select(func.count()).select_from(activities).where(_a.state == state)).scalar_one()
 
-    def _change(self, attempt_id: str, **values: Any) -> None:
-        mine = update(activities).where(_a.attempt_id == attempt_id, text(ACTIVITY_DUE))
-        self._db.execute(mine.values(**values))
+    def _change(self, attempt_id: str, owner: str, **values: Any) -> bool:
+        mine = update(activities).where(_a.attempt_id == attempt_id, text(ACTIVITY_DUE), _a.claimed_by == owner)
+        return self._db.execute(mine.values(**{"claimed_by": None, **values})).rowcount == 1
 
 
 def _row(row: Row[Any]) -> ActivityRow:

@@ -152,7 +152,8 @@ class SqlAttempts(SqlTransitions):
             ),
             and_(_a.state == AttemptState.UNKNOWN.value, _a.policy_day < today),
         )
-        return self._many(select(attempts).where(_OPEN, waits_in_vain).order_by(_a.reserved_at).limit(500))
+        late = select(attempts).where(_OPEN, waits_in_vain).order_by(_a.reserved_at).limit(500)
+        return self._many(late.with_for_update(skip_locked=True))  # SQLite has one writer and leaves this out
 
     def open_of_owner(self, owner: str) -> Sequence[AttemptRow]:
         mine = _a.owner == owner if owner else _a.owner != ""

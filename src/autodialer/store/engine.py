@@ -9,6 +9,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,16 @@ T = TypeVar("T")
 
 MAX_GROUP = 256
 _READERS = 2
+# PostgreSQL ends the transaction of a writer that stopped in the middle of it (SIGSTOP, a host that hangs), and its row locks
+# with it. All this is shorter than any lease: who waits for such a row must not be taken for dead itself.
+_IDLE_MS = 2000
+_LOCK_MS = 1500
+_GROUP_LOCK_MS = (
+    250  # a group lets go of its rows soon: two groups with the same rows in another order wait for each other
+)
+_INSIST = 2.5  # seconds: longer than _IDLE_MS, after which the row is free
+# Nothing was committed and the same may succeed now: serialization failure, deadlock, lock timeout, idle transaction ended.
+_UNDONE = frozenset({"40001", "40P01", "55P03", "25P03"})
 
 
 @dataclass(slots=True)
@@ -66,8 +77,10 @@ class Database:
 
     def _engine_for_readers(self) -> Engine:
         if not self.is_sqlite:
+            url = self.url.render_as_string(hide_password=False)
+            engine = _engine(url, read_only=True, memory=False) if self.writable else self._engine
             # PostgreSQL's default gives each statement a snapshot of its own.
-            return self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         if self.in_memory or not self.writable:
             return self._engine
         return _engine(str(self.url), read_only=True, memory=False)
@@ -159,6 +172,8 @@ class Database:
         try:
             with self._engine.begin() as connection:
                 self._refuse_lost_file()
+                if not self.is_sqlite:
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_GROUP_LOCK_MS}")
                 results = [unit.work(connection) for unit in wanted]
         except Exception:  # noqa: BLE001 - whichever unit it was, each now runs alone and gets its own answer
             for unit in wanted:
@@ -169,15 +184,25 @@ class Database:
 
     def _commit_alone(self, unit: _Unit) -> None:
         try:
-            with self._engine.begin() as connection:
-                self._refuse_lost_file()
-                result = unit.work(connection)
+            result = self._insist(unit, time.monotonic() + _INSIST)
         except DBAPIError as error:
             unit.done.set_exception(_store_error(error))
         except Exception as error:  # noqa: BLE001 - it belongs to the caller who waits for it
             unit.done.set_exception(error)
         else:
             unit.done.set_result(result)
+
+    def _insist(self, unit: _Unit, until: float) -> Any:
+        try:
+            with self._engine.begin() as connection:
+                self._refuse_lost_file()
+                result = unit.work(connection)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _UNDONE or time.monotonic() > until:
+                raise
+        else:
+            return result
+        return self._insist(unit, until)
 
     def _refuse_lost_file(self) -> None:
         """SQLite goes on writing to a file that was deleted or replaced, and all that it commits would be lost."""
@@ -204,9 +229,21 @@ def _store_error(error: DBAPIError) -> StoreError:
     return StoreError(f"the ledger can't be used: {cause}", permanent=isinstance(error, _HOPELESS))
 
 
+def _writer_options(url: str) -> str:
+    """What the writer's connections ask of PostgreSQL; what the URL itself asks for comes last and counts."""
+    asked = make_url(url).query.get("options", ())
+    ours = f"-c lock_timeout={_LOCK_MS} -c idle_in_transaction_session_timeout={_IDLE_MS}"
+    return " ".join([ours, *((asked,) if isinstance(asked, str) else asked)])
+
+
 def _engine(url: str, *, read_only: bool, memory: bool) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=_READERS + 1, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        return create_engine(
+            url,
+            pool_size=_READERS if read_only else 1,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5} | ({} if read_only else {"options": _writer_options(url)}),
+        )
     if memory:
         # SQLite's "" is a database of this connection alone, which moves to a nameless file when it outgrows its cache.
         engine = create_engine(url, poolclass=StaticPool, creator=lambda: sqlite3.connect("", check_same_thread=False))

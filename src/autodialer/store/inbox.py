@@ -1,6 +1,6 @@
 """Callbacks as they came."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -18,6 +18,10 @@ _NEXT = select(inbox).where(_WAITING, _i.state == "new").order_by(_i.inbox_id).l
 _ORPHANS = select(inbox).where(_i.session_id == bindparam("session"), _i.state == "orphan").order_by(_i.inbox_id)
 _OF_SESSION = select(inbox).where(_i.session_id == bindparam("session")).order_by(_i.inbox_id)
 _OF_KEY = select(inbox).where(_i.dedupe_key == bindparam("key"))
+_LOCK = select(_i.inbox_id).where(_i.inbox_id == bindparam("id"), _i.state == "new").with_for_update(skip_locked=True)
+_EARLIER = select(_i.inbox_id).where(
+    _i.session_id == bindparam("session"), _i.state == "new", _i.inbox_id < bindparam("id")
+)
 _SETTLE = update(inbox).where(_i.inbox_id == bindparam("id"), _i.state == "new")
 
 
@@ -53,6 +57,14 @@ class SqlInbox:
 
     def waiting(self, limit: int) -> Sequence[InboxRow]:
         return self._many(_NEXT, {"at_most": limit})
+
+    def take(self, inbox_id: int, session_id: str | None, left: Collection[int]) -> bool:
+        if self._db.dialect.name == "sqlite":
+            return True  # one process, which takes them in their order
+        if self._db.execute(_LOCK, {"id": inbox_id}).first() is None:
+            return False
+        earlier = self._db.execute(_EARLIER, {"session": session_id, "id": inbox_id}).scalars() if session_id else ()
+        return all(number in left for number in earlier)
 
     def of_session(self, session_id: str) -> Sequence[InboxRow]:
         return self._many(_OF_SESSION, {"session": session_id})

@@ -10,6 +10,7 @@ from autodialer.ports.ledger import Ledger
 from autodialer.store.activities import SqlActivities
 from autodialer.store.attempts import SqlAttempts
 from autodialer.store.clock import database_now
+from autodialer.store.duties import SqlDuties
 from autodialer.store.engine import Database
 from autodialer.store.inbox import SqlInbox
 from autodialer.store.outbox import SqlOutbox
@@ -37,6 +38,7 @@ class SqlLedger:
         self.inbox = SqlInbox(connection)
         self.outbox = SqlOutbox(connection)
         self.activities = SqlActivities(connection)
+        self.duties = SqlDuties(connection)
         self.do_not_call = SqlDoNotCall(connection)
         self.switches = SqlSwitches(connection)
         self.usage = SqlUsage(connection)

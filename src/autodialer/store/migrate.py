@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from autodialer.domain.errors import StoreError
 from autodialer.store.engine import Database
 
-HEAD = "0004"
+HEAD = "0005"
 _FOLDER = Path(__file__).with_name("migrations")
 _PG_LOCK = 8_080_808  # one replica migrates, the others wait
 
@@ -18,6 +18,9 @@ def migrate(database: Database) -> tuple[str | None, str]:
 
     def upgrade(connection: Connection) -> None:
         if connection.dialect.name == "postgresql":
+            # Here waiting is right, however long another replica migrates.
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PG_LOCK})
         else:
             _refuse_damage(connection)

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, text, update
 
 from autodialer.domain.record import CrmStatus, RecordKey, RecordType
 from autodialer.ports.rows import OutboxRow, Projection
 from autodialer.store.chunks import chunks
-from autodialer.store.tables import outbox
+from autodialer.store.tables import CLAIMED, outbox
 
 _o = outbox.c
 _WAITING = ("pending", "parked")
@@ -21,7 +22,33 @@ _OF_RECORD = (
     .order_by(_o.outbox_id)
 )
 _INSERT = insert(outbox)
-_SETTLE = update(outbox).where(_o.outbox_id == bindparam("id"), _o.state.in_(_WAITING))
+_SUPERSEDE = update(outbox).where(_o.outbox_id == bindparam("id"), _o.state.in_(_WAITING))
+# Longer than any batch is on its way. A dead replica's claims are freed long before (`disown`); this frees what nobody would.
+CLAIM_LEASE = timedelta(minutes=15)
+_NOBODY: dict[str, Any] = {"claimed_by": None, "claimed_until": None}
+_MINE = and_(_o.outbox_id == bindparam("id"), _o.claimed_by == bindparam("owner"))
+_LET_GO = update(outbox).where(_MINE).values(**_NOBODY)
+_SETTLE = update(outbox).where(_MINE, _o.state == "pending")
+_RETRY = _SETTLE.values(tries=_o.tries + 1)
+_earlier = outbox.alias("earlier")
+_e = _earlier.c
+# What was superseded while it was on its way: until its answer came, the newer one would overtake it.
+_ON_ITS_WAY = exists().where(
+    _e.zoho_id == _o.zoho_id,
+    _e.record_type == _o.record_type,
+    _e.state == "superseded",
+    _e.claimed_by != bindparam("owner"),
+    _e.claimed_until >= bindparam("moment"),
+)
+_FREE = or_(_o.claimed_by.is_(None), _o.claimed_by == bindparam("owner"), _o.claimed_until < bindparam("moment"))
+_DUE = (
+    select(outbox)
+    .where(text("outbox.state = 'pending'"), _o.next_try_at <= bindparam("now"), _FREE, ~_ON_ITS_WAY)
+    .order_by(_o.next_try_at, _o.outbox_id)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True, of=outbox)  # SQLite has one writer and leaves this out
+)
+_CLAIM = update(outbox).where(_o.outbox_id.in_(bindparam("ids", expanding=True)))
 
 
 class SqlOutbox:
@@ -34,37 +61,65 @@ class SqlOutbox:
         rows = self.of_record(projection.key)
         waiting = next((row for row in rows if row.state in _WAITING), None)
         if waiting is not None:
-            self._db.execute(_SETTLE, {"id": waiting.outbox_id, "state": "superseded", "settled_at": at})
+            self._db.execute(_SUPERSEDE, {"id": waiting.outbox_id, "state": "superseded", "settled_at": at})
         written = max((row.call_attempts for row in rows if row.call_attempts is not None), default=None)
         values = _merged(projection, waiting, written)
         self._db.execute(_INSERT, {**values, "state": "pending", "next_try_at": at, "created_at": at})
 
-    def due(self, now: datetime, limit: int) -> Sequence[OutboxRow]:
-        ready = select(outbox).where(_o.state == "pending", _o.next_try_at <= now)
-        return self._many(ready.order_by(_o.next_try_at, _o.outbox_id).limit(limit))
+    def claim(self, owner: str, now: datetime, limit: int, shared_now: datetime) -> Sequence[OutboxRow]:
+        asked = {"owner": owner, "now": now, "moment": shared_now, "at_most": limit}
+        rows = self._db.execute(_DUE, asked).all()
+        if rows:
+            until = shared_now + CLAIM_LEASE
+            self._db.execute(
+                _CLAIM, {"ids": [row.outbox_id for row in rows], "claimed_by": owner, "claimed_until": until}
+            )
+        return [replace(_row(row), claimed_by=owner) for row in rows]
+
+    def disown(self, owner: str) -> None:
+        theirs = text(CLAIMED) if not owner else _o.claimed_by == owner
+        self._db.execute(update(outbox).where(theirs).values(**_NOBODY))
 
     def next_due_at(self) -> datetime | None:
         return self._db.execute(select(func.min(_o.next_try_at)).where(_o.state == "pending")).scalar()
 
-    def sent(self, outbox_id: int, at: datetime, *, status_kept: str | None = None) -> None:
-        """A row that was superseded while it was on its way stays so: the newer one is still to be sent."""
-        self._db.execute(_SETTLE, {"id": outbox_id, "state": "sent", "settled_at": at, "status_kept": status_kept})
+    def sent(self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None) -> bool:
+        return self._settle(outbox_id, owner, {"state": "sent", "settled_at": at, "status_kept": status_kept})
 
     def retry(
-        self, outbox_id: int, error: str, next_try_at: datetime, *, blocked_since: datetime | None = None
-    ) -> None:
-        values: dict[str, Any] = {"tries": _o.tries + 1, "last_error": error, "next_try_at": next_try_at}
+        self,
+        outbox_id: int,
+        owner: str,
+        error: str,
+        next_try_at: datetime,
+        *,
+        blocked_since: datetime | None = None,
+    ) -> bool:
+        values: dict[str, Any] = {"last_error": error, "next_try_at": next_try_at}
         if blocked_since is not None:
             values["blocked_since"] = blocked_since
-        self._db.execute(update(outbox).where(_o.outbox_id == outbox_id, _o.state == "pending").values(**values))
+        return self._settle(outbox_id, owner, values, _RETRY)
 
-    def postpone(self, outbox_id: int, next_try_at: datetime) -> None:
-        mine = and_(_o.outbox_id == outbox_id, _o.state == "pending")
-        self._db.execute(update(outbox).where(mine).values(next_try_at=next_try_at))
+    def postpone(self, outbox_id: int, owner: str, next_try_at: datetime) -> bool:
+        return self._settle(outbox_id, owner, {"next_try_at": next_try_at})
 
-    def park(self, outbox_id: int, error: str, at: datetime) -> None:
-        mine = and_(_o.outbox_id == outbox_id, _o.state == "pending")
-        self._db.execute(update(outbox).where(mine).values(state="parked", last_error=error, settled_at=at))
+    def park(self, outbox_id: int, owner: str, error: str, at: datetime) -> bool:
+        return self._settle(outbox_id, owner, {"state": "parked", "last_error": error, "settled_at": at})
+
+    def _settle(self, outbox_id: int, owner: str, values: dict[str, Any], settle: Any = _SETTLE) -> bool:
+        """A row that was superseded while it was on its way stays so: the newer one is still to be sent, and may go now."""
+        mine = {"id": outbox_id, "owner": owner}
+        if self._db.execute(settle, {**mine, **_NOBODY, **values}).rowcount == 1:
+            return True
+        return self._db.execute(_LET_GO, mine).rowcount == 1
+
+    def rewrite(self, key: RecordKey, at: datetime) -> None:
+        rows = self.of_record(key)
+        if rows and rows[-1].state == "sent":
+            newest = rows[-1]
+            attempts = max((row.call_attempts for row in rows if row.call_attempts is not None), default=None)
+            first = newest.first_no_answer_at
+            self.put(Projection(key, newest.attempt_id, newest.cause, None, None, attempts, first), at)
 
     def unparked(self, outbox_id: int, at: datetime) -> bool:
         mine = and_(_o.outbox_id == outbox_id, _o.state == "parked")
@@ -173,4 +228,5 @@ def _row(row: Row[Any]) -> OutboxRow:
         created_at=row.created_at,
         settled_at=row.settled_at,
         blocked_since=row.blocked_since,
+        claimed_by=row.claimed_by,
     )

@@ -251,6 +251,8 @@ outbox = Table(
     Column("last_error", Text, nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
     Column("settled_at", Instant),
+    Column("claimed_by", String(64)),  # the replica that has it on its way, also when it was superseded meanwhile
+    Column("claimed_until", Instant),  # by the database's clock: no claim holds for ever
     CheckConstraint("state IN ('pending', 'sent', 'superseded', 'parked')", name="state"),
 )
 OUTBOX_WAITING = "state IN ('pending', 'parked')"
@@ -265,6 +267,8 @@ Index(
 _DUE = "state = 'pending'"
 Index("ix_outbox_due", outbox.c.next_try_at, sqlite_where=text(_DUE), postgresql_where=text(_DUE))
 Index("ix_outbox_record", outbox.c.zoho_id, outbox.c.record_type, outbox.c.outbox_id)
+CLAIMED = "claimed_by IS NOT NULL"
+Index("ix_outbox_claimed", outbox.c.claimed_by, sqlite_where=text(CLAIMED), postgresql_where=text(CLAIMED))
 
 # Attempts that are to be told of in Zoho as a note or a call (ZOHO_LOG_CALLS), each once.
 activities = Table(
@@ -279,6 +283,7 @@ activities = Table(
     Column("last_error", Text, nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
     Column("settled_at", Instant),
+    Column("claimed_by", String(64)),  # the replica that sends it
     CheckConstraint("state IN ('pending', 'sent', 'parked')", name="state"),
     CheckConstraint("form IN ('note', 'call')", name="form"),
 )
@@ -303,6 +308,15 @@ tokens = Table(
     Column("expires_at", Instant, nullable=False),
     Column("holder", String(64)),  # who may mint the next one
     Column("held_until", Instant),
+)
+
+# What one replica at a time does; leases by the database's clock.
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("lease_until", Instant, nullable=False),
 )
 
 switches = Table(

@@ -2,14 +2,14 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from autodialer.domain.record import CrmStatus, RecordKey
 from autodialer.ports.boxes import UsageRow
 from autodialer.ports.rows import Arrival, InboxRow, OutboxRow, Projection
-from autodialer.store.outbox import _merged
+from autodialer.store.outbox import CLAIM_LEASE, _merged
 from proof.lean.attempts import Undo, put
 
 _WAITING = ("pending", "parked")
@@ -41,6 +41,9 @@ class MemoryInbox:
     def _forget(self, row: InboxRow, dedupe_key: str) -> None:
         self.rows.remove(row)
         del self._known[dedupe_key], self.new[row.inbox_id]
+
+    def take(self, inbox_id: int, session_id: str | None, left: Collection[int]) -> bool:  # noqa: ARG002 - one transaction at a time
+        return inbox_id in self.new
 
     def waiting(self, limit: int) -> Sequence[InboxRow]:
         return [self.new[number] for number in sorted(self.new)[:limit]] if self.new else []
@@ -83,6 +86,7 @@ class MemoryOutbox:
         self._undo = undo
         self.rows: list[OutboxRow] = []
         self.pending: dict[int, OutboxRow] = {}
+        self.claims: dict[int, tuple[str, datetime]] = {}
         self._of_record: dict[str, list[OutboxRow]] = defaultdict(list)
 
     def put(self, projection: Projection, at: datetime) -> None:
@@ -131,35 +135,83 @@ class MemoryOutbox:
             self.pending[row.outbox_id] = row
             self._undo.append((self.pending.pop, (row.outbox_id,)))
 
-    def due(self, now: datetime, limit: int) -> Sequence[OutboxRow]:
-        ready = [row for row in self.pending.values() if row.next_try_at <= now]
-        return sorted(ready, key=lambda row: (row.next_try_at, row.outbox_id))[:limit]
+    def claim(self, owner: str, now: datetime, limit: int, shared_now: datetime) -> Sequence[OutboxRow]:
+        others = {number: by for number, by in self.claims.items() if by[0] != owner and by[1] >= shared_now}
+        ahead = {self.rows[number - 1].key for number in others if self.rows[number - 1].state == "superseded"}
+        ready = [
+            row
+            for row in self.pending.values()
+            if row.next_try_at <= now and row.outbox_id not in others and row.key not in ahead
+        ]
+        ours = sorted(ready, key=lambda row: (row.next_try_at, row.outbox_id))[:limit]
+        for row in ours:
+            self._claim(row.outbox_id, (owner, shared_now + CLAIM_LEASE))
+        return ours
 
-    def sent(self, outbox_id: int, at: datetime, *, status_kept: str | None = None) -> None:
+    def _claim(self, outbox_id: int, by: tuple[str, datetime] | None) -> None:
+        self._undo.append((self._back, (outbox_id, self.claims.get(outbox_id))))
+        self._back(outbox_id, by)
+
+    def _back(self, outbox_id: int, by: tuple[str, datetime] | None) -> None:
+        if by is None:
+            self.claims.pop(outbox_id, None)
+        else:
+            self.claims[outbox_id] = by
+
+    def disown(self, owner: str) -> None:
+        for number in [number for number, by in self.claims.items() if owner in ("", by[0])]:
+            self._claim(number, None)
+
+    def _let_go(self, outbox_id: int, owner: str) -> bool:
+        if self.claims.get(outbox_id, ("",))[0] != owner:
+            return False
+        self._claim(outbox_id, None)
+        return True
+
+    def sent(self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None) -> bool:
+        mine = self._let_go(outbox_id, owner)
         row = self.rows[outbox_id - 1]
-        if row.state in _WAITING:
+        if mine and row.state == "pending":
             self._settle(row, "sent", at, status_kept=status_kept)
+        return mine
 
     def retry(
-        self, outbox_id: int, error: str, next_try_at: datetime, *, blocked_since: datetime | None = None
-    ) -> None:
-        row = self.pending.get(outbox_id)
-        if row is not None:
+        self,
+        outbox_id: int,
+        owner: str,
+        error: str,
+        next_try_at: datetime,
+        *,
+        blocked_since: datetime | None = None,
+    ) -> bool:
+        mine, row = self._let_go(outbox_id, owner), self.pending.get(outbox_id)
+        if mine and row is not None:
             said = (("tries", row.tries + 1), ("last_error", error), ("blocked_since", blocked_since))
             for name, value in (*said, ("next_try_at", next_try_at)):
                 self._undo.append((put, (row, name, getattr(row, name))))
                 put(row, name, value)
+        return mine
 
-    def postpone(self, outbox_id: int, next_try_at: datetime) -> None:
-        row = self.pending.get(outbox_id)
-        if row is not None:
+    def postpone(self, outbox_id: int, owner: str, next_try_at: datetime) -> bool:
+        mine, row = self._let_go(outbox_id, owner), self.pending.get(outbox_id)
+        if mine and row is not None:
             self._undo.append((put, (row, "next_try_at", row.next_try_at)))
             put(row, "next_try_at", next_try_at)
+        return mine
 
-    def park(self, outbox_id: int, error: str, at: datetime) -> None:
-        row = self.pending.get(outbox_id)
-        if row is not None:
+    def park(self, outbox_id: int, owner: str, error: str, at: datetime) -> bool:
+        mine, row = self._let_go(outbox_id, owner), self.pending.get(outbox_id)
+        if mine and row is not None:
             self._settle(row, "parked", at, last_error=error)
+        return mine
+
+    def rewrite(self, key: RecordKey, at: datetime) -> None:
+        rows = self._of_record[key.zoho_id]
+        if rows and rows[-1].state == "sent":
+            newest = rows[-1]
+            attempts = max((row.call_attempts for row in rows if row.call_attempts is not None), default=None)
+            first = newest.first_no_answer_at
+            self.put(Projection(key, newest.attempt_id, newest.cause, None, None, attempts, first), at)
 
     def unparked(self, outbox_id: int, at: datetime) -> bool:
         row = self.rows[outbox_id - 1]
@@ -199,6 +251,35 @@ def _statuses(text: str) -> tuple[tuple[str, ...], tuple[CrmStatus, ...]]:
         tuple(status for status in statuses if isinstance(status, str)),
         tuple(CrmStatus(status["ours"]) for status in statuses if isinstance(status, dict)),
     )
+
+
+class MemoryActivities:
+    """Implements the part of ports.ledger.Activities that is asked where no call is told of."""
+
+    def disown(self, owner: str) -> None:
+        """Nothing is ever begun."""
+
+
+class MemoryDuties:
+    """Implements ports.ledger.Duties."""
+
+    def __init__(self, undo: Undo) -> None:
+        self._undo = undo
+        self._leases: dict[str, tuple[str, datetime]] = {}
+
+    def take(self, name: str, owner: str, now: datetime, lease: timedelta) -> bool:
+        holder, until = self._leases.get(name, (owner, now))
+        if holder != owner and until > now:
+            return False
+        self._undo.append((self._leases.__setitem__, (name, (holder, until))))
+        self._leases[name] = (owner, now + lease)
+        return True
+
+    def release(self, owner: str) -> None:
+        for name, (holder, until) in list(self._leases.items()):
+            if owner in ("", holder):
+                self._undo.append((self._leases.__setitem__, (name, (holder, until))))
+                del self._leases[name]
 
 
 class MemoryDoNotCall:

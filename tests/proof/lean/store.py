@@ -7,7 +7,15 @@ from typing import TypeVar, cast
 from autodialer.domain.errors import StoreError
 from autodialer.ports.ledger import Ledger
 from proof.lean.attempts import MemoryAttempts, Undo
-from proof.lean.boxes import MemoryDoNotCall, MemoryInbox, MemoryOutbox, MemorySwitches, MemoryUsage
+from proof.lean.boxes import (
+    MemoryActivities,
+    MemoryDoNotCall,
+    MemoryDuties,
+    MemoryInbox,
+    MemoryOutbox,
+    MemorySwitches,
+    MemoryUsage,
+)
 from proof.lean.dice import Dice
 from proof.lean.heap import Heap, Process
 from proof.lean.replicas import MemoryPace, MemoryReplicas
@@ -26,6 +34,8 @@ class MemoryLedger:
         self.attempts = MemoryAttempts(self.undo)
         self.inbox = MemoryInbox(self.undo)
         self.outbox = MemoryOutbox(self.undo)
+        self.activities = MemoryActivities()
+        self.duties = MemoryDuties(self.undo)
         self.do_not_call = MemoryDoNotCall(self.undo)
         self.switches = MemorySwitches(self.undo)
         self.usage = MemoryUsage()
