@@ -22,6 +22,7 @@ from sqlalchemy.pool import StaticPool
 
 from autodialer.domain.errors import LedgerRefusal, StoreError
 from autodialer.store.lock import FileLock
+from autodialer.store.postgres import Deadline, postgres_engine
 
 T = TypeVar("T")
 
@@ -47,9 +48,12 @@ class Database:
         self.in_memory = self.is_sqlite and self.url.database in (None, "", ":memory:")
         self.writable = writable
         self._lock = self._lock_file() if writable else None
-        self._engine = _engine(
-            self.url.render_as_string(hide_password=False), read_only=not writable, memory=self.in_memory
+        self._engine = (
+            _engine(str(self.url), read_only=not writable, memory=self.in_memory)
+            if self.is_sqlite
+            else postgres_engine(self.url, writable=writable, pool_size=_READERS + 1)
         )
+        self._deadline = None if self.is_sqlite or not writable else Deadline(self._engine)
         self._units: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
         self._reader_engine = self._engine_for_readers()
@@ -85,7 +89,10 @@ class Database:
         return FileLock(path.with_name(path.name + ".lock"))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction; returns when it is committed durably. StoreError or LedgerRefusal: nothing was."""
+        """Run `work` in a transaction; returns when it is committed durably.
+
+        LedgerRefusal: nothing was. StoreError: nothing was either, unless PostgreSQL's answer to the commit got lost.
+        """
         return await asyncio.wrap_future(self.submit(work))
 
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
@@ -118,8 +125,14 @@ class Database:
             raise _store_error(error) from error
 
     def run_migrations(self, migrate: Callable[[Connection], None]) -> None:
-        """Run `migrate` on the writer, outside of its transactions' grouping; blocks."""
-        self.submit(migrate).result()
+        """Run `migrate` on the writer, for as long as it takes; blocks."""
+
+        def patiently(connection: Connection) -> None:
+            if self._deadline is not None:
+                self._deadline.lift()
+            migrate(connection)
+
+        self.submit(patiently).result()
 
     def close(self) -> None:
         """Finish what waits, then let go of the files. Safe to call twice."""
@@ -130,6 +143,8 @@ class Database:
             self._units.put(None)
         self._writer.join()
         self._readers.shutdown()
+        if self._deadline is not None:
+            self._deadline.close()
         self._reader_engine.dispose()
         self._engine.dispose()
         if self._lock is not None:
@@ -156,13 +171,22 @@ class Database:
         if len(wanted) == 1:
             self._commit_alone(wanted[0])
             return
+        done = False
         try:
             with self._engine.begin() as connection:
                 self._refuse_lost_file()
                 results = [unit.work(connection) for unit in wanted]
-        except Exception:  # noqa: BLE001 - whichever unit it was, each now runs alone and gets its own answer
+                done = True
+        except Exception as error:  # noqa: BLE001 - whichever unit it was, each now runs alone and gets its own answer
+            # A commit whose answer was lost may have been one: to do it all again would be a second time.
+            lost = (
+                _store_error(error) if done and isinstance(error, DBAPIError) and error.connection_invalidated else None
+            )
             for unit in wanted:
-                self._commit_alone(unit)
+                if lost is None:
+                    self._commit_alone(unit)
+                else:
+                    unit.done.set_exception(lost)
             return
         for unit, result in zip(wanted, results, strict=True):
             unit.done.set_result(result)
@@ -205,8 +229,6 @@ def _store_error(error: DBAPIError) -> StoreError:
 
 
 def _engine(url: str, *, read_only: bool, memory: bool) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=_READERS + 1, pool_pre_ping=True, connect_args={"connect_timeout": 5})
     if memory:
         # SQLite's "" is a database of this connection alone, which moves to a nameless file when it outgrows its cache.
         engine = create_engine(url, poolclass=StaticPool, creator=lambda: sqlite3.connect("", check_same_thread=False))
