@@ -77,6 +77,11 @@ class Postgres:
         """As SQLAlchemy wants it."""
         return f"postgresql+psycopg://postgres@/{name}?host={quote(str(self._folder / 'data'))}"
 
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self._folder / "data" / ".s.PGSQL.5432"
+
     @contextmanager
     def admin(self, name: str = "postgres") -> Iterator[psycopg.Connection]:
         """A connection of one's own, committing each statement."""

@@ -22,7 +22,7 @@ from sqlalchemy.pool import StaticPool
 
 from autodialer.domain.errors import LedgerRefusal, StoreError
 from autodialer.store.lock import FileLock
-from autodialer.store.postgres import Deadline, postgres_engine
+from autodialer.store.postgres import DEADLINE, Deadline, postgres_engine
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ class Database:
             if self.is_sqlite
             else postgres_engine(self.url, writable=writable, pool_size=_READERS + 1)
         )
-        self._deadline = None if self.is_sqlite or not writable else Deadline(self._engine)
+        self._deadline = None if self.is_sqlite or not writable else Deadline(self._engine, DEADLINE)
         self._units: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
         self._reader_engine = self._engine_for_readers()

@@ -83,7 +83,7 @@ class Deadline:
     Each connection is also tried when it is checked out, within the same time.
     """
 
-    def __init__(self, engine: Engine, seconds: float = DEADLINE) -> None:
+    def __init__(self, engine: Engine, seconds: float) -> None:
         self._engine = engine
         self._seconds = seconds
         self._lock = threading.Lock()
