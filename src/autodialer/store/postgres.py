@@ -4,6 +4,7 @@ What each figure is for: docs/postgresql.md.
 """
 
 import os
+import select
 import socket
 import threading
 import time
@@ -80,7 +81,7 @@ class Deadline:
     """Cuts connections that were not given back in time, so that whoever waits for a dead server gets an error.
 
     The kernel's timeouts can't see a server or proxy that takes what we send and never answers. `seconds` from checkout to return.
-    Each connection is also tried when it is checked out, within the same time.
+    A connection that has ended while nobody used it is replaced at its checkout.
     """
 
     def __init__(self, engine: Engine, seconds: float) -> None:
@@ -108,16 +109,15 @@ class Deadline:
 
     def _opened(self, connection: Any, record: Any) -> None:
         # A descriptor of our own: the connection's may be closed, and its number taken by another socket, at any moment.
-        record.info["fresh"] = True
         record.info["socket"] = socket.socket(fileno=os.dup(connection.pgconn.socket))
 
     def _taken(self, connection: Any, record: Any, _proxy: object) -> None:
         record.info["holder"] = threading.get_ident()
         with self._lock:
             self._held[record.info["holder"]] = (time.monotonic() + self._seconds, record.info["socket"])
-        if record.info.pop("fresh", False):
+        if not _has_news(record.info["socket"]):
             return
-        # SQLAlchemy's own pre-ping comes before this event and could wait for ever.
+        # The end of the connection, as a rule; it may also be a notice. SQLAlchemy's own ping would cost a round trip each time.
         try:
             self._engine.dialect.do_ping(connection)
         except OperationalError as error:
@@ -142,6 +142,13 @@ class Deadline:
                     if until < now:
                         del self._held[key]
                         _cut(own)
+
+
+def _has_news(own: socket.socket) -> bool:
+    """Whether a server that was not asked anything has said something, or is gone."""
+    news = select.poll()
+    news.register(own, select.POLLIN)
+    return bool(news.poll(0))
 
 
 def _cut(own: socket.socket) -> None:
