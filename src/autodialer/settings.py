@@ -82,6 +82,7 @@ class Settings(VoiceFields, BaseSettings):
     callback_token: SecretStr | None = None
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     log_dir: Path = Path("./logs")
+    drain_seconds: Annotated[float, Field(ge=0, le=60)] = 0.0
     clock: Instant | None = None
 
     # the ledger

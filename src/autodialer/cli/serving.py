@@ -100,7 +100,9 @@ async def serve_until_stopped(system: System) -> None:
             dry_run=settings.dry_run,
         )
         await stopped.wait()
+        system.services.stopping.set()  # /health/ready says so from now on
         log.info("stopping: no new calls, results are still taken")
+        await asyncio.sleep(settings.drain_seconds)
     log.info("stopped")
 
 
