@@ -60,6 +60,7 @@ def test_pg_bin_chooses_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         assert chosen_binaries() == system_binaries()
 
 
+@pytest.mark.soak
 def test_a_durable_server_remembers_after_a_crash_what_it_had_committed() -> None:
     server = Postgres(durable=True)
     try:
@@ -77,6 +78,7 @@ def test_a_durable_server_remembers_after_a_crash_what_it_had_committed() -> Non
         server.close()
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_the_server_works_for_root_and_for_a_user_without_a_home_alike() -> None:
     """Root is what the other tests run as then: the wheel makes a user of its own for it."""
