@@ -189,7 +189,7 @@ def test_no_package_host_is_named_anywhere() -> None:
     assert hits == []
 
 
-@pytest.mark.parametrize("script", ["deploy/install.sh", ".ci/run"])
+@pytest.mark.parametrize("script", ["deploy/install.sh", "deploy/update.sh", ".ci/run"])
 def test_a_script_is_executable_and_reads_as_shell(script: str) -> None:
     path = ROOT / script
     assert os.access(path, os.X_OK)
