@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 from fastapi import FastAPI
 from starlette.responses import Response
@@ -9,11 +10,48 @@ from starlette.responses import Response
 from autodialer.domain.errors import StoreError
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, iso
-from autodialer.web.shapes import Healthy, Live, NotReady, Ready, Unhealthy
+from autodialer.web.shapes import Instant, Shape
 
 SchemaCheck = Callable[[], Awaitable[None]]
 READY_PATIENCE = 3.0  # seconds for the database; who asks has given up soon after
 _STOPPING = "the service is stopping"
+
+
+class Healthy(Shape):
+    """The database answers."""
+
+    status: Literal["healthy"]
+    timestamp: Instant
+
+
+class Unhealthy(Shape):
+    """Why the service can't work."""
+
+    status: Literal["unhealthy"]
+    reasons: list[str]
+    timestamp: Instant
+
+
+class Live(Shape):
+    """The process answers."""
+
+    status: Literal["live"]
+    timestamp: Instant
+
+
+class Ready(Shape):
+    """Requests may come."""
+
+    status: Literal["ready"]
+    timestamp: Instant
+
+
+class NotReady(Shape):
+    """Why they should go to another replica."""
+
+    status: Literal["not ready"]
+    reasons: list[str]
+    timestamp: Instant
 
 
 def add_health(app: FastAPI, services: Services, check_schema: SchemaCheck) -> None:
