@@ -14,7 +14,7 @@ export UV_NO_CACHE := 1
 INSTALL_UV := install -qq --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/uv.txt
 COMPILE := ../$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
-.PHONY: help install demo test sdk-test lint dev bench soak mutants lock clean always
+.PHONY: help install demo test previous sdk-test lint dev bench soak mutants lock clean always
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ demo: .venv/.run ## Dial through several days against simulated Zoho and 8x8; KE
 # Four at a time, on two cores too, and the checks beside them: what starts processes waits for them half of the time.
 test: .venv/.dev ## Set up and pass all checks and tests
 	@$(MAKE) --silent lint & checks=$$!; $(BIN)/python -m pytest -n 4 --dist worksteal; tests=$$?; wait $$checks && exit $$tests
+
+previous: .venv/.dev ## Pass the previous release's tests on this one's schema, as in the middle of a rollout (a minute)
+	@$(BIN)/python -m pytest -n 0 -m soak tests/store/test_previous_release.py
 
 sdk-test: .venv/.sdk ## Install Zoho's official SDK (25 MB) and let it work with the simulated Zoho
 	@$(BIN)/python -m pytest -n 0 tests/contract/zoho/test_sdk.py

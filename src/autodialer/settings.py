@@ -17,12 +17,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autodialer.domain.errors import SettingsError
 from autodialer.domain.record import RecordType
+from autodialer.ledger_url import for_sqlalchemy, password_of, problem_of
 from autodialer.settings_voice import VoiceFields, voice_problems
 from autodialer.zoho.oauth import accounts_url_for
 
 TOKEN_HINT = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"  # noqa: S105 - a hint, no secret
 _MIN_TOKEN = 16
-_LEDGERS = ("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg://")
 
 
 def _hours(value: object) -> object:
@@ -82,6 +82,7 @@ class Settings(VoiceFields, BaseSettings):
     callback_token: SecretStr | None = None
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     log_dir: Path = Path("./logs")
+    drain_seconds: Annotated[float, Field(ge=0, le=60)] = 0.0
     clock: Instant | None = None
 
     # the ledger
@@ -154,7 +155,7 @@ class Settings(VoiceFields, BaseSettings):
         """The SQLAlchemy URL of the ledger; may hold a password."""
         if self.database_url is None:
             return f"sqlite:///{self.db_path}"
-        return _with_driver(self.database_url.get_secret_value())
+        return for_sqlalchemy(self.database_url.get_secret_value())
 
     def field_names(self, kind: str) -> dict[RecordType, str | None]:
         """The configured CRM field of one kind (`status`, `call_attempts`, …) for each module."""
@@ -287,16 +288,8 @@ def _ledger_problems(settings: Settings) -> list[str]:
     """Never shows the URL: it may hold a password."""
     if settings.database_url is None:
         return []
-    url = settings.database_url.get_secret_value()
-    try:
-        port_is_fine = urlsplit(url).port != 0
-    except ValueError:
-        port_is_fine = False
-    if url.startswith(_LEDGERS) and port_is_fine and not url.endswith((":///", ":memory:")):
-        return []
-    return [
-        "DATABASE_URL must be postgresql://USER:PASSWORD@HOST:PORT/NAME (percent-encode special characters) or sqlite:///PATH"
-    ]
+    problem = problem_of(settings.database_url.get_secret_value())
+    return [problem] if problem else []
 
 
 def _crm_problems(settings: Settings) -> list[str]:
@@ -312,7 +305,9 @@ def _crm_problems(settings: Settings) -> list[str]:
 def secrets_of(settings: Settings) -> list[str]:
     """Every secret value, for the masking of logs."""
     values = [getattr(settings, name) for name in type(settings).model_fields]
-    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    password = password_of(settings.database_url.get_secret_value()) if settings.database_url else None
+    return [*found, password] if password else found
 
 
 def is_loopback_host(host: str) -> bool:
@@ -323,11 +318,3 @@ def is_loopback_host(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _with_driver(url: str) -> str:
-    """Users write postgres:// or postgresql://; SQLAlchemy wants the driver named."""
-    for prefix in ("postgres://", "postgresql://"):
-        if url.startswith(prefix):
-            return "postgresql+psycopg://" + url.removeprefix(prefix)
-    return url

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
 from autodialer.domain.errors import StoreError
 from autodialer.store import migrate as migrations
 from autodialer.store.engine import Database
-from autodialer.store.migrate import HEAD, check_version, current_version, migrate
+from autodialer.store.migrate import HEAD, OLDEST, VERSIONS, check_version, current_version, migrate
 from autodialer.store.tables import metadata
 from databases import Postgres, sqlite_url
 
@@ -40,6 +41,23 @@ def bare(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     server.drop_database(name)
 
 
+def old_schema(version: str, connection: Connection) -> None:
+    """As a release of before the phases left it."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
+    connection.execute(text("DROP TABLE schema_version"))
+    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})
+
+
+def make_old_ledger(url: str, version: str) -> None:
+    database = Database(url)
+    database.run_migrations(partial(old_schema, version))
+    database.close()
+
+
 def ask(database: Database, question: Inspect) -> Any:
     return database.submit(question).result()
 
@@ -51,10 +69,13 @@ def execute(database: Database, statement: str) -> None:
 def test_an_empty_database_becomes_what_the_code_declares(bare: Database) -> None:
     assert migrate(bare) == (None, HEAD)
 
+    def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+        return kind != "table" or name not in (VERSIONS, OLDEST)
+
     def differences(connection: Connection) -> list[Any]:
         # Alembic takes SQLite's DEFAULT '' for another default than the same one declared.
         defaults = connection.dialect.name == "postgresql"
-        options = {"compare_type": True, "compare_server_default": defaults}
+        options = {"compare_type": True, "compare_server_default": defaults, "include_name": is_ours}
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, metadata))
 
@@ -107,13 +128,7 @@ def test_migrating_twice_changes_nothing(bare: Database) -> None:
 
 
 def test_a_ledger_of_an_older_version_is_brought_up_with_all_that_it_holds(bare: Database) -> None:
-    def first_version(connection: Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(FOLDER))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-
-    bare.run_migrations(first_version)
+    bare.run_migrations(partial(old_schema, "0001"))
     execute(bare, "INSERT INTO do_not_call (number, reason, added_at) VALUES ('+40721000001', 'asked', 1)")
     columns = "record_type, zoho_id, cause, expected_statuses, call_attempts, next_try_at, created_at"
     execute(bare, f"INSERT INTO outbox ({columns}) VALUES ('Lead', '1', 'result', '[]', 3, 5, 5)")  # noqa: S608 - ours
@@ -132,7 +147,7 @@ def test_a_schema_from_the_future_is_refused_and_left_alone(bare: Database) -> N
     with pytest.raises(StoreError, match="9999, which this version of autodialer does not know") as refusal:
         migrate(bare)
     assert refusal.value.permanent
-    assert ask(bare, current_version) == "9999"
+    assert ask(bare, current_version) == HEAD
 
 
 def test_a_database_with_tables_of_something_else_is_refused_and_left_alone(bare: Database) -> None:
@@ -158,40 +173,41 @@ def test_who_only_reads_says_that_a_migration_is_needed(bare: Database) -> None:
         ask(bare, check_version)
     migrate(bare)
     ask(bare, check_version)
-    execute(bare, "UPDATE alembic_version SET version_num = '0000'")
+    execute(bare, "UPDATE schema_version SET version_num = '0000'")
     with pytest.raises(StoreError, match="schema is 0000"):
         ask(bare, check_version)
 
 
-def test_processes_that_migrate_at_once_do_it_once_and_all_succeed(postgres: Postgres) -> None:
+# Processes that are forked before any of them has opened anything: eight starts of Python would only take longer.
+_EIGHT = """
+import os, sys
+from autodialer.store.engine import Database
+from autodialer.store.migrate import migrate
+children = []
+for _ in range(8):
+    child = os.fork()
+    if child:
+        children.append(child)
+        continue
+    database = Database(sys.argv[1])
+    answer = " ".join(map(str, migrate(database)))
+    database.close()
+    os.write(1, (answer + chr(10)).encode())
+    os._exit(0)
+sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
+"""
+
+
+@pytest.mark.parametrize("older", [None, "0001"], ids=["an empty database", "an older schema"])
+def test_eight_processes_that_start_at_once_migrate_once_and_all_succeed(postgres: Postgres, older: str | None) -> None:
     name = postgres.create_database()
-    program = (
-        "import sys\n"
-        "from autodialer.store.engine import Database\n"
-        "from autodialer.store.migrate import migrate\n"
-        "database = Database(sys.argv[1])\n"
-        "print('ready', flush=True)\n"
-        "sys.stdin.readline()\n"
-        "print(*migrate(database))\n"
-        "database.close()\n"
-    )
-    replicas = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, postgres.url(name)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
-    for replica in replicas:
-        assert replica.stdout is not None
-        assert replica.stdout.readline() == "ready\n"
-    answers = [replica.communicate("go\n", timeout=30) for replica in replicas]
-    assert [replica.returncode for replica in replicas] == [0, 0, 0], answers
-    assert sorted(out.strip() for out, _ in answers) == [f"{HEAD} {HEAD}", f"{HEAD} {HEAD}", f"None {HEAD}"]
-    engine = create_engine(postgres.url(name))
+    url = postgres.url(name)
+    if older is not None:
+        make_old_ledger(url, older)
+    done = subprocess.run([sys.executable, "-c", _EIGHT, url], capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == sorted([f"{HEAD} {HEAD}"] * 7 + [f"{older} {HEAD}"])
+    engine = create_engine(url)
     with engine.connect() as connection:
         assert current_version(connection) == HEAD
     engine.dispose()

@@ -55,7 +55,7 @@ async def test_connections_that_postgresql_dropped_are_replaced_unnoticed(postgr
     await set_switch(store, "before")
     with postgres.admin() as admin:
         admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database.url.database]
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [database.url.database]
         )
     await set_switch(store, "after")
     assert await get_switch(store) == "after"

@@ -81,7 +81,8 @@ def test_the_example_with_everything_needed_to_dial_is_accepted(tmp_path: Path) 
 
 
 def test_variables_of_compose_are_told_with_the_defaults_it_has() -> None:
-    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    files = (ROOT / "compose.yaml", ROOT / "deploy" / "compose.postgres.yaml")
+    compose = "".join(path.read_text(encoding="utf-8") for path in files)
     used = dict(re.findall(r"\$\{([A-Z_]+):-([^${}]+)\}", compose))
     told = dict(line[2:].split("=", 1) for line in LINES if re.match(r"# [A-Z_]+=\S", line))
     assert told == used

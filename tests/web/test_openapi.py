@@ -18,6 +18,8 @@ from web.house import API_TOKEN, CALLBACK_TOKEN, TOKENS, House, house
 OPERATIONS = [
     "GET /",
     "GET /health",
+    "GET /health/live",
+    "GET /health/ready",
     "GET /metrics",
     "POST /api/callback",
     "POST /api/cron",

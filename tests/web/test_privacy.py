@@ -11,6 +11,7 @@ import httpx2
 from autodialer.domain.errors import StoreError
 from autodialer.ports.ledger import Ledger
 from autodialer.simulators.people import mobile
+from autodialer.store.migrate import check_version
 from autodialer.web.app import WebConfig, create_app
 from web.house import CALLBACK_TOKEN, FIRST_NAME, LAST_NAME, TOKENS, House, house, person
 
@@ -78,8 +79,14 @@ class _Broken:
 
 def _broken(service: House, error: Exception, *, development: bool) -> httpx2.Response:
     """The answer of the service's own application when the ledger raises `error`."""
-    config = WebConfig(api_token=None, callback_token=CALLBACK_TOKEN, development=development, dry_run=False)
     services = service.system.services
+    config = WebConfig(
+        api_token=None,
+        callback_token=CALLBACK_TOKEN,
+        development=development,
+        dry_run=False,
+        check_schema=lambda: service.system.database.read(check_version),
+    )
     app = create_app(replace(services, means=replace(services.means, store=_Broken(error))), config)
 
     async def ask() -> httpx2.Response:

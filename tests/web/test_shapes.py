@@ -81,6 +81,8 @@ def _samples(service: House) -> list[tuple[str, str, str, dict[str, Any]]]:
     return [
         ("GET", "/", "/", {}),
         ("GET", "/health", "/health", {}),
+        ("GET", "/health/live", "/health/live", {}),
+        ("GET", "/health/ready", "/health/ready", {}),
         ("GET", "/api/stats", "/api/stats", {}),
         ("GET", "/api/runs", "/api/runs", {}),
         ("GET", "/api/runs/{run_id}", f"/api/runs/{run_id}", {}),

@@ -117,7 +117,7 @@ def test_the_open_pages_need_no_token_and_tell_nothing_of_data_or_settings(guard
         "SQLite",
         "uvicorn",
     ]
-    for path in ("/", "/health", "/docs", "/openapi.json"):
+    for path in ("/", "/health", "/health/live", "/health/ready", "/docs", "/openapi.json"):
         answer = guarded.client.get(path)
         assert answer.status_code == 200
         shown = answer.text + str(answer.headers)

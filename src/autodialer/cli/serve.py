@@ -1,5 +1,6 @@
 """serve, migrate."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -66,25 +67,38 @@ def _serve_with_reload() -> None:
             time.sleep(0.5)
 
 
-def migrate(as_json: Json = False) -> None:
+def migrate(
+    after: bool = typer.Option(
+        False,
+        "--after",
+        help="PostgreSQL: also what must wait until every replica runs this version (docs/postgresql.md).",
+    ),
+    as_json: Json = False,
+) -> None:
     """Bring the ledger's schema to this version's.
 
-    `serve` does it by itself.
+    `serve` does it by itself, but for what has to come after a rollout.
 
-    Example: autodialer migrate
+    Example: autodialer migrate --after
     """
     settings = settings_with_logging(files=False, console=True)
     from autodialer.store.engine import Database  # noqa: PLC0415 - `--help` needs no database
     from autodialer.store.migrate import migrate as bring_up  # noqa: PLC0415 - as above
+    from autodialer.store.migrate import waiting  # noqa: PLC0415 - as above
+    from autodialer.store.phases import steps_between  # noqa: PLC0415 - as above
 
     database = Database(settings.ledger_url)
     try:
-        before, now = bring_up(database)
+        before, now = bring_up(database, after=after)
     finally:
         database.close()
+    done, left = steps_between(before, now), waiting(now)
     if as_json:
-        print_json({"before": before, "now": now})
-    else:
-        typer.echo(
-            f"The ledger's schema is {now}" + (", as it was." if before == now else f" (was {before or 'empty'}).")
-        )
+        shown = {"applied": [asdict(step) for step in done], "waiting": [asdict(step) for step in left]}
+        print_json({"before": before, "now": now, **shown})
+        return
+    typer.echo(f"The ledger's schema is {now}" + (", as it was." if before == now else f" (was {before or 'empty'})."))
+    for step in done:
+        typer.echo(f"  {step.revision}  {step.what}")
+    for step in left:
+        typer.echo(f"  {step.revision}  {step.what}  (waits: run `autodialer migrate --after` when all are updated)")

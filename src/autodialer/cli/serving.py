@@ -10,6 +10,7 @@ import uvicorn
 
 from autodialer.bootstrap import System, remarks_on
 from autodialer.domain.errors import DialerError
+from autodialer.store.migrate import current_version, waiting
 from autodialer.web.wire import wire_with
 from autodialer.worker import Worker
 
@@ -90,6 +91,8 @@ async def serve_until_stopped(system: System) -> None:
     log = structlog.get_logger("autodialer")
     stopped = stop_event()
     _say_what_differs(system)
+    for step in waiting(str(await system.database.read(current_version))):
+        log.warning("migration waits for `autodialer migrate --after`", revision=step.revision, what=step.what)
     async with serving(system, scheduled=True):
         settings = system.settings
         log.info(
@@ -100,7 +103,9 @@ async def serve_until_stopped(system: System) -> None:
             dry_run=settings.dry_run,
         )
         await stopped.wait()
+        system.services.stopping.set()  # /health/ready says so from now on
         log.info("stopping: no new calls, results are still taken")
+        await asyncio.sleep(settings.drain_seconds)
     log.info("stopped")
 
 

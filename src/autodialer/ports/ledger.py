@@ -54,7 +54,10 @@ class Store(Protocol):
     """Where ledgers live. `work` may run twice, so it must do nothing but use the ledger it is given."""
 
     async def write(self, work: Callable[[Ledger], T]) -> T:
-        """Run in one transaction; returns when committed durably. StoreError: nothing was; LedgerRefusal: a constraint said no."""
+        """Run in one transaction; returns when committed durably. LedgerRefusal: a constraint said no, nothing was.
+
+        StoreError: nothing was, or the answer to the commit got lost: whoever asks again must be able to live with both.
+        """
         ...
 
     async def read(self, work: Callable[[Ledger], T]) -> T:

@@ -23,19 +23,15 @@ from sqlalchemy.pool import StaticPool
 
 from autodialer.domain.errors import LedgerRefusal, StoreError
 from autodialer.store.lock import FileLock
+from autodialer.store.postgres import DEADLINE, Deadline, postgres_engine
 
 T = TypeVar("T")
 
 MAX_GROUP = 256
 _READERS = 2
-# PostgreSQL ends the transaction of a writer that stopped in the middle of it (SIGSTOP, a host that hangs), and its row locks
-# with it. All this is shorter than any lease: who waits for such a row must not be taken for dead itself.
-_IDLE_MS = 2000
-_LOCK_MS = 1500
-_GROUP_LOCK_MS = (
-    250  # a group lets go of its rows soon: two groups with the same rows in another order wait for each other
-)
-_INSIST = 2.5  # seconds: longer than _IDLE_MS, after which the row is free
+# Milliseconds. A group lets go of its rows soon: two groups with the same rows in another order wait for each other.
+_GROUP_LOCK_MS = 250
+_INSIST = 2.5  # seconds: longer than postgres.WRITER_IDLE_MS, after which a row is free whose writer stopped
 # Nothing was committed and the same may succeed now: serialization failure, deadlock, lock timeout, idle transaction ended.
 _UNDONE = frozenset({"40001", "40P01", "55P03", "25P03"})
 
@@ -58,12 +54,16 @@ class Database:
         self.in_memory = self.is_sqlite and self.url.database in (None, "", ":memory:")
         self.writable = writable
         self._lock = self._lock_file() if writable else None
-        self._engine = _engine(
-            self.url.render_as_string(hide_password=False), read_only=not writable, memory=self.in_memory
+        self._engine = (
+            _engine(str(self.url), read_only=not writable, memory=self.in_memory)
+            if self.is_sqlite
+            else postgres_engine(self.url, writable=writable, pool_size=1 if writable else _READERS)
         )
         self._units: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
         self._reader_engine = self._engine_for_readers()
+        watched = (self._engine, self._reader_engine) if writable and not self.is_sqlite else ()
+        self._deadlines = [Deadline(engine, DEADLINE) for engine in watched]
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-reader")
         self._inode: tuple[int, int] | None = None
         self._closed = False
@@ -77,8 +77,11 @@ class Database:
 
     def _engine_for_readers(self) -> Engine:
         if not self.is_sqlite:
-            url = self.url.render_as_string(hide_password=False)
-            engine = _engine(url, read_only=True, memory=False) if self.writable else self._engine
+            engine = (
+                postgres_engine(self.url, writable=True, reads=True, pool_size=_READERS)
+                if self.writable
+                else self._engine
+            )
             # PostgreSQL's default gives each statement a snapshot of its own.
             return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         if self.in_memory or not self.writable:
@@ -98,7 +101,10 @@ class Database:
         return FileLock(path.with_name(path.name + ".lock"))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction; returns when it is committed durably. StoreError or LedgerRefusal: nothing was."""
+        """Run `work` in a transaction; returns when it is committed durably.
+
+        LedgerRefusal: nothing was. StoreError: nothing was either, unless PostgreSQL's answer to the commit got lost.
+        """
         return await asyncio.wrap_future(self.submit(work))
 
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
@@ -131,8 +137,14 @@ class Database:
             raise _store_error(error) from error
 
     def run_migrations(self, migrate: Callable[[Connection], None]) -> None:
-        """Run `migrate` on the writer, outside of its transactions' grouping; blocks."""
-        self.submit(migrate).result()
+        """Run `migrate` on the writer, for as long as it takes; blocks."""
+
+        def patiently(connection: Connection) -> None:
+            for deadline in self._deadlines:
+                deadline.lift()
+            migrate(connection)
+
+        self.submit(patiently).result()
 
     def close(self) -> None:
         """Finish what waits, then let go of the files. Safe to call twice."""
@@ -143,6 +155,8 @@ class Database:
             self._units.put(None)
         self._writer.join()
         self._readers.shutdown()
+        for deadline in self._deadlines:
+            deadline.close()
         self._reader_engine.dispose()
         self._engine.dispose()
         if self._lock is not None:
@@ -169,13 +183,20 @@ class Database:
         if len(wanted) == 1:
             self._commit_alone(wanted[0])
             return
+        done = False
         try:
             with self._engine.begin() as connection:
                 self._refuse_lost_file()
                 if not self.is_sqlite:
                     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_GROUP_LOCK_MS}")
                 results = [unit.work(connection) for unit in wanted]
-        except Exception:  # noqa: BLE001 - whichever unit it was, each now runs alone and gets its own answer
+                done = True
+        except Exception as error:  # noqa: BLE001 - whichever unit it was, each now runs alone and gets its own answer
+            # A commit whose answer was lost may have been one: to do it all again would be a second time.
+            if done and isinstance(error, DBAPIError) and error.connection_invalidated:
+                for unit in wanted:
+                    unit.done.set_exception(_store_error(error))
+                return
             for unit in wanted:
                 self._commit_alone(unit)
             return
@@ -229,21 +250,7 @@ def _store_error(error: DBAPIError) -> StoreError:
     return StoreError(f"the ledger can't be used: {cause}", permanent=isinstance(error, _HOPELESS))
 
 
-def _writer_options(url: str) -> str:
-    """What the writer's connections ask of PostgreSQL; what the URL itself asks for comes last and counts."""
-    asked = make_url(url).query.get("options", ())
-    ours = f"-c lock_timeout={_LOCK_MS} -c idle_in_transaction_session_timeout={_IDLE_MS}"
-    return " ".join([ours, *((asked,) if isinstance(asked, str) else asked)])
-
-
 def _engine(url: str, *, read_only: bool, memory: bool) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(
-            url,
-            pool_size=_READERS if read_only else 1,
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": 5} | ({} if read_only else {"options": _writer_options(url)}),
-        )
     if memory:
         # SQLite's "" is a database of this connection alone, which moves to a nameless file when it outgrows its cache.
         engine = create_engine(url, poolclass=StaticPool, creator=lambda: sqlite3.connect("", check_same_thread=False))

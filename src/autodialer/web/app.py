@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from autodialer import __version__
-from autodialer.domain.errors import StoreError
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, bad_request, failure, iso
 from autodialer.web.api import api_router
@@ -19,11 +18,12 @@ from autodialer.web.callback_docs import CALLBACK_DOCS, CallbackTaken, NextActio
 from autodialer.web.callbacks import callback_endpoint
 from autodialer.web.docs_page import docs_page
 from autodialer.web.guards import CALLBACK_PATH, BodyLimit, LoopbackOnly
+from autodialer.web.health import SchemaCheck, add_health
 from autodialer.web.metrics import metrics_router
 from autodialer.web.openapi import openapi_of
 from autodialer.web.origins import EVERYWHERE, OriginGuard, Origins
 from autodialer.web.safety import Safety
-from autodialer.web.shapes import About, Healthy, Unhealthy
+from autodialer.web.shapes import About
 from autodialer.web.tokens import TokenGuard, Tokens
 
 _DESCRIPTION = (
@@ -40,13 +40,14 @@ _MESSAGES = {
 class WebConfig:
     """`api_token` None: loopback only. `development`: inner errors in 500 answers. `dry_run`: nobody is called.
 
-    `origins`: where callbacks may come from.
+    `origins`: where callbacks may come from. `check_schema`: StoreError when the ledger is not one to work with.
     """
 
     api_token: str | None
     callback_token: str | None
     development: bool
     dry_run: bool
+    check_schema: SchemaCheck
     origins: Origins = EVERYWHERE
 
 
@@ -68,6 +69,7 @@ def create_app(services: Services, config: WebConfig) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(BadBody, _bad_body)
     _open_routes(app, services)
+    add_health(app, services, config.check_schema)
     app.add_api_route(
         CALLBACK_PATH,
         callback_endpoint(services),
@@ -94,24 +96,13 @@ def _guards(services: Services, config: WebConfig, tokens: Tokens) -> list[Middl
 
 
 def _open_routes(app: FastAPI, services: Services) -> None:
-    clock, store = services.means.clock, services.means.store
+    clock = services.means.clock
 
     @app.get("/", tags=["service"], responses={200: {"model": About}})
     async def about() -> Response:
         """What this is."""
         found = {"message": "8x8 Auto-Dialer Microservice", "version": __version__, "status": "running"}
         return Answer({**found, "timestamp": iso(clock.now())})
-
-    @app.get("/health", tags=["service"], responses={200: {"model": Healthy}, 503: {"model": Unhealthy}})
-    async def health() -> Response:
-        """200 while the database answers, else 503 with the reason."""
-        try:
-            await store.read(lambda ledger: ledger.switches.get("paused"))
-        except StoreError as error:
-            services.means.log.error("unhealthy", error=error.message)
-            reason = "the database can't be used" if error.permanent else "the database is gone"
-            return Answer({"status": "unhealthy", "reasons": [reason], "timestamp": iso(clock.now())}, 503)
-        return Answer({"status": "healthy", "timestamp": iso(clock.now())})
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

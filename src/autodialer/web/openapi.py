@@ -23,7 +23,7 @@ _TEXTS = {
     503: "the database, Zoho or 8x8 can't be used; nothing was done",
 }
 _NEVER_GIVEN = "422"  # FastAPI's own code for what we answer with 400
-_OPEN = ("/", "/health", "/docs")
+_OPEN = ("/", "/health", "/health/live", "/health/ready", "/docs")
 API, CALLBACK_HEADER, CALLBACK_QUERY = "API_TOKEN", "CALLBACK_TOKEN", "CALLBACK_TOKEN in the address"
 
 

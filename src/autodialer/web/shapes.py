@@ -39,21 +39,6 @@ class About(Shape):
     timestamp: Instant
 
 
-class Healthy(Shape):
-    """The database answers."""
-
-    status: Literal["healthy"]
-    timestamp: Instant
-
-
-class Unhealthy(Shape):
-    """Why the service can't work."""
-
-    status: Literal["unhealthy"]
-    reasons: list[str]
-    timestamp: Instant
-
-
 class Results(Shape):
     """processed = called + errors + skipped; records made Dead count as skipped, and again under marked_dead."""
 

@@ -4,5 +4,10 @@ from alembic import context
 
 from autodialer.store.tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    version_table="schema_version",
+)
 context.run_migrations()
