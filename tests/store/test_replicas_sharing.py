@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
+from sqlalchemy import Connection
 
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlLedger, SqlStore
@@ -223,13 +225,10 @@ def test_a_duty_is_free_at_once_when_its_replica_gives_it_back_or_the_clock_was_
 def test_two_replicas_that_take_a_duty_at_once_do_not_both_get_it(replicas: Replicas) -> None:
     first, second = replicas
 
-    def take(ledger: SqlLedger, owner: str) -> bool:
-        return ledger.duties.take("prune", owner, NOW, LEASE)
+    def take(owner: str, connection: Connection) -> bool:
+        return SqlLedger(connection).duties.take("prune", owner, NOW, LEASE)
 
-    taken = [
-        replica.submit(lambda connection, owner=owner: take(SqlLedger(connection), owner))
-        for _ in range(20)
-        for replica, owner in ((first, OWNER), (second, OTHER))
-    ]
+    both = ((first, partial(take, OWNER)), (second, partial(take, OTHER)))
+    taken = [replica.submit(unit) for _ in range(20) for replica, unit in both]
     answers = [done.result(10) for done in taken]
     assert sorted({(answers[::2][n], answers[1::2][n]) for n in range(20)}) in ([(False, True)], [(True, False)])
