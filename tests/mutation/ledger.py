@@ -176,6 +176,46 @@ _CODE: Sequence[Breakage] = (
         [_test("outbox", "an_update_that_was_superseded_on_its_way_stays_so_and_the_newer_one_waits")],
     ),
     Breakage(
+        "the late word of a replica that was taken for dead counts",
+        [
+            Replace(
+                "store/outbox.py",
+                '_o.outbox_id == bindparam("id"), _o.claimed_by == bindparam("owner"))',
+                '_o.outbox_id == bindparam("id"), bindparam("owner") != "")',
+            )
+        ],
+        [_test("replicas_sharing", "what_a_dead_replica_had_is_anybody_s_and_its_late_word_changes_nothing")],
+    ),
+    Breakage(
+        "an update overtakes an earlier one that another replica has on its way",
+        [Replace("store/outbox.py", "_FREE, ~_ON_ITS_WAY)", "_FREE)")],
+        [_test("outbox", "an_update_that_was_superseded_on_its_way_stays_so_and_the_newer_one_waits")],
+    ),
+    Breakage(
+        "a callback is applied before an earlier one of its session that another replica applies",
+        [Replace("store/inbox.py", "return all(number in left for number in earlier)", "return True")],
+        [_test("replicas_sharing", "a_callback_waits_while_another_replica_applies_an_earlier_one_of_its_session")],
+    ),
+    Breakage(
+        "a stopped process keeps its rows locked",
+        [Replace("store/engine.py", " -c idle_in_transaction_session_timeout={_IDLE_MS}", "")],
+        [
+            _test(
+                "replicas_locks", "a_process_stopped_in_the_middle_of_a_transaction_blocks_the_others_for_seconds_only"
+            )
+        ],
+    ),
+    Breakage(
+        "what deadlocked is not tried again",
+        [Replace("store/engine.py", '{"40001", "40P01", "55P03", "25P03"}', '{"40001", "25P03"}')],
+        [_test("replicas_locks", "two_units_that_lock_the_same_rows_in_another_order_are_both_committed")],
+    ),
+    Breakage(
+        "a duty is taken from a replica that lives",
+        [Replace("store/duties.py", "_d.lease_until <= now,", "_d.lease_until > now,")],
+        [_test("replicas_sharing", "one_replica_has_a_duty_as_long_as_it_renews_its_lease")],
+    ),
+    Breakage(
         "a merged update lowers Call Attempts",
         [Replace("store/outbox.py", "attempts = max(attempts, written_attempts or 0)", "pass")],
         [_test("outbox", "call_attempts_never_go_down")],

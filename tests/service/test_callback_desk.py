@@ -143,3 +143,17 @@ def test_what_is_stored_says_everything_that_was_sent() -> None:
         body='{"eventType":"SESSION_SUMMARY","namespace":"VOICE","payload":{"sessionId":"s","status":"busy"}}',
         received_at=MONDAY,
     )
+
+
+async def test_while_the_ledger_does_not_answer_a_sender_is_told_so_and_does_not_hang(world: World) -> None:
+    store = Picky(world.inner)
+    desk = desk_on(world, store)
+    store.hold.clear()
+    began = world.clock.monotonic()
+    with pytest.raises(StoreError, match="does not answer") as refusal:
+        await desk.take(event("s-1"))
+    assert not refusal.value.permanent
+    assert world.clock.monotonic() - began < 10
+    store.hold.set()
+    await desk.take(event("s-2"))
+    assert await world.inbox_count("new") == 1

@@ -126,7 +126,7 @@ class World:
         self.inner = store
         self.clock = ManualClock(start)
         if isinstance(store, SqlStore):
-            store.now = self._shared_now
+            store.now = self.shared_now
         self.crm = FakeCrm(self.clock)
         self.telephony = FakeTelephony(self.clock)
         self.policy = policy or Policy()
@@ -140,7 +140,7 @@ class World:
         self.process = self.boot("first")
         self.telephony.deliver = self._deliver
 
-    def _shared_now(self, _: Connection) -> datetime:
+    def shared_now(self, _: Connection) -> datetime:
         """The database's clock: in this world nobody sets it, and it has another opinion than ours."""
         return _DATABASE_ZERO + timedelta(seconds=self.clock.monotonic())
 

@@ -228,8 +228,7 @@ def test_two_replicas_that_take_a_duty_at_once_do_not_both_get_it(replicas: Repl
     def take(owner: str, connection: Connection) -> bool:
         return SqlLedger(connection).duties.take("prune", owner, NOW, LEASE)
 
-    taken = [
-        replica.submit(partial(take, owner)) for _ in range(20) for replica, owner in ((first, OWNER), (second, OTHER))
-    ]
+    both = ((first, partial(take, OWNER)), (second, partial(take, OTHER)))
+    taken = [replica.submit(unit) for _ in range(20) for replica, unit in both]
     answers = [done.result(10) for done in taken]
     assert sorted({(answers[::2][n], answers[1::2][n]) for n in range(20)}) in ([(False, True)], [(True, False)])

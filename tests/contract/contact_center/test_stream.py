@@ -229,6 +229,21 @@ async def test_a_second_process_waits_and_takes_over_what_is_left(simulator: Sim
         )
 
 
+async def test_who_waits_for_another_s_subscription_asks_often_enough_to_take_over_within_ten_seconds(
+    simulator: Simulated,
+) -> None:
+    async with (
+        adapter(simulator.url) as first,
+        adapter(simulator.url, reconnect_longest=30.0) as second,
+        listening(first),
+    ):
+        second._stream._wait = 30.0  # as after a long outage
+        task = asyncio.create_task(second.listen(Heard().take))
+        await until(lambda: logged(second, "warning"))
+        assert second._stream._wait == 5.0
+        await stop(task)
+
+
 @pytest.mark.parametrize(("status", "named"), [(401, "EIGHTX8_API_KEY"), (403, "EIGHTX8_CC_TENANT"), (503, "HTTP 503")])
 async def test_a_refused_stream_is_told_once_with_its_remedy_and_tried_again(
     simulator: Simulated, status: int, named: str
