@@ -179,14 +179,12 @@ class Database:
                 done = True
         except Exception as error:  # noqa: BLE001 - whichever unit it was, each now runs alone and gets its own answer
             # A commit whose answer was lost may have been one: to do it all again would be a second time.
-            lost = (
-                _store_error(error) if done and isinstance(error, DBAPIError) and error.connection_invalidated else None
-            )
+            if done and isinstance(error, DBAPIError) and error.connection_invalidated:
+                for unit in wanted:
+                    unit.done.set_exception(_store_error(error))
+                return
             for unit in wanted:
-                if lost is None:
-                    self._commit_alone(unit)
-                else:
-                    unit.done.set_exception(lost)
+                self._commit_alone(unit)
             return
         for unit, result in zip(wanted, results, strict=True):
             unit.done.set_result(result)

@@ -63,6 +63,7 @@ def postgres_engine(url: URL, *, writable: bool, pool_size: int) -> Engine:
     engine = create_engine(
         url,
         pool_size=pool_size,
+        pool_pre_ping=not writable,  # else Deadline looks, for less
         connect_args=connect_args(url, writable=writable),
     )
     event.listen(engine, "handle_error", _leave_a_standby)
