@@ -150,6 +150,37 @@ _CODE: Sequence[Breakage] = (
         [_test("engine", "a_unit_that_fails_gets_its_own_error_and_harms_no_other_of_its_group")],
     ),
     Breakage(
+        "a group whose commit was not answered is done again",
+        [
+            Replace(
+                "store/engine.py",
+                "if done and isinstance(error, DBAPIError)",
+                "if False and isinstance(error, DBAPIError)",
+            )
+        ],
+        [_test("postgres_wire", "a_group_whose_commit_was_not_answered_is_not_done_again_behind_its_callers_backs")],
+    ),
+    Breakage(
+        "a silent server is waited for",
+        [Replace("store/postgres.py", "                        _cut(own)\n", "                        pass\n")],
+        [_test("postgres_wire", "a_server_that_takes_everything_and_answers_nothing_is_an_error_in_time")],
+    ),
+    Breakage(
+        "a standby is kept",
+        [Replace("store/postgres.py", "context.is_disconnect = True", "pass")],
+        [_test("postgres_wire", "a_server_that_became_a_standby_is_left_for_the_new_primary")],
+    ),
+    Breakage(
+        "what is to come after a rollout does not wait for older replicas",
+        [Replace("store/migrate.py", "    if crossed:\n", "    if False:\n")],
+        [_test("phases", "what_comes_after_a_rollout_waits_until_the_last_old_process_is_gone")],
+    ),
+    Breakage(
+        "code that lacks something starts all the same",
+        [Replace("store/migrate.py", "    if oldest is not None and oldest > newest():\n", "    if False:\n")],
+        [_test("phases", "old_code_is_refused_once_something_was_taken_away")],
+    ),
+    Breakage(
         "commits are not synced",
         [Replace("store/engine.py", '"PRAGMA synchronous = FULL"', '"PRAGMA synchronous = OFF"')],
         [_test("engine", "sqlite_keeps_a_log_ahead_and_syncs_it_fully")],

@@ -59,11 +59,12 @@ async def test_a_server_that_takes_everything_and_answers_nothing_is_an_error_in
     await database.write(partial(adding, "before"))
     proxy.silent = True
     started = time.monotonic()
-    both = await asyncio.gather(
-        database.write(partial(adding, "meanwhile")),
-        store.read(lambda ledger: ledger.inbox.waiting(9)),
-        return_exceptions=True,
-    )
+    async with asyncio.timeout(20):
+        both = await asyncio.gather(
+            database.write(partial(adding, "meanwhile")),
+            store.read(lambda ledger: ledger.inbox.waiting(9)),
+            return_exceptions=True,
+        )
     for error in both:
         assert isinstance(error, StoreError)
         assert not error.permanent
