@@ -54,13 +54,13 @@ class SqliteLedgers:
 
 
 class Postgres:
-    """A PostgreSQL server on a Unix socket, for tests: it forgets everything in a crash."""
+    """A PostgreSQL server on a Unix socket, for tests: it forgets everything in a crash, unless it is to be `durable`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="autodialer-pg-"))
         self._server = _start(self._folder / "data")
         with self.admin() as connection:
-            for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
+            for setting in () if durable else ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
                 connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
             connection.execute("SELECT pg_reload_conf()")
         self._names = 0
