@@ -1,4 +1,4 @@
-"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, credits, webhook, stream.
+"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, credits, prune, webhook, stream.
 
 A loop survives its errors.
 """
@@ -20,6 +20,7 @@ _WRITE_BACK_EVERY = 5.0
 _RECONCILE_EVERY = 5.0
 _CALL_LOG_EVERY = 60.0
 _CREDITS_EVERY = 5.0
+_PRUNE_EVERY = 600.0
 _WEBHOOK_AGAIN = 60.0
 _LISTEN_AGAIN = 5.0
 
@@ -49,6 +50,7 @@ class Worker:
             self._loop("reconcile", self._reconcile, None, reconcile_every),
             self._loop("8x8's log", self._ask_log, None, _CALL_LOG_EVERY),
             self._loop("credits", self._s.credits.flush, None, _CREDITS_EVERY),
+            self._loop("prune", self._s.pruner.daily, None, _PRUNE_EVERY),
             self._webhook(),
             self._listen(),
         ]

@@ -148,4 +148,7 @@ def _fly(url: str) -> list[Mapping[str, object]]:
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
     ordered = sorted(values)
-    return {"p50": round(1000 * ordered[len(ordered) // 2], 2), "p99": round(1000 * ordered[len(ordered) * 99 // 100], 2)}
+    return {
+        "p50": round(1000 * ordered[len(ordered) // 2], 2),
+        "p99": round(1000 * ordered[len(ordered) * 99 // 100], 2),
+    }

@@ -18,6 +18,7 @@ from autodialer.service.lines import Lines
 from autodialer.service.listening import Listener
 from autodialer.service.means import Means
 from autodialer.service.plan import Planner
+from autodialer.service.pruning import Pruner
 from autodialer.service.questions import QuestionDesk
 from autodialer.service.readiness import Readiness
 from autodialer.service.reconcile import Reconciler
@@ -54,6 +55,7 @@ class Services:
     doctor: Doctor
     drift: DriftReport
     credits: Credits
+    pruner: Pruner
     arrived: Signal
     write_back_due: Signal
     stopping: asyncio.Event
@@ -66,6 +68,7 @@ def wire(
     *,
     run_hours: tuple[int, ...],
     catch_up: float,
+    retention_days: int = 0,
 ) -> Services:
     """Put the use cases together. To be called inside the event loop that runs them."""
     arrived, due, stopping = Signal(), Signal(), asyncio.Event()
@@ -95,6 +98,7 @@ def wire(
         planner=Planner(rationed, scratch),
         doctor=Doctor(means, about, count),
         credits=count,
+        pruner=Pruner(means, retention_days),
         drift=DriftReport(means),
         arrived=arrived,
         write_back_due=due,

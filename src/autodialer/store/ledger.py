@@ -13,6 +13,7 @@ from autodialer.store.clock import database_now
 from autodialer.store.engine import Database
 from autodialer.store.inbox import SqlInbox
 from autodialer.store.outbox import SqlOutbox
+from autodialer.store.pruning import SqlPruning
 from autodialer.store.runs import SqlRuns
 from autodialer.store.small import SqlDoNotCall, SqlSwitches
 from autodialer.store.staging import SqlStaging
@@ -38,6 +39,7 @@ class SqlLedger:
         self.switches = SqlSwitches(connection)
         self.usage = SqlUsage(connection)
         self.stats = SqlStats(connection)
+        self.pruning = SqlPruning(connection)
 
     def shared_now(self) -> datetime:
         """The database's clock."""

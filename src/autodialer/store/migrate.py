@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from autodialer.domain.errors import StoreError
 from autodialer.store.engine import Database
 
-HEAD = "0003"
+HEAD = "0006"
 _FOLDER = Path(__file__).with_name("migrations")
 _PG_LOCK = 8_080_808  # one replica migrates, the others wait
 
@@ -20,7 +20,8 @@ def migrate(database: Database) -> tuple[str | None, str]:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PG_LOCK})
         else:
-            _refuse_damage(connection)
+            if not database.closed_cleanly:
+                _refuse_damage(connection)
         version = current_version(connection)
         before[:] = [version]
         if version == HEAD:
@@ -50,7 +51,7 @@ def check_version(connection: Connection) -> None:
 
 
 def _refuse_damage(connection: Connection) -> None:
-    """A ledger that has lost a part of its history would let people be called again."""
+    """A ledger that has lost a part of its history would let people be called again. Reads all of it: 5 s for each gigabyte."""
     found = connection.execute(text("PRAGMA quick_check(1)")).scalar()
     if found != "ok":
         cause = " ".join(str(found).replace("*", "").split())
