@@ -7,18 +7,21 @@ import statistics
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
 
 from autodialer.domain.record import RecordKey, RecordType
+from autodialer.ports.ledger import Ledger
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlLedger, SqlStore
 from autodialer.store.verify import find_breaches
-from benchmarks.flight import CLAIMED_AT_ONCE, Caller, new_people, stage
+from benchmarks.flight import Caller, new_people, stage
 from benchmarks.measuring import quick, report
 from benchmarks.year import NOW, TODAY, make_year
 from databases import BOTH, Postgres, make_ledger, sqlite_url
@@ -60,7 +63,7 @@ async def test_no_step_of_a_call_grows_with_the_history(backend: str, tmp_path: 
         callers = {size: Caller(store, "bench", NOW) for size, store in stores.items()}
         for round_ in range(ROUNDS):
             for size, caller in callers.items():
-                await caller.store.write(lambda ledger, round_=round_: stage(ledger, _people(ledger, round_), NOW))
+                await caller.store.write(partial(_stage_round, round_))
                 while rows := await caller.claim():
                     for row in rows:
                         await caller.call(row)
@@ -73,13 +76,22 @@ async def test_no_step_of_a_call_grows_with_the_history(backend: str, tmp_path: 
         assert growth < MOST_GROWTH, step
 
 
+def _stage(people: People, ledger: Ledger) -> None:
+    stage(ledger, people, NOW)
+
+
+def _stage_round(round_: int, ledger: Ledger) -> None:
+    _stage(_people(cast(SqlLedger, ledger), round_), ledger)
+
+
 def _people(ledger: SqlLedger, round_: int) -> People:
     """Each round others. Who was called before: some from the whole year, with two or three calls."""
     half = CALLS // ROUNDS // 2
     found = ledger._connection.execute(
         text(
-            "SELECT record_type, zoho_id, number FROM attempts a WHERE record_slot = 2 AND policy_day < :today AND NOT EXISTS (SELECT 1 FROM attempts b "
-            "WHERE b.zoho_id = a.zoho_id AND b.record_type = a.record_type AND b.record_slot = 4) "
+            "SELECT record_type, zoho_id, number FROM attempts a WHERE record_slot = 2 AND policy_day < :today "
+            "AND NOT EXISTS "
+            "(SELECT 1 FROM attempts b WHERE b.zoho_id = a.zoho_id AND b.record_type = a.record_type AND b.record_slot = 4) "
             "ORDER BY attempt_id LIMIT :half OFFSET :skip"
         ),
         {"half": half, "today": TODAY, "skip": round_ * half},
@@ -94,7 +106,7 @@ def test_many_attempts_go_through_eight_processes_each_once(tmp_path: Path) -> N
         (store,) = stores.values()
         for first in range(0, FLIGHT, 5_000):
             some = new_people(first, min(5_000, FLIGHT - first))
-            asyncio.run(store.write(lambda ledger, some=some: stage(ledger, some, NOW)))
+            asyncio.run(store.write(partial(_stage, some)))
         told = _fly(store.database.url.render_as_string(hide_password=False))
         breaches = asyncio.run(store.database.read(find_breaches))
     claimed = Counter(key for one in told for key in one["claimed"])
@@ -121,7 +133,7 @@ def test_many_attempts_go_through_eight_processes_each_once(tmp_path: Path) -> N
     assert breaches == []
 
 
-def _fly(url: str) -> list[Mapping[str, object]]:
+def _fly(url: str) -> list[dict[str, Any]]:
     path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
     command = [sys.executable, "-m", "benchmarks.flight", url]
     children = [

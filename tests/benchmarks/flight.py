@@ -5,14 +5,14 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from autodialer.domain.attempt import PlacedCall
+from autodialer.domain.attempt import PlacedCall, Submitting
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import LedgerRefusal
 from autodialer.domain.record import RecordKey, RecordType
@@ -85,8 +85,8 @@ class Caller:
         async with self._timing("result"):
             await self._hear(reserved.intent.attempt_id, session)
 
-    def _place(self, row: Staged, before: "object", after: PlacedCall, ledger: Ledger) -> None:
-        assert ledger.attempts.place(before, after)  # type: ignore[arg-type]  # always the one that was submitted
+    def _place(self, row: Staged, before: Submitting, after: PlacedCall, ledger: Ledger) -> None:
+        assert ledger.attempts.place(before, after)
         attempt_id = after.intent.attempt_id
         ledger.staging.mark(RUN_ID, row.key, StagedState.CALLED, reason="placed", attempt_id=attempt_id)
 
@@ -132,7 +132,7 @@ class Caller:
             return await work
 
     @asynccontextmanager
-    async def _timing(self, step: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a generator's type says nothing here
+    async def _timing(self, step: str) -> AsyncIterator[None]:
         began = time.perf_counter()
         yield
         self.took[step].append(time.perf_counter() - began)
@@ -143,15 +143,20 @@ async def _all_that_is_due(caller: Caller) -> None:
         await asyncio.gather(*(caller.call(row) for row in rows))
 
 
-def main(url: str, owner: str, now: str, clock: Callable[[], float] = time.monotonic) -> None:
+def main(url: str, owner: str, now: str) -> None:
     """Say "ready", wait for a line, call all that is due, tell what happened as one line."""
     database = Database(url)
     caller = Caller(SqlStore(database), owner, datetime.fromisoformat(now))
     print("ready", flush=True)  # noqa: T201 - whoever started us waits for it
     sys.stdin.readline()
-    began = clock()
+    began = time.monotonic()
     asyncio.run(_all_that_is_due(caller))
-    told = {"seconds": clock() - began, "sent": caller.sent, "claimed": caller.claimed, "refused": caller.refused}
+    told = {
+        "seconds": time.monotonic() - began,
+        "sent": caller.sent,
+        "claimed": caller.claimed,
+        "refused": caller.refused,
+    }
     print(json.dumps({**told, "took": caller.took}), flush=True)  # noqa: T201 - as above
     database.close()
 

@@ -59,12 +59,12 @@ FROM (SELECT p, i, k, ahead, run, place, at, CASE WHEN k + 1 = total THEN
 _RELEASED = f"""
 INSERT INTO attempts (attempt_id, run_id, record_type, zoho_id, number, state, reason, is_new, record_status, attempts_before,
   policy_day, day_index, total_quota, day_quota, owner, reserved_at, submitted_at, ended_at)
-SELECT CAST(1000000000 + {_SCATTERED.format(n="CAST(:day AS BIGINT) * :cohort + i")} AS TEXT) || '-2222-4000-8000-'
-    || CAST(1000000000 + CAST(:day AS BIGINT) * :cohort + i AS TEXT), :run0, CASE (CAST(:day AS BIGINT) * :cohort + i) % 3 WHEN 0 THEN 'Contact' ELSE 'Lead' END,
-  '415086' || CAST(4000000000000 + CAST(:day AS BIGINT) * :cohort + i AS TEXT), '+407' || CAST(20000000 + CAST(:day AS BIGINT) * :cohort + i AS TEXT),
+SELECT CAST(1000000000 + {_SCATTERED.format(n="who")} AS TEXT) || '-2222-4000-8000-'
+    || CAST(1000000000 + who AS TEXT), :run0, CASE (who) % 3 WHEN 0 THEN 'Contact' ELSE 'Lead' END,
+  '415086' || CAST(4000000000000 + who AS TEXT), '+407' || CAST(20000000 + who AS TEXT),
   'released', '8x8 says: too many requests', 1, 'New', 0, :policy_day, 0, 1, 1, 'service-8x8:1:0a1b2c3d',
   CAST(:midnight AS BIGINT) + 36000000, CAST(:midnight AS BIGINT) + 36000100, CAST(:midnight AS BIGINT) + 36000200
-FROM made_people WHERE i % 12 = 0
+FROM (SELECT i, CAST(:day AS BIGINT) * :cohort + i AS who FROM made_people) AS cohort WHERE i % 12 = 0
 """
 _OUTBOX = """
 INSERT INTO outbox (record_type, zoho_id, attempt_id, cause, expected_statuses, status, call_attempts, first_no_answer_at, state,
@@ -83,7 +83,8 @@ SELECT substr(attempt_id, 1, 10) || substr(session_id, 1, 10) || '0123456789abcd
 FROM attempts WHERE state = 'ended' AND disposition <> 'unknown'
 """
 _STAGED = """
-INSERT INTO staged_records (run_id, record_type, zoho_id, sort_key, status, number, contends, rank, state, reason, facts, attempt_id)
+INSERT INTO staged_records (run_id, record_type, zoho_id, sort_key, status, number, contends, rank, state, reason, facts,
+  attempt_id)
 SELECT run_id, record_type, zoho_id, CAST(reserved_at AS TEXT) || zoho_id, record_status, number, 1,
   CAST(reserved_at AS TEXT) || zoho_id, 'called', 'placed', '{"call_attempts": 1, "status": "New", "modified_time": "2026-11-20"}',
   attempt_id FROM attempts WHERE submitted_at >= :since AND state = 'ended'

@@ -32,8 +32,9 @@ class Pruner:
         self._days = retention_days
 
     async def some(self, keep_days: int, after: str, seconds: float, *, dry_run: bool) -> Progress:
-        """Steps of AT_ONCE rows with rests between them, for about so many seconds. Begins anew with `after` "": where the last
-        pass ended. ValueError for an `after` that no progress gave, or fewer days than KEEP_AT_LEAST.
+        """Steps of AT_ONCE rows with rests between them, for about so many `seconds`.
+
+        `after` "" begins where the last pass ended. ValueError for an `after` that no progress gave, or for too few days.
         """
         if keep_days < KEEP_AT_LEAST:
             raise ValueError(f"at least {KEEP_AT_LEAST} days must be kept")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from autodialer.domain.errors import StoreError
 
-
 _LONGEST_NOTE = 200
 
 

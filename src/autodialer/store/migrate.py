@@ -19,9 +19,8 @@ def migrate(database: Database) -> tuple[str | None, str]:
     def upgrade(connection: Connection) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PG_LOCK})
-        else:
-            if not database.closed_cleanly:
-                _refuse_damage(connection)
+        elif not database.closed_cleanly:
+            _refuse_damage(connection)
         version = current_version(connection)
         before[:] = [version]
         if version == HEAD:

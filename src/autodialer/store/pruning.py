@@ -6,6 +6,7 @@ No lock is waited for: a row that somebody else holds this moment stays. What de
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, or_, select, text, tuple_, update
@@ -69,9 +70,9 @@ class SqlPruning:
         """One run after the other, the oldest first."""
         millis, _, run_id = (start or "0~").partition("~")
         ended = and_(_r.started_at < before, _r.state.in_(["finished", "stopped", "skipped"]))
-        after = tuple_(_r.started_at, _r.run_id) > tuple_(from_millis(int(millis)), run_id)
-        # Twice the bound on the first column: that is what an index is searched by.
-        found = select(_r.run_id, _r.started_at).where(_r.started_at >= from_millis(int(millis)), after, ended)
+        at = from_millis(int(millis))
+        after = and_(_r.started_at >= at, or_(_r.started_at > at, _r.run_id > run_id))
+        found = select(_r.run_id, _r.started_at).where(after, ended)
         run = self._db.execute(found.order_by(_r.started_at, _r.run_id).limit(1)).first()
         if run is None:
             return 0, start, False
@@ -88,7 +89,7 @@ class SqlPruning:
         columns = (_i.inbox_id, _i.source, _i.state, _i.session_id, _i.attempt_id, _i.received_at, _i.applied_at)
         said = (_i.body != _EMPTY).label("says_something")
         rows = self._next(select(*columns, said), _i.inbox_id, start, limit, remove)
-        old = [row for row in rows if row.received_at < before]
+        old = list(takewhile(lambda row: row.received_at < before, rows))
         done = [row for row in old if row.state in ("applied", "ignored", "conflict") and _is_before(row, before)]
         unsettled = self._unsettled(done)
         done = [row for row in done if not {row.attempt_id, row.session_id} & unsettled]
@@ -113,7 +114,7 @@ class SqlPruning:
     def _updates(self, start: str, before: datetime, limit: int, remove: bool) -> tuple[int, str, bool]:
         columns = (_o.outbox_id, _o.zoho_id, _o.created_at)
         rows = self._next(select(*columns), _o.outbox_id, start, limit, remove)
-        old = [row for row in rows if row.created_at < before]
+        old = list(takewhile(lambda row: row.created_at < before, rows))
         settled = and_(_o.state.in_(["sent", "superseded"]), _o.created_at < before, _o.settled_at < before)
         # Of a record all that is old at once: what says it again may have come since this pass went by.
         where = and_(settled, _SAID_AGAIN, _o.zoho_id.in_({row.zoho_id for row in old}))

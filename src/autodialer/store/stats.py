@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, case, func, select, text
+from sqlalchemy import ColumnElement, Connection, func, select, text
 
 from autodialer.domain.attempt import SENT_STATES, AttemptState
 from autodialer.domain.result import NOT_RUNG, UNCONFIRMED
@@ -20,7 +20,8 @@ from autodialer.store.tables import (
 )
 
 _a = attempts.c
-_SENT = _a.state.in_([state.value for state in SENT_STATES])
+_SENT_STATES = frozenset(state.value for state in SENT_STATES)
+_SENT = _a.state.in_(sorted(_SENT_STATES))
 NO_RESULT_YET = "no_result_yet"
 UNKNOWN = "unknown"
 _HELD = text(HELD)
@@ -28,9 +29,7 @@ _HELD = text(HELD)
 _COUNTED = select(
     _a.state, _a.disposition, func.count().label("calls"), func.sum(_a.agent_unreached).label("unreached")
 ).group_by(_a.state, _a.disposition)
-_NOTED = select(func.count()).select_from(attempts).where(text(NOTED))
-_UNCONFIRMED = _NOTED.where(_SENT, _a.reason.startswith(UNCONFIRMED))
-_NOT_RUNG = _NOTED.where(_a.state == AttemptState.RELEASED.value, _a.reason.startswith(NOT_RUNG))
+_OF_NOTE = select(_a.state, _a.reason).where(text(NOTED))
 
 
 class SqlStats:
@@ -48,13 +47,17 @@ class SqlStats:
             name = _end_of(group.state, group.disposition)
             ends[name] = ends.get(name, 0) + group.calls
             unreached += group.unreached
+        noted = self._db.execute(_OF_NOTE.where(of_day)).all()
+        unconfirmed = [row for row in noted if row.reason.startswith(UNCONFIRMED) and row.state in _SENT_STATES]
+        released = AttemptState.RELEASED.value
+        not_rung = [row for row in noted if row.reason.startswith(NOT_RUNG) and row.state == released]
         return {
             "total_records": self._db.execute(select(func.count()).select_from(people)).scalar_one(),
             "total_attempts": sum(ends.values()),
             "by_disposition": ends,
             "agent_unreached": unreached,
-            "unconfirmed": self._db.execute(_UNCONFIRMED.where(of_day)).scalar_one(),
-            "not_rung": self._db.execute(_NOT_RUNG.where(of_day)).scalar_one(),
+            "unconfirmed": len(unconfirmed),
+            "not_rung": len(not_rung),
         }
 
     def of_run(self, run_id: str) -> Mapping[str, int]:
