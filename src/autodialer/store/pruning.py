@@ -4,7 +4,7 @@ No lock is waited for: a row that somebody else holds this moment stays. What de
 (docs/runbook.md, "Keeping less"): `verify` and the verdicts are the same before and after.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
@@ -14,8 +14,9 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, fun
 from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
 from autodialer.ports.pruning import Detail, Pruned
+from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_for, insert_if_absent
-from autodialer.store.tables import OPEN, activities, attempts, inbox, outbox, runs, staged_records, switches
+from autodialer.store.tables import OPEN, OURS, activities, attempts, inbox, outbox, runs, staged_records, switches
 from autodialer.store.types import from_millis, to_millis
 
 PRUNED_TO = "pruned_to"  # up to which instant updates may be missing; read by verify
@@ -35,6 +36,13 @@ _SAID_AGAIN = exists(
         or_(_o.status.is_(None), _later.c.status == _o.status),
         or_(_o.first_no_answer_at.is_(None), _later.c.first_no_answer_at.is_not(None)),
     )
+)
+_LATEST = select(func.max(_a.submitted_at)).where(text(OURS)).correlate(None).scalar_subquery()
+# Released, nothing told of the number, and not the call by which a clock that was set back is noticed.
+_SAYS_NOTHING = and_(
+    _a.state == AttemptState.RELEASED.value,
+    _a.number_refused == 0,
+    or_(_a.submitted_at.is_(None), _a.submitted_at < _LATEST),
 )
 
 
@@ -135,11 +143,20 @@ class SqlPruning:
         # Two days more: the date may be one of any zone.
         if day is None or day >= (before - 2 * _DAY).date().isoformat():
             return 0, start, False
-        found = select(_a.attempt_id).where(_a.policy_day == day, _says_nothing(), _a.reserved_at < before)
-        ids = list(self._db.execute(found if not remove else found.limit(limit)).scalars())
-        if remove and ids:
-            self._db.execute(delete(attempts).where(_a.attempt_id.in_(ids), _says_nothing()))
-        return len(ids), start if remove and len(ids) == limit else day, True
+        found = select(_a.attempt_id).where(_a.policy_day == day, _SAYS_NOTHING, _a.reserved_at < before)
+        ids = self._nobody_tells_of(self._db.execute(found).scalars())
+        some = ids[:limit] if remove else ids
+        if remove and some:
+            self._db.execute(delete(attempts).where(_a.attempt_id.in_(some), _SAYS_NOTHING))
+        return len(some), day if len(some) == len(ids) else start, True
+
+    def _nobody_tells_of(self, attempt_ids: Iterable[str]) -> list[str]:
+        free: list[str] = []
+        for ids in chunks(attempt_ids):
+            told = self._db.execute(select(_i.attempt_id).where(_i.attempt_id.in_(ids))).scalars().all()
+            listed = self._db.execute(select(activities.c.attempt_id).where(activities.c.attempt_id.in_(ids)))
+            free += sorted({*ids} - {*told, *listed.scalars()})
+        return free
 
     def _next(
         self, statement: Any, key: ColumnElement[int], start: str, limit: int, remove: bool
@@ -160,18 +177,6 @@ class SqlPruning:
         statement = insert_for(self._db, switches).values(name=name, value=value, changed_at=at)
         changed = {"value": statement.excluded.value, "changed_at": statement.excluded.changed_at}
         self._db.execute(statement.on_conflict_do_update(index_elements=["name"], set_=changed))
-
-
-def _says_nothing() -> ColumnElement[bool]:
-    """Released, nothing told of the number, nothing refers to it, and not the call by which a clock set back is noticed."""
-    latest = select(func.max(_a.submitted_at)).where(_a.run_id.is_not(None)).correlate(None).scalar_subquery()
-    return and_(
-        _a.state == AttemptState.RELEASED.value,
-        _a.number_refused == 0,
-        or_(_a.submitted_at.is_(None), _a.submitted_at < latest),
-        ~exists(select(1).where(inbox.c.attempt_id == _a.attempt_id)),
-        ~exists(select(1).where(activities.c.attempt_id == _a.attempt_id)),
-    )
 
 
 def _is_before(row: Row[Any], before: datetime) -> bool:

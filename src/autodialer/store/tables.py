@@ -248,6 +248,8 @@ Index(
 )
 _DUE = "state = 'pending'"
 Index("ix_outbox_due", outbox.c.next_try_at, sqlite_where=text(_DUE), postgresql_where=text(_DUE))
+PARKED = "state = 'parked'"
+Index("ix_outbox_parked", outbox.c.outbox_id, sqlite_where=text(PARKED), postgresql_where=text(PARKED))
 Index("ix_outbox_record", outbox.c.zoho_id, outbox.c.record_type, outbox.c.outbox_id)
 
 # Attempts that are to be told of in Zoho as a note or a call (ZOHO_LOG_CALLS), each once.

@@ -1,4 +1,4 @@
-"""Figures of today and of a week from indexes alone, however many years of calls lie beside them."""
+"""Figures of today and of a week, and the parked updates, from indexes alone, however many years of calls lie beside them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,6 +23,10 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text(_NOTED),
         postgresql_where=sa.text(_NOTED),
+    )
+    parked = sa.text("state = 'parked'")
+    op.create_index(
+        "ix_outbox_parked", "outbox", ["outbox_id"], unique=False, sqlite_where=parked, postgresql_where=parked
     )
     op.drop_index("ix_attempts_policy_day", "attempts")
     op.drop_index("ix_attempts_submitted_at", "attempts")
