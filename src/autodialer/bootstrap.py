@@ -123,7 +123,14 @@ async def open_system(
             interviewer=interviewer_of(settings, telephony),
         )
         about = [*remark_findings(settings), version_finding(database)]
-        services = wire(means, scratch_store, about, run_hours=policy.run_hours, catch_up=settings.catch_up)
+        services = wire(
+            means,
+            scratch_store,
+            about,
+            run_hours=policy.run_hours,
+            catch_up=settings.catch_up,
+            retention_days=settings.retention_days,
+        )
         try:
             yield System(settings, policy, database, store, crm, telephony, services)
         finally:

@@ -23,6 +23,7 @@ from autodialer.zoho.oauth import accounts_url_for
 
 TOKEN_HINT = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"  # noqa: S105 - a hint, no secret
 _MIN_TOKEN = 16
+_FEWEST_DAYS = 30  # service.pruning.KEEP_AT_LEAST
 
 
 def _hours(value: object) -> object:
@@ -88,6 +89,7 @@ class Settings(VoiceFields, BaseSettings):
     # the ledger
     db_path: Path = Path("./data/call_logs.db")
     database_url: SecretStr | None = None
+    retention_days: Annotated[int, Field(ge=0, le=36500)] = 0
 
     # the rules
     cron_hours: Hours = (10, 14, 18)
@@ -286,6 +288,12 @@ def _rule_problems(settings: Settings) -> list[str]:
 
 def _ledger_problems(settings: Settings) -> list[str]:
     """Never shows the URL: it may hold a password."""
+    kept = settings.retention_days
+    problems = [f"RETENTION_DAYS={kept} is too few: 0 keeps all, else 30 or more"] if 0 < kept < _FEWEST_DAYS else []
+    return [*problems, *_url_problems(settings)]
+
+
+def _url_problems(settings: Settings) -> list[str]:
     if settings.database_url is None:
         return []
     problem = problem_of(settings.database_url.get_secret_value())

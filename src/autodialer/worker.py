@@ -1,4 +1,4 @@
-"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, duties, credits, webhook, stream.
+"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, duties, credits, prune, webhook, stream.
 
 A loop survives its errors.
 """
@@ -25,6 +25,7 @@ _RECONCILE_EVERY = 5.0
 _LOOK_FOR_RUNS_EVERY = 1.0
 _CALL_LOG_EVERY = 60.0
 _CREDITS_EVERY = 5.0
+_PRUNE_EVERY = 600.0
 _WEBHOOK_AGAIN = 60.0
 _LISTEN_AGAIN = 5.0
 
@@ -53,6 +54,7 @@ class Worker:
             self._loop("8x8's log", self._ask_log, None, _CALL_LOG_EVERY),
             self._loop("duties", self._s.duties.keep, None, KEEP_EVERY),
             self._loop("credits", self._s.credits.flush, None, _CREDITS_EVERY),
+            self._loop("prune", self._s.pruner.daily, None, _PRUNE_EVERY),
             self._webhook(),
             self._listen(),
         ]

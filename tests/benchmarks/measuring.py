@@ -1,6 +1,7 @@
 """What the benchmarks share: memory and time of a process, and the line that each figure is printed as."""
 
 import json
+import os
 from pathlib import Path
 
 
@@ -30,3 +31,8 @@ def _status(pid: int, name: str) -> float:
 def report(**figures: object) -> None:
     """One JSON line on standard output."""
     print(json.dumps(figures), flush=True)  # noqa: T201 - this is what a benchmark is for
+
+
+def quick() -> bool:
+    """Whether QUICK=1 asks for small figures: to see that a benchmark works, not how fast it is."""
+    return os.environ.get("QUICK", "") not in ("", "0")

@@ -31,6 +31,7 @@ OPERATIONS = [
     "POST /api/unknown/{attempt_id}",
     "GET /api/plan",
     "POST /api/pause",
+    "POST /api/prune",
     "POST /api/resume",
     "GET /api/stats",
     "GET /api/doctor",

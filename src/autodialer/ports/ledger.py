@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from autodialer.ports.activities import Activities
 from autodialer.ports.attempts import Attempt, Attempts
 from autodialer.ports.boxes import DoNotCall, Duties, Inbox, Outbox, Stats, Switches, Usage
+from autodialer.ports.pruning import Pruning
 from autodialer.ports.replicas import Pace, Replicas
 from autodialer.ports.running import Runs, Staging
 
@@ -44,6 +45,8 @@ class Ledger(Protocol):
     def usage(self) -> Usage: ...
     @property
     def stats(self) -> Stats: ...
+    @property
+    def pruning(self) -> Pruning: ...
 
     def shared_now(self) -> datetime:
         """The present instant, UTC, by the one clock that all processes share: leases are reckoned by it, the rules are not."""

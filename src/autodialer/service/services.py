@@ -20,6 +20,7 @@ from autodialer.service.listening import Listener
 from autodialer.service.means import Means
 from autodialer.service.membership import Membership
 from autodialer.service.plan import Planner
+from autodialer.service.pruning import Pruner
 from autodialer.service.questions import QuestionDesk
 from autodialer.service.readiness import Readiness
 from autodialer.service.reconcile import Reconciler
@@ -58,6 +59,7 @@ class Services:
     drift: DriftReport
     credits: Credits
     duties: Duties
+    pruner: Pruner
     arrived: Signal
     write_back_due: Signal
     stopping: asyncio.Event
@@ -70,6 +72,7 @@ def wire(
     *,
     run_hours: tuple[int, ...],
     catch_up: float,
+    retention_days: int = 0,
 ) -> Services:
     """Put the use cases together. To be called inside the event loop that runs them."""
     arrived, due, stopping = Signal(), Signal(), asyncio.Event()
@@ -101,6 +104,7 @@ def wire(
         doctor=Doctor(means, about, count),
         credits=count,
         duties=Duties(means),
+        pruner=Pruner(means, retention_days),
         drift=DriftReport(means),
         arrived=arrived,
         write_back_due=due,

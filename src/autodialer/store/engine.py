@@ -65,6 +65,8 @@ class Database:
         watched = (self._engine, self._reader_engine) if writable and not self.is_sqlite else ()
         self._deadlines = [Deadline(engine, DEADLINE) for engine in watched]
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-reader")
+        # Whether the file is, byte for byte as far as can be told, what we left when it was last closed.
+        self.closed_cleanly = self._lock is not None and self._lock.left == (self._stamp() or "?")
         self._inode: tuple[int, int] | None = None
         self._closed = False
         self._closing = threading.Lock()
@@ -160,7 +162,18 @@ class Database:
         self._reader_engine.dispose()
         self._engine.dispose()
         if self._lock is not None:
-            self._lock.release()
+            self._lock.release(self._stamp() or "")
+
+    def _stamp(self) -> str | None:
+        """What changes when anybody writes to the file; None while something is not written into it yet."""
+        path = str(self.url.database)
+        try:
+            found = os.stat(path)  # noqa: PTH116 - as below
+        except OSError:
+            return None
+        if Path(path + "-wal").exists():
+            return None
+        return f"closed {found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns}"
 
     def _write_forever(self) -> None:
         closing = False

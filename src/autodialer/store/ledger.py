@@ -14,6 +14,7 @@ from autodialer.store.duties import SqlDuties
 from autodialer.store.engine import Database
 from autodialer.store.inbox import SqlInbox
 from autodialer.store.outbox import SqlOutbox
+from autodialer.store.pruning import SqlPruning
 from autodialer.store.replicas import SqlPace, SqlReplicas
 from autodialer.store.runs import SqlRuns
 from autodialer.store.small import SqlDoNotCall, SqlSwitches
@@ -43,6 +44,7 @@ class SqlLedger:
         self.switches = SqlSwitches(connection)
         self.usage = SqlUsage(connection)
         self.stats = SqlStats(connection)
+        self.pruning = SqlPruning(connection)
 
     def shared_now(self) -> datetime:
         """The database's clock."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from autodialer.domain.errors import StoreError
 
+_LONGEST_NOTE = 200
+
 
 class LedgerInUse(StoreError):
     """Another process of ours has this ledger open for writing; `pid` names it, if known."""
@@ -33,9 +35,17 @@ class FileLock:
             holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip()
             os.close(self._file)
             raise LedgerInUse(path, holder) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        self.left = os.pread(self._file, _LONGEST_NOTE, 0).decode("ascii", "replace").strip()
+        self._note(str(os.getpid()))
 
-    def release(self) -> None:
-        """Let the next process in. Not twice."""
+    def release(self, note: str = "") -> None:
+        """Let the next process in, which finds `note` (ASCII) as `left`. Not twice."""
+        self._note(note)
         os.close(self._file)
+
+    def _note(self, note: str) -> None:
+        try:
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{note}\n".encode(), 0)
+        except OSError:
+            return  # a full disk: the next process finds no note, and the lock holds all the same

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, o
 from autodialer.domain.record import CrmStatus, RecordKey, RecordType
 from autodialer.ports.rows import OutboxRow, Projection
 from autodialer.store.chunks import chunks
-from autodialer.store.tables import CLAIMED, outbox
+from autodialer.store.tables import CLAIMED, PARKED, outbox
 
 _o = outbox.c
 _WAITING = ("pending", "parked")
@@ -160,7 +160,7 @@ class SqlOutbox:
         return self._many(select(outbox).where(*earlier).order_by(_o.outbox_id.desc()).limit(limit))
 
     def parked(self, limit: int = 500) -> Sequence[OutboxRow]:
-        return self._many(select(outbox).where(_o.state == "parked").order_by(_o.outbox_id).limit(limit))
+        return self._many(select(outbox).where(text(PARKED)).order_by(_o.outbox_id).limit(limit))
 
     def count(self, state: str) -> int:
         return self._db.execute(select(func.count()).select_from(outbox).where(_o.state == state)).scalar_one()

@@ -11,6 +11,7 @@ from autodialer.store.tables import (
     HELD,
     INBOX_WAITING,
     NOT_RELEASED,
+    NOTED,
     OUTBOX_WAITING,
     UNSETTLED,
     attempts,
@@ -19,10 +20,16 @@ from autodialer.store.tables import (
 )
 
 _a = attempts.c
-_SENT = _a.state.in_([state.value for state in SENT_STATES])
+_SENT_STATES = frozenset(state.value for state in SENT_STATES)
+_SENT = _a.state.in_(sorted(_SENT_STATES))
 NO_RESULT_YET = "no_result_yet"
 UNKNOWN = "unknown"
 _HELD = text(HELD)
+# Answered from ix_attempts_day alone; of the few whose reason counts, from ix_attempts_noted.
+_COUNTED = select(
+    _a.state, _a.disposition, func.count().label("calls"), func.sum(_a.agent_unreached).label("unreached")
+).group_by(_a.state, _a.disposition)
+_OF_NOTE = select(_a.state, _a.reason).where(text(NOTED))
 
 
 class SqlStats:
@@ -32,20 +39,25 @@ class SqlStats:
         self._db = connection
 
     def today(self, policy_day: str) -> Mapping[str, object]:
-        today = (_a.policy_day == policy_day) & _SENT
-        people = select(_a.record_type, _a.zoho_id).where(today).distinct().subquery()
-        ends = self._ends(today)
-        unreached = select(func.count()).select_from(attempts).where(today, _a.agent_unreached == 1)
-        unconfirmed = select(func.count()).select_from(attempts).where(today, _a.reason.startswith(UNCONFIRMED))
-        of_day = (_a.policy_day == policy_day) & (_a.state == AttemptState.RELEASED.value)
-        not_rung = select(func.count()).select_from(attempts).where(of_day, _a.reason.startswith(NOT_RUNG))
+        of_day = _a.policy_day == policy_day
+        people = select(_a.record_type, _a.zoho_id).where(of_day, _SENT).distinct().subquery()
+        ends: dict[str, int] = {}
+        unreached = 0
+        for group in self._db.execute(_COUNTED.where(of_day, _SENT)):
+            name = _end_of(group.state, group.disposition)
+            ends[name] = ends.get(name, 0) + group.calls
+            unreached += group.unreached
+        noted = self._db.execute(_OF_NOTE.where(of_day)).all()
+        unconfirmed = [row for row in noted if row.reason.startswith(UNCONFIRMED) and row.state in _SENT_STATES]
+        released = AttemptState.RELEASED.value
+        not_rung = [row for row in noted if row.reason.startswith(NOT_RUNG) and row.state == released]
         return {
             "total_records": self._db.execute(select(func.count()).select_from(people)).scalar_one(),
             "total_attempts": sum(ends.values()),
             "by_disposition": ends,
-            "agent_unreached": self._db.execute(unreached).scalar_one(),
-            "unconfirmed": self._db.execute(unconfirmed).scalar_one(),
-            "not_rung": self._db.execute(not_rung).scalar_one(),
+            "agent_unreached": unreached,
+            "unconfirmed": len(unconfirmed),
+            "not_rung": len(not_rung),
         }
 
     def of_run(self, run_id: str) -> Mapping[str, int]:
@@ -59,8 +71,8 @@ class SqlStats:
         ends = select(_a.state, _a.disposition, func.count()).where(condition).group_by(_a.state, _a.disposition)
         found: dict[str, int] = {}
         for state, disposition, count in self._db.execute(ends):
-            waiting = UNKNOWN if state == AttemptState.UNKNOWN.value else NO_RESULT_YET
-            found[disposition or waiting] = found.get(disposition or waiting, 0) + count
+            name = _end_of(state, disposition)
+            found[name] = found.get(name, 0) + count
         return found
 
     def calls_since(self, since: datetime) -> int:
@@ -82,3 +94,7 @@ class SqlStats:
             "pending_updates": self._db.execute(pending).scalar_one(),
             "parked_updates": self._db.execute(parked).scalar_one(),
         }
+
+
+def _end_of(state: str, disposition: str | None) -> str:
+    return disposition or (UNKNOWN if state == AttemptState.UNKNOWN.value else NO_RESULT_YET)

@@ -193,10 +193,13 @@ Index(
     postgresql_where=text(NOT_RELEASED),
 )
 Index("ix_attempts_open", _a.state, sqlite_where=text(OPEN), postgresql_where=text(OPEN))
-Index("ix_attempts_submitted_at", _a.submitted_at)
+Index("ix_attempts_submitted_at_state", _a.submitted_at, _a.state)
 OURS = "run_id IS NOT NULL"
 Index("ix_attempts_ours_submitted_at", _a.submitted_at, sqlite_where=text(OURS), postgresql_where=text(OURS))
-Index("ix_attempts_policy_day", _a.policy_day)
+# All that the figures of a day are made of, so that no attempt has to be fetched for them.
+Index("ix_attempts_day", _a.policy_day, _a.state, _a.disposition, _a.agent_unreached, _a.record_type, _a.zoho_id)
+NOTED = "(reason LIKE 'picked up, did not press the key%' OR reason LIKE '8x8 could not make the call%')"
+Index("ix_attempts_noted", _a.policy_day, sqlite_where=text(NOTED), postgresql_where=text(NOTED))
 # The work list: a New record whose one call closed as unknown is not called again until a person settles it (rules.md row 25).
 UNSETTLED = "(state = 'unknown' OR (disposition = 'unknown' AND is_new = 1))"
 Index("ix_attempts_unsettled", _a.submitted_at, sqlite_where=text(UNSETTLED), postgresql_where=text(UNSETTLED))
@@ -266,6 +269,8 @@ Index(
 )
 _DUE = "state = 'pending'"
 Index("ix_outbox_due", outbox.c.next_try_at, sqlite_where=text(_DUE), postgresql_where=text(_DUE))
+PARKED = "state = 'parked'"
+Index("ix_outbox_parked", outbox.c.outbox_id, sqlite_where=text(PARKED), postgresql_where=text(PARKED))
 Index("ix_outbox_record", outbox.c.zoho_id, outbox.c.record_type, outbox.c.outbox_id)
 CLAIMED = "claimed_by IS NOT NULL"
 Index("ix_outbox_claimed", outbox.c.claimed_by, sqlite_where=text(CLAIMED), postgresql_where=text(CLAIMED))

@@ -11,6 +11,7 @@ from autodialer.service.services import Services
 from autodialer.web.answers import Answer, iso, plain
 from autodialer.web.bodies import no_body
 from autodialer.web.drift import add_drift
+from autodialer.web.pruning import add_pruning
 from autodialer.web.questions import only
 from autodialer.web.records import add_records
 from autodialer.web.runs import add_plan, add_runs
@@ -31,6 +32,7 @@ def api_router(services: Services, *, dry_run: bool) -> APIRouter:
     add_work_lists(router, services)
     add_drift(router, services)
     add_suppression(router, services)
+    add_pruning(router, services)
     return router
 
 

@@ -310,6 +310,15 @@ class Suppressed(Success):
     timestamp: Instant
 
 
+class PrunedShape(Success):
+    """`removed`: rows by what they are (with `dry_run`: would be). `next_after` null: nothing older is left."""
+
+    dry_run: bool
+    removed: dict[str, Count]
+    next_after: str | None
+    timestamp: Instant
+
+
 class Allowed(Success):
     """The number is off the list."""
 
