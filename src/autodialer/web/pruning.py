@@ -14,6 +14,7 @@ from autodialer.web.shapes import PrunedShape
 
 _SECONDS = 2.0  # then it answers, so that whoever waits can tell how far it is
 _LONGEST_RETENTION = 36_500
+_AFTER = r"^(|0~([0-9]{1,14}(~[A-Za-z0-9-]{0,36})?)?|[12]~[0-9]{0,15}|3~([0-9]{4}-[0-9]{2}-[0-9]{2})?)$"
 
 
 class Pruning(BaseModel):
@@ -23,9 +24,7 @@ class Pruning(BaseModel):
 
     keep_days: int = Field(ge=KEEP_AT_LEAST, le=_LONGEST_RETENTION, examples=[90])
     dry_run: bool = False
-    after: str = Field(
-        "", max_length=80, pattern=r"^([0-3]~([0-9]{1,14}(~[A-Za-z0-9-]{0,36})?|[0-9]{4}-[0-9]{2}-[0-9]{2})?)?$"
-    )
+    after: str = Field("", max_length=80, pattern=_AFTER)
 
 
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": Pruning.model_json_schema()}}}}
