@@ -63,7 +63,7 @@ async def test_each_step_is_followed_by_a_longer_rest(aged: World) -> None:
     await pruner(aged).some(KEEP_AT_LEAST, "", 3600, dry_run=False)
     steps = 5  # a run, no further run, callbacks, updates, released
     assert aged.clock.monotonic() - began >= (steps - 1) * 0.02
-    assert AT_ONCE <= 500, "for each of which calls and callbacks wait"
+    assert AT_ONCE <= 200, "for each of which calls and callbacks wait"
 
 
 @pytest.mark.parametrize("after", ["4~", "x", "-1~"])

@@ -1,6 +1,8 @@
 """One writing process per SQLite file, and no lock outlives its process."""
 
+import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlStore
 from autodialer.store.lock import LedgerInUse
+from autodialer.store.migrate import migrate
 from store.made import NOW, on
 
 _HOLDER = (
@@ -92,3 +95,67 @@ def test_two_files_in_one_folder_have_a_lock_each(url: str, tmp_path: Path) -> N
     first, second = Database(url), Database(f"sqlite:///{tmp_path}/other.db")
     first.close()
     second.close()
+
+
+# A file that was closed cleanly -----------------------------------------------------------------
+
+
+def test_a_file_that_was_closed_cleanly_is_known_again_and_not_read_whole(url: str, reads: list[str]) -> None:
+    Database(url).close()
+    again = Database(url)
+    assert again.closed_cleanly
+    migrate(again)
+    again.close()
+    assert reads == []
+
+
+def test_a_file_whose_process_was_killed_is_read_whole(url: str, reads: list[str]) -> None:
+    with another_process(url) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    after = Database(url)
+    assert not after.closed_cleanly
+    migrate(after)
+    after.close()
+    assert reads == ["read"]
+
+
+def test_a_file_that_somebody_wrote_to_meanwhile_is_read_whole(url: str) -> None:
+    """A backup that was put back, a damage, an editor: its time or its size tells."""
+    Database(url).close()
+    path = Path(url.removeprefix("sqlite:///"))
+    path.write_bytes(path.read_bytes())
+    written = Database(url)
+    assert not written.closed_cleanly
+    written.close()
+
+
+def test_a_file_of_which_a_reader_kept_the_newest_entries_apart_is_read_whole(url: str) -> None:
+    reader = Database(url, writable=False)
+    asyncio.run(reader.read(lambda connection: connection.exec_driver_sql("SELECT 1 FROM switches").close()))
+    writer = Database(url)
+    on(writer, lambda ledger: ledger.switches.set("name", "value", NOW))
+    writer.close()
+    after = Database(url)
+    assert not after.closed_cleanly
+    after.close()
+    reader.close()
+
+
+def test_a_copy_beside_its_own_lock_file_is_read_whole(url: str, tmp_path: Path) -> None:
+    Database(url).close()
+    original = Path(url.removeprefix("sqlite:///"))
+    moved = tmp_path / "moved.db"
+    shutil.copy2(original, moved)
+    shutil.copy2(f"{original}.lock", f"{moved}.lock")
+    copied = Database(f"sqlite:///{moved}")
+    assert not copied.closed_cleanly, "copy2 keeps time and size, but it is another file"
+    copied.close()
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows with each reading of a whole file."""
+    found: list[str] = []
+    monkeypatch.setattr("autodialer.store.migrate._refuse_damage", lambda _: found.append("read"))
+    return found

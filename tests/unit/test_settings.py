@@ -59,6 +59,7 @@ def test_the_three_of_zoho_and_the_key_of_8x8_are_enough_to_start(load: Load) ->
     assert (settings.log_level, settings.log_dir) == ("info", Path("logs"))
     assert (settings.max_concurrent_calls, settings.calls_per_second) == (5, 1.0)
     assert (settings.result_timeout, settings.catch_up, settings.replica_lease) == (900, 1800, 6.0)
+    assert settings.retention_days == 0
     assert settings.eightx8_base_url is settings.eightx8_export_url is settings.eightx8_callback_url is None
     assert (settings.zoho_trigger, settings.zoho_log_calls, settings.telephony) == ((), "off", "voice")
     assert (settings.dry_run, settings.eightx8_register_webhook, settings.clock) == (False, True, None)
@@ -127,6 +128,7 @@ WRONG = {
     "RESULT_TIMEOUT": ["0", "86401", "15m"],
     "CATCH_UP": ["-1", "86401"],
     "REPLICA_LEASE": ["0.9", "61", "6s"],
+    "RETENTION_DAYS": ["-1", "1", "29", "36501", "90.5"],
     "DATABASE_URL": ["call_logs.db", "mysql://h/d", "sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://u:p@h:x/d"],
     "API_TOKEN": ["short", "two words in a token", "ünïcödé-token-0123456789"],
     "HOST": ["[::1]", "127.0.0.1:8080", "http://localhost"],

@@ -10,7 +10,7 @@ from autodialer.ports.pruning import Detail, Pruned
 from autodialer.service.means import Means
 
 KEEP_AT_LEAST = 30  # days: longer than anybody sends a late result, and than the days of the rules
-AT_ONCE = 500
+AT_ONCE = 200
 _REST = 4.0  # times as long as a step took
 _SHORTEST_REST = 0.02
 _DETAILS = tuple(Detail)

@@ -1,7 +1,9 @@
 """Removing old details of the ledger, some seconds of work per request."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +16,12 @@ from autodialer.web.shapes import PrunedShape
 
 _SECONDS = 2.0  # then it answers, so that whoever waits can tell how far it is
 _LONGEST_RETENTION = 36_500
+_AFTER = r"^(|0~([0-9]{1,14}(~[A-Za-z0-9-]{0,36})?)?|[12]~[0-9]{0,15}|3~([0-9]{4}-[0-9]{2}-[0-9]{2})?)$"
+
+
+def _whole(value: object) -> object:
+    """To JSON 90.0 is an integer like 90."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Pruning(BaseModel):
@@ -21,11 +29,9 @@ class Pruning(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    keep_days: int = Field(ge=KEEP_AT_LEAST, le=_LONGEST_RETENTION, examples=[90])
+    keep_days: Annotated[int, BeforeValidator(_whole)] = Field(ge=KEEP_AT_LEAST, le=_LONGEST_RETENTION, examples=[90])
     dry_run: bool = False
-    after: str = Field(
-        "", max_length=80, pattern=r"^([0-3]~([0-9]{1,14}(~[A-Za-z0-9-]{0,36})?|[0-9]{4}-[0-9]{2}-[0-9]{2})?)?$"
-    )
+    after: str = Field("", max_length=80, pattern=_AFTER)
 
 
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": Pruning.model_json_schema()}}}}
