@@ -286,16 +286,25 @@ def _ledger_problems(settings: Settings) -> list[str]:
     """Never shows the URL: it may hold a password."""
     if settings.database_url is None:
         return []
-    url = settings.database_url.get_secret_value()
-    try:
-        port_is_fine = urlsplit(url).port != 0
-    except ValueError:
-        port_is_fine = False
-    if url.startswith(_LEDGERS) and port_is_fine and not url.endswith((":///", ":memory:")):
+    if _is_ledger(settings.database_url.get_secret_value()):
         return []
     return [
         "DATABASE_URL must be postgresql://USER:PASSWORD@HOST:PORT/NAME (percent-encode special characters) or sqlite:///PATH"
     ]
+
+
+def _is_ledger(url: str) -> bool:
+    try:
+        port_is_fine = urlsplit(url).port != 0
+    except ValueError:
+        port_is_fine = False
+    return url.startswith(_LEDGERS) and port_is_fine and not url.endswith((":///", ":memory:"))
+
+
+def read_ledger_url(text: str) -> str | None:
+    """The SQLAlchemy URL that a URL of DATABASE_URL's kind, or the path of an SQLite file, means; None when it is neither."""
+    url = text.strip() if "://" in text else f"sqlite:///{text.strip()}"
+    return _with_driver(url) if _is_ledger(url) else None
 
 
 def _crm_problems(settings: Settings) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from autodialer.domain.errors import DialerError, TelephonyError
 from autodialer.ports.ledger import Ledger
+from autodialer.service.holding import hold_problem
 from autodialer.service.ownership import RUN_LEASE
 from autodialer.service.schedule import remember_start
 from autodialer.service.services import Services
@@ -41,6 +42,7 @@ class Worker:
         """Settle what a dead process left, then start the loops. StoreError when the ledger can't be used."""
         means = self._s.means
         await means.store.write(lambda ledger: remember_start(ledger, means.clock.now()))
+        await self._say_what_holds()
         await self._take_over(starting=True)
         reconcile_every = min(_RECONCILE_EVERY, max(0.2, means.result_timeout / 4))
         loops = [
@@ -68,6 +70,12 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _say_what_holds(self) -> None:
+        means = self._s.means
+        held = await means.store.read(lambda ledger: hold_problem(ledger, means.policy, means.clock.now()))
+        if held is not None:
+            means.log.error("no calls can be placed", reason=held)
 
     async def _take_over(self, *, starting: bool = False) -> None:
         """Go on with a run that nobody conducts.

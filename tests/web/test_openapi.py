@@ -30,6 +30,7 @@ OPERATIONS = [
     "GET /api/plan",
     "POST /api/pause",
     "POST /api/resume",
+    "POST /api/accept",
     "GET /api/stats",
     "GET /api/doctor",
     "GET /api/records/{record_type}/{zoho_id}",

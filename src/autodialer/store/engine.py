@@ -9,6 +9,7 @@ import os
 import queue
 import sqlite3
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 MAX_GROUP = 256
 _READERS = 2
+# How this process is known to PostgreSQL: who moves a ledger looks whether others have it open (store.moving.users).
+WRITER = f"autodialer-{uuid.uuid4().hex[:12]}"
 
 
 @dataclass(slots=True)
@@ -117,6 +120,13 @@ class Database:
         except DBAPIError as error:
             raise _store_error(error) from error
 
+    def read_now(self, work: Callable[[Connection], T]) -> T:
+        """`read` for callers outside of an event loop; blocks."""
+        if self.in_memory:
+            return self.submit(work).result()
+        self._refuse_when_closed()
+        return self._readers.submit(self._read, work).result()
+
     def run_migrations(self, migrate: Callable[[Connection], None]) -> None:
         """Run `migrate` on the writer, outside of its transactions' grouping; blocks."""
         self.submit(migrate).result()
@@ -206,7 +216,9 @@ def _store_error(error: DBAPIError) -> StoreError:
 
 def _engine(url: str, *, read_only: bool, memory: bool) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=_READERS + 1, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        known_as = f"reader of {WRITER}" if read_only else WRITER
+        wanted = {"connect_timeout": 5, "application_name": known_as}
+        return create_engine(url, pool_size=_READERS + 1, pool_pre_ping=True, connect_args=wanted)
     if memory:
         # SQLite's "" is a database of this connection alone, which moves to a nameless file when it outgrows its cache.
         engine = create_engine(url, poolclass=StaticPool, creator=lambda: sqlite3.connect("", check_same_thread=False))
