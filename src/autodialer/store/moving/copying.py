@@ -1,5 +1,6 @@
 """Copies the rows of a ledger into an empty one, batch by batch; each batch says in the same transaction how far the copy is."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -7,13 +8,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Table, delete, func, insert, select, text
 
 from autodialer.domain.errors import StoreError
 from autodialer.service.holding import COPYING_FROM
 from autodialer.store.engine import Database
-from autodialer.store.moving.rows import Row, after, count, differences, fingerprint, key_of, moved_tables, named
+from autodialer.store.moving.rows import BATCH, Row, after, count, differences, fingerprint, key_of, moved_tables, named
 from autodialer.store.small import SqlSwitches
 from autodialer.store.tables import switches
 
@@ -32,12 +32,12 @@ class Begun:
     def as_text(self) -> str:
         """As the switch holds it."""
         values = asdict(self)
-        return msgspec.json.encode({"from": values.pop("origin"), **values}).decode()
+        return json.dumps({"from": values.pop("origin"), **values})
 
     @classmethod
     def read(cls, told: str) -> "Begun":
         """From the switch."""
-        values = msgspec.json.decode(told)
+        values = json.loads(told)
         return cls(values["from"], values["ledger"], values["table"], values["key"])
 
 
@@ -74,7 +74,7 @@ def copy_rows(source: Connection, target: Database, begun: Begun, now: datetime,
         total = count(source, table)
         done = 0 if key is None else target.submit(partial(count, table=table)).result()
         say(Progress("copying", table.name, done, total))
-        while rows := after(source, table, key):
+        while rows := after(source, table, key, BATCH):
             key = key_of(table, rows[-1])
             reached = replace(begun, table=table.name, key=key)
             target.submit(partial(_put, table, rows, reached, now)).result()

@@ -34,7 +34,7 @@ def count(connection: Connection, table: Table) -> int:
     return connection.execute(select(func.count()).select_from(table).where(*_of_ledger(table))).scalar_one()
 
 
-def after(connection: Connection, table: Table, key: Sequence[Any] | None, limit: int = BATCH) -> list[Row]:
+def after(connection: Connection, table: Table, key: Sequence[Any] | None, limit: int) -> list[Row]:
     """The next rows beyond `key`, in the order that this database gives its keys."""
     keys = [_raw(column) for column in table.primary_key.columns]
     statement = _rows(table).order_by(*keys).limit(limit)
