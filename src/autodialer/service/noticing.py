@@ -8,7 +8,7 @@ from autodialer.domain.attempt import AttemptState
 from autodialer.domain.record import RecordKey
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Run, Staged
-from autodialer.rules.behind import evidence_since, is_behind, may_be_ahead
+from autodialer.rules.behind import FEWEST, evidence_since, is_behind, may_be_ahead
 from autodialer.rules.policy import Policy
 from autodialer.service.holding import accepted_at, behind_reason
 from autodialer.service.means import Means
@@ -30,6 +30,8 @@ async def forgotten_calls(means: Means, run: Run) -> str | None:
         if len(page) < _PAGE:
             break
         after = page[-1].sort_key
+    if ahead < FEWEST:
+        return None
     today = policy.local_date(now).isoformat()
     called = await means.store.read(lambda ledger: ledger.stats.today(today)["total_attempts"])
     return behind_reason(ahead) if is_behind(ahead, int(str(called))) else None
