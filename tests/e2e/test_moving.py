@@ -65,6 +65,7 @@ def test_a_service_that_dials_moves_to_postgresql_and_back_and_nobody_is_called_
         assert proved.returncode == 0, proved.stdout
 
 
+@pytest.mark.soak
 def test_a_backup_that_was_put_back_calls_nobody_until_a_person_accepts(tmp_path: Path) -> None:
     with world(tmp_path, "--speed", "2000", "--now", "2026-03-02T09:00:00Z") as running:
         with running.service(CLOCK=MONDAY, **FAST) as service:

@@ -35,6 +35,11 @@ _SLOW = (
     "backup.back_up(sys.argv[1], Path(sys.argv[2]), datetime(2026, 1, 13, tzinfo=UTC), say)\n"
 )
 
+# What does not depend on where the ledger is; `make soak` tries it on both.
+MOSTLY_FILES = pytest.mark.parametrize(
+    "backend", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)], indirect=True
+)
+
 
 @pytest.fixture
 def ledger(ledger_url: str) -> str:
@@ -88,6 +93,7 @@ def test_what_is_written_meanwhile_waits_for_nothing_and_is_not_in_it(ledger: st
     assert contents(ledger)["do_not_call"][0] == before["do_not_call"][0] + len(written)
 
 
+@MOSTLY_FILES
 def test_who_opens_it_is_told_that_it_is_one_and_how_old(ledger: str, tmp_path: Path) -> None:
     back_up(ledger, tmp_path / "backup.db", NOW, quiet)
     now = NOW + 26 * 60 * MINUTE
@@ -110,11 +116,13 @@ def test_it_goes_into_either_database_by_a_copy_that_is_held(
     assert path.read_bytes() == kept
 
 
+@MOSTLY_FILES
 def test_only_its_owner_may_read_it(ledger: str, tmp_path: Path) -> None:
     back_up(ledger, tmp_path / "backup.db", NOW, quiet)
     assert stat.S_IMODE((tmp_path / "backup.db").stat().st_mode) == 0o600
 
 
+@MOSTLY_FILES
 @pytest.mark.parametrize("name", ["backup.db", "backup.db.unfinished"])
 def test_no_file_is_ever_written_over(ledger: str, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("something else")
@@ -124,6 +132,7 @@ def test_no_file_is_ever_written_over(ledger: str, tmp_path: Path, name: str) ->
     assert len(list(tmp_path.glob("backup*"))) == 1
 
 
+@MOSTLY_FILES
 def test_a_file_that_appears_meanwhile_is_not_written_over_either(ledger: str, tmp_path: Path) -> None:
     path = tmp_path / "backup.db"
 
@@ -136,6 +145,7 @@ def test_a_file_that_appears_meanwhile_is_not_written_over_either(ledger: str, t
     assert not (tmp_path / "backup.db.unfinished").exists()
 
 
+@MOSTLY_FILES
 def test_where_the_disk_has_no_links_it_gets_its_name_all_the_same(
     ledger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +157,7 @@ def test_where_the_disk_has_no_links_it_gets_its_name_all_the_same(
     assert [each.name for each in tmp_path.glob("backup*")] == ["backup.db"]
 
 
+@MOSTLY_FILES
 def test_killed_in_the_middle_it_leaves_no_file_that_looks_like_a_backup(ledger: str, tmp_path: Path) -> None:
     path = tmp_path / "backup.db"
     with subprocess.Popen(
@@ -159,6 +170,7 @@ def test_killed_in_the_middle_it_leaves_no_file_that_looks_like_a_backup(ledger:
     back_up(ledger, tmp_path / "another.db", NOW, quiet)
 
 
+@MOSTLY_FILES
 def test_what_says_that_the_ledger_was_moved_is_not_in_it(ledger: str, tmp_path: Path) -> None:
     told = """'{"to": "x", "at": "2026-01-13"}', 1"""
     for name in OF_THIS_DATABASE[:2]:
@@ -167,6 +179,7 @@ def test_what_says_that_the_ledger_was_moved_is_not_in_it(ledger: str, tmp_path:
     assert on_url(f"sqlite:///{tmp_path}/backup.db", unusable) is None
 
 
+@MOSTLY_FILES
 def test_half_a_copy_is_not_backed_up(ledger: str, tmp_path: Path) -> None:
     on_url(ledger, lambda one: one.switches.set("copying_from", '{"from": "sqlite:///x"}', NOW))
     with pytest.raises(StoreError, match="into this ledger is not complete"):
@@ -191,6 +204,7 @@ def test_a_damaged_ledger_is_noticed_and_leaves_no_file(tmp_path: Path, request:
     assert not list(tmp_path.glob("backup*"))
 
 
+@MOSTLY_FILES
 def test_a_folder_that_can_not_be_written_is_named(ledger: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"the backup .* can't be written|exists already"):
