@@ -112,7 +112,7 @@ async def test_when_the_day_of_the_rules_is_over_it_dials_by_itself(world: World
 
 @pytest.mark.parametrize(
     ("people", "ahead", "earlier"),
-    [(6, 2, timedelta()), (40, 4, timedelta()), (6, 6, SLOT + MINUTE)],
+    [(6, 2, timedelta()), (30, 3, timedelta()), (6, 6, SLOT + MINUTE)],
     ids=["two records", "few of many", "changed before the ledger saw them"],
 )
 async def test_what_hands_do_in_the_crm_holds_nothing(

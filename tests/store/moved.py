@@ -1,5 +1,6 @@
 """A ledger with something of everything, and the other database that it is moved to."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlLedger, SqlStore
 from autodialer.store.moving.rows import fingerprint, moved_tables
 from autodialer.store.tables import activities, tokens
-from databases import Postgres, sqlite_url
+from databases import Postgres, make_ledger, sqlite_url
 from store.made import MINUTE, NOW, OWNER, ended, open_runs, person, phone, placed, projection, staged, work
 
 PEOPLE = 12
@@ -88,15 +89,40 @@ def execute(url: str, statement: str) -> None:
         admin.execute(statement.encode())
 
 
+_TEMPLATES: dict[int, str] = {}
+"""An empty, migrated database of each server: to copy it is ten times as fast as to migrate another one."""
+
+
 @contextmanager
-def elsewhere(backend: str, server: Callable[[], Postgres], folder: Path) -> Iterator[str]:
-    """The URL of a database without any table, of the other kind than `backend`."""
+def elsewhere(backend: str, server: Callable[[], Postgres], folder: Path, *, bare: bool = False) -> Iterator[str]:
+    """The URL of an empty ledger of the other kind than `backend`; `bare`: of a database without any table."""
     if backend == "postgresql":
-        yield sqlite_url(folder / "moved.db")
+        path = folder / "moved.db"
+        if not bare:
+            _template_file(folder, path)
+        yield sqlite_url(path)
         return
     postgres = server()
-    name = postgres.create_database()
+    name = postgres.create_database() if bare else _from_template(postgres)
     try:
         yield postgres.url(name)
     finally:
         postgres.drop_database(name)
+
+
+def _from_template(postgres: Postgres) -> str:
+    if id(postgres) not in _TEMPLATES:
+        _TEMPLATES[id(postgres)] = postgres.create_database()
+        make_ledger(postgres.url(_TEMPLATES[id(postgres)]))
+    name = postgres.create_database()
+    postgres.drop_database(name)
+    with postgres.admin() as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATES[id(postgres)]}".encode())
+    return name
+
+
+def _template_file(folder: Path, path: Path) -> None:
+    template = folder.parent / "template-of-moved.db"
+    if not template.exists():
+        make_ledger(sqlite_url(template))
+    shutil.copyfile(template, path)
