@@ -23,6 +23,7 @@ def database(postgres: Postgres) -> Iterator[str]:
     postgres.drop_database(name)
 
 
+@pytest.mark.soak
 def test_the_ledger_is_the_same_after_the_round_trip(
     tmp_path: Path, database: str, sqlite_ledgers: SqliteLedgers
 ) -> None:
