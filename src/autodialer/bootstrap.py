@@ -18,6 +18,7 @@ from autodialer.contact_center.client import ContactCenterTelephony
 from autodialer.contact_center.config import ALL_AGENTS, ContactCenterConfig
 from autodialer.domain.activity import LogCalls
 from autodialer.domain.errors import StoreError
+from autodialer.domain.identity import sealed
 from autodialer.eightx8.client import VoiceTelephony
 from autodialer.eightx8.config import VoiceConfig, resolve_base_url
 from autodialer.eightx8.press1 import Press1
@@ -30,6 +31,7 @@ from autodialer.service.means import Means
 from autodialer.service.services import Services, wire
 from autodialer.settings import Settings, is_loopback_host
 from autodialer.store.engine import Database
+from autodialer.store.identity import name_of
 from autodialer.store.ledger import SqlStore
 from autodialer.store.migrate import check_version, migrate
 from autodialer.store.tables import metadata
@@ -96,8 +98,10 @@ async def open_system(
     try:
         if writable:
             migrate(database)
+            ledger_name = name_of(database, rules_clock.now())
         else:
             await database.read(check_version)
+            ledger_name = ""  # what only reads makes no attempt
         store = SqlStore(database)
         crm = ZohoCrm(zoho_config(settings, policy), SqlTokenStore(database), wall_clock)
         telephony = make_telephony(settings, wall_clock)
@@ -110,7 +114,7 @@ async def open_system(
             wall_clock=wall_clock,
             log=structlog.get_logger("autodialer"),
             owner=f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
-            new_id=lambda: str(uuid.uuid4()),
+            new_id=lambda: sealed(uuid.uuid4(), ledger_name),
             calls_per_second=settings.calls_per_second,
             max_concurrent_calls=settings.max_concurrent_calls,
             result_timeout=settings.result_timeout,

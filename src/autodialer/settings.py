@@ -300,6 +300,12 @@ def _url_problems(settings: Settings) -> list[str]:
     return [problem] if problem else []
 
 
+def read_ledger_url(text: str) -> str | None:
+    """The SQLAlchemy URL that a URL of DATABASE_URL's kind, or the path of an SQLite file, means; None when it is neither."""
+    url = text.strip() if "://" in text else f"sqlite:///{text.strip()}"
+    return None if problem_of(url) else for_sqlalchemy(url)
+
+
 def _crm_problems(settings: Settings) -> list[str]:
     if settings.zoho_accounts_url is None and accounts_url_for(settings.zoho_api_domain) is None:
         known = "https://www.zohoapis.com, .eu, .in …"

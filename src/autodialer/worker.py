@@ -11,6 +11,7 @@ from autodialer.domain.errors import DialerError, StoreError, TelephonyError
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Run, RunState
 from autodialer.service.duties import CALL_LOG, KEEP_EVERY, WEBHOOK
+from autodialer.service.holding import hold_problem
 from autodialer.service.ownership import RUN_LEASE
 from autodialer.service.reconcile import Moved
 from autodialer.service.schedule import remember_start
@@ -42,6 +43,7 @@ class Worker:
         """Settle what a dead process left, then start the loops. StoreError when the ledger can't be used."""
         means = self._s.means
         await means.store.write(lambda ledger: remember_start(ledger, means.clock.now()))
+        await self._say_what_holds()
         await self._s.membership.join()
         await self._look_for_runs()
         await self._s.duties.keep()
@@ -79,6 +81,12 @@ class Worker:
         if not self._s.means.alone:
             with suppress(StoreError):  # then the others wait until the lease has run out
                 await self._s.membership.leave()
+
+    async def _say_what_holds(self) -> None:
+        means = self._s.means
+        held = await means.store.read(lambda ledger: hold_problem(ledger, means.policy, means.clock.now()))
+        if held is not None:
+            means.log.error("no calls can be placed", reason=held)
 
     async def _look_for_runs(self) -> None:
         """Go on with a run that is ours to conduct and that nobody conducts, or dial along in another process's.

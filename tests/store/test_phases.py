@@ -152,7 +152,7 @@ def test_what_comes_after_a_rollout_waits_until_the_last_old_process_is_gone(cha
         assert migrate(new) == (HEAD, "9001")
         old.submit(lambda connection: connection.execute(text("SELECT 1")).close()).result()
         with pytest.raises(
-            StoreError, match=rf"9002 must wait: .*\(autodialer {HEAD} from this machine since"
+            StoreError, match=rf"9002 must wait: .*\(autodialer {HEAD} [0-9a-f]+ from this machine since"
         ) as early:
             migrate(new, after=True)
         assert early.value.permanent

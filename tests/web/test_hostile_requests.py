@@ -218,7 +218,7 @@ def test_a_head_longer_than_any_buffer_does_no_harm(guarded: House, part: bytes)
 
 def test_a_post_whose_options_stand_in_the_address_takes_no_body(guarded: House) -> None:
     before = guarded.ledger()
-    for path in ("/api/cron", "/api/pause", "/api/resume"):
+    for path in ("/api/cron", "/api/pause", "/api/resume", "/api/accept"):
         for body in [*NOT_JSON.values(), b'{"confirm":true}']:
             if body:
                 answer = guarded.ask("POST", path, content=body, headers=JSON)

@@ -33,6 +33,7 @@ OPERATIONS = [
     "POST /api/pause",
     "POST /api/prune",
     "POST /api/resume",
+    "POST /api/accept",
     "GET /api/stats",
     "GET /api/doctor",
     "GET /api/records/{record_type}/{zoho_id}",

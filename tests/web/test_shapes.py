@@ -102,6 +102,7 @@ def _samples(service: House) -> list[tuple[str, str, str, dict[str, Any]]]:
         ("POST", "/api/pause", "/api/pause", {}),
         ("POST", "/api/resume", "/api/resume", {}),
         ("POST", "/api/prune", "/api/prune", {"json": {"keep_days": 90, "dry_run": True}}),
+        ("POST", "/api/accept", "/api/accept", {}),
         ("POST", "/api/do-not-call", "/api/do-not-call", {"json": number}),
         ("GET", "/api/do-not-call", "/api/do-not-call", {}),
         ("DELETE", "/api/do-not-call/{number}", "/api/do-not-call/%2B40709000077", {}),

@@ -7,7 +7,20 @@ import typer
 from rich.console import Console
 
 from autodialer import __version__
-from autodialer.cli import demo, dialing, drift, eightx8, look, prune, serve, simulate, suppression, work_lists, zoho
+from autodialer.cli import (
+    database,
+    demo,
+    dialing,
+    drift,
+    eightx8,
+    look,
+    prune,
+    serve,
+    simulate,
+    suppression,
+    work_lists,
+    zoho,
+)
 from autodialer.domain.errors import DialerError, SettingsError
 
 app = typer.Typer(
@@ -19,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (serve, dialing, look, work_lists, drift, suppression, prune, zoho, eightx8, simulate, demo):
+for group in (serve, dialing, look, work_lists, drift, suppression, prune, database, zoho, eightx8, simulate, demo):
     group.register(app)
 
 

@@ -189,6 +189,10 @@ class Switches(Protocol):
         """Its value."""
         ...
 
+    def some(self, names: Sequence[str]) -> Mapping[str, str]:
+        """The values of those of `names` that are set to more than an empty text."""
+        ...
+
     def set(self, name: str, value: str, at: datetime) -> None:
         """Replace it."""
         ...

@@ -12,6 +12,7 @@ from autodialer.ports.rows import Run, StagedState
 from autodialer.rules.verdict import SkipReason
 from autodialer.service.clock_guard import clock_problem
 from autodialer.service.control import is_paused
+from autodialer.service.holding import hold_problem
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.outcomes import OutcomeRecorder
@@ -150,7 +151,7 @@ class Dialer:
 
         def submit(ledger: Ledger) -> Submitting | str | None:
             now = self._m.clock.now()
-            if behind := clock_problem(ledger, now):
+            if behind := clock_problem(ledger, now) or hold_problem(ledger, self._m.policy, now):
                 return behind
             if ledger.do_not_call.has([attempt.intent.number]):
                 ledger.attempts.release(attempt, attempt.release("put on the do-not-call list", now))
@@ -161,7 +162,11 @@ class Dialer:
                 ledger.staging.mark(run.run_id, key, StagedState.DUE, reason=item.staged.reason)
                 return None
             after = attempt.submit(now)
-            return after if ledger.attempts.submit(attempt, after, now + SUBMITTING_FOR) else None
+            if ledger.attempts.submit(attempt, after, now + SUBMITTING_FOR):
+                return after
+            found = ledger.attempts.load(attempt.intent.attempt_id)
+            # Ours alone, so a try before this one was committed and its answer got lost.
+            return found if isinstance(found, Submitting) and found.intent == attempt.intent else None
 
         try:
             submitted = await self._persistence.insist(lambda: self._own.write(submit))

@@ -10,6 +10,7 @@ from autodialer.service.budget import DAY, Load, credits_needed, together_at
 from autodialer.service.clock_guard import clock_problem
 from autodialer.service.control import is_paused
 from autodialer.service.credits import Credits
+from autodialer.service.holding import hold_problem
 from autodialer.service.means import Means
 
 _RUNS = 20
@@ -38,11 +39,12 @@ class Doctor:
         try:
             now = self._m.clock.now()
             today = self._m.policy.local_date(now).isoformat()
-            paused, lists, behind, untold, figures = await self._m.store.read(
+            paused, lists, behind, held, untold, figures = await self._m.store.read(
                 lambda ledger: (
                     is_paused(ledger),
                     ledger.stats.work_lists(),
                     clock_problem(ledger, now),
+                    hold_problem(ledger, self._m.policy, now),
                     ledger.activities.count("parked"),
                     ledger.stats.today(today),
                 )
@@ -52,6 +54,8 @@ class Doctor:
         findings = [Finding(Level.OK, "database", "answers, its schema is current")]
         if behind is not None:
             findings.append(Finding(Level.PROBLEM, "clock", behind, "set the clock of this machine: timedatectl, NTP"))
+        if held is not None:
+            findings.append(Finding(Level.PROBLEM, "dialing", f"is held: {held}", "docs/deploy.md, section 6"))
         if paused:
             findings.append(Finding(Level.WARNING, "dialing", "is paused", "autodialer resume"))
         agents = agents_of(figures, self._m.policy)

@@ -17,6 +17,7 @@ from autodialer.service.callbacks import MISSION, PROVIDER, read_mission_result
 from autodialer.service.elsewhere import record_elsewhere
 from autodialer.service.ending import end_attempt, release_attempt
 from autodialer.service.hearing import heard_of
+from autodialer.service.holding import notice_stranger
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
@@ -209,6 +210,8 @@ class ResultService:
             return _Applied("ignored", note=error.message)
         if isinstance(event, NoResult):
             return _Applied("ignored", note=event.reason)
+        if row.state == "new" and row.source == PROVIDER and known.attempt_of(event) is None:
+            self._notice_stranger(ledger, event, row)
         if isinstance(event, Progress):
             return self._note_progress(ledger, known, event)
         if isinstance(event, CallResult) and row.source == MISSION and event.key is not None:
@@ -220,6 +223,14 @@ class ResultService:
             ending = release_attempt(ledger, attempt, event, self._m.clock.now())
             return _Applied(ending.state, ending.attempt_id, ending.note)
         return self._end(ledger, attempt, event, heard_of(ledger, self._m.telephony, event.session_id, row.inbox_id))
+
+    def _notice_stranger(self, ledger: Ledger, event: CallResult | NotDialled | Progress, row: InboxRow) -> None:
+        if notice_stranger(ledger, event.attempt_id, self._m.policy, row.received_at):
+            self._m.log.error(
+                "dialing is held: a call of this ledger's that it does not know",
+                attempt_id=event.attempt_id,
+                session_id=row.session_id,
+            )
 
     def _note_progress(self, ledger: Ledger, known: "_Known", event: Progress) -> _Applied:
         """It ends no call. That a person asked never to be called again holds at once, and waits for its session if need be."""

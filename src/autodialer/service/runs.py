@@ -13,8 +13,10 @@ from autodialer.ports.rows import Projection, Run, RunKind, RunState, StagedStat
 from autodialer.rules.verdict import SkipReason
 from autodialer.service.clock_guard import clock_problem
 from autodialer.service.dialing import Dialer
+from autodialer.service.holding import hold, hold_problem
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
+from autodialer.service.noticing import forgotten_calls
 from autodialer.service.ownership import RUN_LEASE, Ownership, Participation
 from autodialer.service.preparing import Stop
 from autodialer.service.readiness import Readiness
@@ -75,7 +77,7 @@ class RunService:
         )
 
         def start(ledger: Ledger) -> tuple[Run | None, Run | None, str | None]:
-            if behind := clock_problem(ledger, now):
+            if behind := clock_problem(ledger, now) or hold_problem(ledger, self._m.policy, now):
                 return None, None, behind
             return ledger.runs.open(run, now + RUN_LEASE), ledger.runs.current(), None
 
@@ -195,6 +197,11 @@ class RunService:
                 same_phone=pulled.same_phone,
                 dead_held_back=pulled.dead_held_back,
             )
+            if forgotten := await forgotten_calls(m, run):
+                now = m.clock.now()
+                day = m.policy.local_date(now).isoformat()
+                await own.write(lambda ledger: hold(ledger, forgotten, day, now))
+                return forgotten
             await own.write(lambda ledger: self._staged(ledger, run))
         else:
             await own.write(lambda ledger: ledger.staging.unclaim(run.run_id, m.owner))

@@ -138,6 +138,13 @@ class Database:
         except DBAPIError as error:
             raise _store_error(error) from error
 
+    def read_now(self, work: Callable[[Connection], T]) -> T:
+        """`read` for callers outside of an event loop; blocks."""
+        if self.in_memory:
+            return self.submit(work).result()
+        self._refuse_when_closed()
+        return self._readers.submit(self._read, work).result()
+
     def run_migrations(self, migrate: Callable[[Connection], None]) -> None:
         """Run `migrate` on the writer, for as long as it takes; blocks."""
 

@@ -127,7 +127,7 @@ def _refuse_older(connection: Connection, step: Step) -> None:
             "SELECT application_name, coalesce(client_addr::text, 'this machine') AS address, backend_start "
             "FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user "
             "AND backend_type = 'client backend' AND pid <> pg_backend_pid() "
-            "AND (application_name = '' OR (application_name LIKE 'autodialer ____' AND application_name < :mine)) "
+            "AND (application_name = '' OR (application_name LIKE 'autodialer ____%' AND left(application_name, 15) < :mine)) "
             "ORDER BY backend_start"
         ),
         {"mine": f"autodialer {step.revision}"},

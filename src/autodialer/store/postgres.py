@@ -8,6 +8,7 @@ import select
 import socket
 import threading
 import time
+import uuid
 from typing import Any, Final
 
 from psycopg import OperationalError
@@ -17,6 +18,7 @@ from sqlalchemy.exc import InvalidatePoolError
 
 from autodialer.store.phases import newest
 
+_PROCESS: Final = uuid.uuid4().hex[:12]
 CONNECT_PATIENCE = 5  # seconds for each host
 STATEMENT_PATIENCE = 30.0
 DEADLINE = 40.0  # seconds from a connection's checkout to its return: more than a statement may take
@@ -59,8 +61,13 @@ def connect_args(url: URL, *, writable: bool, reads: bool = False) -> dict[str, 
     said = " ".join(f"-c {name}={value}" for name, value in server_side.items())
     given = url.query.get("options", "")
     found["options"] = f"{said} {given if isinstance(given, str) else ' '.join(given)}".strip()
-    found["application_name"] = f"autodialer {newest()}"  # migrate.py looks for older ones
+    found["application_name"] = process_name()
     return found
+
+
+def process_name() -> str:
+    """How PostgreSQL knows this process: by its schema, for migrate.py looks for older ones, and by a name of its own."""
+    return f"autodialer {newest()} {_PROCESS}"
 
 
 def postgres_engine(url: URL, *, writable: bool, pool_size: int, reads: bool = False) -> Engine:

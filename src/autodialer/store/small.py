@@ -1,6 +1,6 @@
 """The small tables: do-not-call and switches."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, select
@@ -11,6 +11,7 @@ from autodialer.store.tables import do_not_call, switches
 
 # Made once: to build a statement takes longer than to execute it.
 _HAS = select(do_not_call.c.number).where(do_not_call.c.number.in_(bindparam("numbers", expanding=True)))
+_SOME = select(switches.c.name, switches.c.value).where(switches.c.name.in_(bindparam("names", expanding=True)))
 _GET = select(switches.c.value).where(switches.c.name == bindparam("name"))
 
 
@@ -45,6 +46,9 @@ class SqlSwitches:
 
     def get(self, name: str) -> str | None:
         return self._db.execute(_GET, {"name": name}).scalar()
+
+    def some(self, names: Sequence[str]) -> Mapping[str, str]:
+        return {row.name: row.value for row in self._db.execute(_SOME, {"names": list(names)}) if row.value}
 
     def set(self, name: str, value: str, at: datetime) -> None:
         statement = insert_for(self._db, switches).values(name=name, value=value, changed_at=at)

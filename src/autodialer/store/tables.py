@@ -74,6 +74,7 @@ replicas = Table(
     Column("joined_at", Instant, nullable=False),
     Column("lease_until", Instant, nullable=False),  # silent for longer, it is taken for dead
     Column("heard_at", Instant),  # when it heard a result last
+    info={"moves": False},
 )
 
 pace = Table(
@@ -83,6 +84,7 @@ pace = Table(
     Column("due_at", BigInteger, nullable=False),  # microseconds since 1970: when the next one may leave
     Column("interval", BigInteger, nullable=False),  # microseconds between two; 0: nobody has kept it yet
     Column("calm_since", BigInteger, nullable=False),  # microseconds since 1970: nobody complained
+    info={"moves": False},
 )
 
 staged_records = Table(
@@ -322,6 +324,7 @@ duties = Table(
     Column("name", String(40), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("lease_until", Instant, nullable=False),
+    info={"moves": False},
 )
 
 switches = Table(

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from autodialer.ports import Level
 from autodialer.service.control import pause, resume
+from autodialer.service.holding import accept
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, iso, plain
 from autodialer.web.bodies import no_body
@@ -15,7 +16,7 @@ from autodialer.web.pruning import add_pruning
 from autodialer.web.questions import only
 from autodialer.web.records import add_records
 from autodialer.web.runs import add_plan, add_runs
-from autodialer.web.shapes import Checkup, Paused, Stats
+from autodialer.web.shapes import Accepted, Checkup, Paused, Stats
 from autodialer.web.stats import collect_stats
 from autodialer.web.suppression import add_suppression
 from autodialer.web.work_lists import add_work_lists
@@ -55,6 +56,17 @@ def _add_switch(router: APIRouter, services: Services) -> None:
         await means.store.write(lambda ledger: resume(ledger, now))
         means.log.warning("resumed")
         return Answer({"success": True, "message": "Resumed", "paused": False, "timestamp": iso(now)})
+
+    @router.post("/accept", tags=["dialing"], responses={200: {"model": Accepted}}, dependencies=bare)
+    async def accept_missing_calls() -> Response:
+        """Let calls be sent again after dialing was held because this ledger may not know of calls that were made.
+
+        `accepted` says what held it, null when nothing did.
+        """
+        now = means.clock.now()
+        reason = await means.store.write(lambda ledger: accept(ledger, means.policy, now))
+        means.log.warning("accepted, dialing is not held any more", reason=reason)
+        return Answer({"success": True, "message": "Accepted", "accepted": reason, "timestamp": iso(now)})
 
 
 def _add_figures(router: APIRouter, services: Services) -> None:

@@ -193,6 +193,14 @@ class Paused(Success):
     timestamp: Instant
 
 
+class Accepted(Success):
+    """What held dialing until now."""
+
+    message: Literal["Accepted"]
+    accepted: str | None
+    timestamp: Instant
+
+
 class FindingShape(Shape):
     """What was checked, how it went, what to do about it."""
 

@@ -310,6 +310,9 @@ class MemorySwitches:
     def get(self, name: str) -> str | None:
         return self._values.get(name)
 
+    def some(self, names: Sequence[str]) -> Mapping[str, str]:
+        return {name: value for name in names if (value := self._values.get(name))}
+
     def set(self, name: str, value: str, at: datetime) -> None:  # noqa: ARG002 - when it was set is for people
         self._undo.append((self._values.__setitem__, (name, self._values.get(name))))
         self._values[name] = value

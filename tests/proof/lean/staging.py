@@ -56,6 +56,9 @@ class MemoryRuns:
         run = self.all.get(run_id)
         return None if run is None else _copy(run)
 
+    def recent(self, limit: int) -> Sequence[Run]:
+        return [_copy(run) for run in sorted(self.all.values(), key=lambda run: run.started_at)[: -limit - 1 : -1]]
+
     def has_slot(self, slot: datetime) -> bool:
         return any(run.slot == slot for run in self.all.values())
 

@@ -1,0 +1,1 @@
+"""A ledger from one database to another: copied, compared row by row, backed up."""
