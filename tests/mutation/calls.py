@@ -52,6 +52,21 @@ _DIALING: Sequence[Breakage] = (
         [_service("last_look", "pause_takes_effect_with_its_commit_and_resume_goes_on_with_everybody_called_once")],
     ),
     Breakage(
+        "what holds dialing is not looked at before sending",
+        [Replace("service/dialing.py", " or hold_problem(ledger, self._m.policy, now):", ":")],
+        [_service("holding", "a_run_that_is_going_sends_no_further_call")],
+    ),
+    Breakage(
+        "a run is opened though dialing is held",
+        [Replace("service/runs.py", " or hold_problem(ledger, self._m.policy, now):", ":")],
+        [_service("holding", "a_backup_that_was_put_back_calls_nobody_and_still_takes_results")],
+    ),
+    Breakage(
+        "the counts in the CRM are not compared before the first call",
+        [Replace("service/runs.py", "if forgotten := await forgotten_calls(m, run):", "if forgotten := None:")],
+        [_service("holding", "a_ledger_that_is_behind_the_crm_calls_nobody_and_says_so_everywhere")],
+    ),
+    Breakage(
         "a call is placed on an old look",
         [
             Replace(
