@@ -21,7 +21,8 @@ def test_each_query_of_the_page_runs(postgres: Postgres, what: str, query: str) 
     with postgres.admin(name) as admin:
         found = admin.execute(query.encode()).fetchall()
     if what.startswith("which migrations"):
-        assert found == [(HEAD, "0003")]
+        ((schema, oldest),) = found
+        assert (schema, oldest <= HEAD) == (HEAD, True)
 
 
 def waits(name: str) -> str:
