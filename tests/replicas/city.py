@@ -36,8 +36,13 @@ _HABITS: Mapping[tuple[Outcome, ...], int] = {
 }
 
 
-def crowd(number: int, seed: int = 0) -> list[Person]:
-    """So many New people. Most pick up at once, and must never be called again."""
+def prompt_crowd(number: int) -> list[Person]:
+    """So many New people who all pick up at once, and must never be called again."""
+    return [person(index, "New", ("answered",)) for index in range(number)]
+
+
+def crowd(number: int, seed: int) -> list[Person]:
+    """So many New people; most pick up at once, some later, some never."""
     chance = Random(seed)
     habits = chance.choices(list(_HABITS), list(_HABITS.values()), k=number)
     return [person(index, "New", outcomes) for index, outcomes in enumerate(habits)]

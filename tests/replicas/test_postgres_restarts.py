@@ -3,10 +3,9 @@
 import time
 from random import Random
 
+from databases import Postgres
 from replicas.city import Limits, OpenCity, crowd, ready
 from replicas.judging import check
-
-from databases import Postgres
 
 REPLICAS = 2
 CRASHES = 3
@@ -16,7 +15,7 @@ def test_fault_30_a_postgresql_that_crashes_again_and_again_during_a_run_loses_n
     durable_city: OpenCity, durable: Postgres
 ) -> None:
     chance = Random(30)
-    with durable_city(REPLICAS, crowd(40, seed=30), Limits()) as here:
+    with durable_city(REPLICAS, crowd(24, seed=30), Limits(per_second=3)) as here:
         ready(here)
         here.start_run()
         during = 0

@@ -6,13 +6,13 @@ import pytest
 
 from e2e.processes import wait_until
 from figures import Record, tell
-from replicas.city import City, Limits, OpenCity, crowd, ready
+from replicas.city import City, Limits, OpenCity, prompt_crowd, ready
 from replicas.fleet import Replica
 from replicas.judging import check, unexplained
 
 REPLICAS = 2
 BOUND = 10.0
-SLOW = Limits(per_second=2, lines=4)
+SLOW = Limits(per_second=1, lines=4)
 """So that the run is far from its end when the bound is reached, and attempts are reserved for a while."""
 IN_FLIGHT = 0.5  # seconds within which 8x8 has taken what a dead process had sent
 
@@ -34,10 +34,10 @@ def seconds_to_next_ring(here: City, since: float) -> float:
 def test_when_the_replica_that_conducts_the_run_is_killed_another_one_goes_on_within_ten_seconds(
     open_city: OpenCity, record_property: Record
 ) -> None:
-    with open_city(REPLICAS, crowd(40, seed=2), SLOW) as here:
+    with open_city(REPLICAS, prompt_crowd(18), SLOW) as here:
         ready(here)
         here.start_run()
-        wait_until(lambda: here.rings() >= 4, "the run is going")
+        wait_until(lambda: here.rings() >= 2, "the run is going")
         owner = here.owner()
         assert owner is not None
         died = time.monotonic()
@@ -57,7 +57,7 @@ def test_when_the_replica_that_conducts_the_run_is_killed_another_one_goes_on_wi
 def test_whom_a_killed_replica_had_reserved_is_called_by_others_within_ten_seconds(
     open_city: OpenCity, record_property: Record
 ) -> None:
-    with open_city(REPLICAS, crowd(40, seed=3), SLOW) as here:
+    with open_city(REPLICAS, prompt_crowd(18), SLOW) as here:
         ready(here)
         here.start_run()
         wait_until(lambda: here.owner() is not None and here.rings() >= 2, "the run is going")

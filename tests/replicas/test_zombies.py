@@ -7,13 +7,13 @@ import pytest
 
 from crash.serve_failing import Point
 from e2e.processes import wait_until
-from replicas.city import City, Limits, OpenCity, crowd, ready
+from replicas.city import City, Limits, OpenCity, prompt_crowd, ready
 from replicas.fleet import Replica
 from replicas.judging import check, unexplained
 
 REPLICAS = 2
 PATIENCE = 15.0
-SLOW = Limits(per_second=2, lines=4)
+SLOW = Limits(per_second=1, lines=4)
 AFTER_THE_INTENT = Point("place", "before", 3)
 BEFORE_THE_OUTCOME = Point("place", "after", 3)
 
@@ -28,11 +28,17 @@ def states(here: City) -> dict[str, str]:
     return {row["attempt_id"]: row["state"] for row in here.attempts()}
 
 
-@pytest.mark.parametrize("point", [AFTER_THE_INTENT, BEFORE_THE_OUTCOME], ids=["before the request", "after the answer"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param(AFTER_THE_INTENT, id="before the request"),
+        pytest.param(BEFORE_THE_OUTCOME, id="after the answer", marks=pytest.mark.soak),
+    ],
+)
 def test_fault_29_a_replica_that_stood_still_beyond_its_lease_rings_nobody_twice_and_changes_nothing(
     open_city: OpenCity, point: Point
 ) -> None:
-    with open_city(REPLICAS, crowd(24, seed=29), SLOW) as here:
+    with open_city(REPLICAS, prompt_crowd(20), SLOW) as here:
         zombie, other = here.fleet
         zombie.start(point, by=signal.SIGSTOP)
         wait_until(zombie.healthy, "the first replica is healthy")
