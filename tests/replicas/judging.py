@@ -83,7 +83,8 @@ def check_lines(here: City, sessions: Sequence[Mapping[str, Any]], attempts: Seq
     counted = [
         (_instant(call["acceptedAt"]), _instant(call["endedAt"]))
         for call in sessions
-        if _instant(call["acceptedAt"]) + _SKEW < given_up.get(call["clientRequestId"], datetime.max.replace(tzinfo=UTC))
+        if _instant(call["acceptedAt"]) + _SKEW
+        < given_up.get(call["clientRequestId"], datetime.max.replace(tzinfo=UTC))
     ]
     most = most_at_once(counted)
     assert most <= here.limits.lines, f"{most} calls at once"

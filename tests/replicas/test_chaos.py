@@ -65,7 +65,14 @@ def test_two_replicas_call_everybody_once_whatever_befalls_them_and_postgresql(
     with durable_city(2, crowd(36, seed), Limits()) as here:
         figures = live_through(here, durable, SHORT, seed)
     tell(record_property, "chaos, 2 replicas", days=1, **figures)
-    missing = {"kill", "freeze", "restart", "PostgreSQL crashed", "connections dropped", "8x8 disturbed"} - figures.keys()
+    missing = {
+        "kill",
+        "freeze",
+        "restart",
+        "PostgreSQL crashed",
+        "connections dropped",
+        "8x8 disturbed",
+    } - figures.keys()
     assert not missing
     assert all(figures.values()) or not figures["unknown"]
 

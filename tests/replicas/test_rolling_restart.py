@@ -1,21 +1,30 @@
 """A new version comes: each replica ends and starts again, one after the other, while calls go on."""
 
+import pytest
+
 from e2e.processes import wait_until
-from replicas.city import Limits, OpenCity, crowd, ready
+from replicas.city import City, Limits, OpenCity, crowd, ready
 from replicas.judging import check
 
-REPLICAS = 2
+PATIENCE = 15.0
 
 
+def more_calls(here: City) -> None:
+    before = here.rings()
+    wait_until(lambda: here.rings() > before + 1, "the run goes on", PATIENCE)
+
+
+@pytest.mark.parametrize(
+    "replicas", [2, pytest.param(4, marks=pytest.mark.soak), pytest.param(8, marks=pytest.mark.soak)]
+)
 def test_replicas_that_are_restarted_in_turn_lose_no_call_and_double_none_and_the_run_goes_on(
-    open_city: OpenCity,
+    open_city: OpenCity, replicas: int
 ) -> None:
-    with open_city(REPLICAS, crowd(24, seed=4), Limits(per_second=3)) as here:
+    with open_city(replicas, crowd(12 * replicas, seed=4), Limits(per_second=3)) as here:
         ready(here)
         here.start_run()
         for replica in here.fleet:
-            before = here.rings()
-            wait_until(lambda before=before: here.rings() > before + 1, "the run goes on", 15)  # type: ignore[misc]  # its default
+            more_calls(here)
             assert here.owner() is not None, "the run was over before all were restarted"
             replica.ask_to_end()
             assert replica.ended() == 0, replica.process.output()

@@ -76,7 +76,9 @@ def test_whom_a_killed_replica_had_reserved_is_called_by_others_within_ten_secon
             pytest.fail("only the replica that conducts the run dials")
         died = time.monotonic()
         dialing.kill()
-        wait_until(lambda: all(here.world.rings_of(number) for number in held), "all that it held are called", 3 * BOUND)
+        wait_until(
+            lambda: all(here.world.rings_of(number) for number in held), "all that it held are called", 3 * BOUND
+        )
         took = time.monotonic() - died
         tell(record_property, "takeover of reserved people", people=len(held), seconds=took)
         assert took <= BOUND

@@ -12,6 +12,7 @@ from random import Random
 import httpx2
 
 from databases import Postgres
+from e2e.processes import wait_until
 from replicas.city import City
 from replicas.fleet import KILLED, Replica
 
@@ -70,6 +71,11 @@ class Troubles:
                     asking = pool.submit(self.here.open_run)
                     ask_at = time.monotonic() + 1.0
                 time.sleep(_DUE)
+        wait_until(self._nobody_is_ending, "those that were asked to end have ended")
+
+    def _nobody_is_ending(self) -> bool:
+        self._supervise()
+        return not self._ending
 
     def _note(self, asking: "Future[httpx2.Response | None] | None") -> None:
         answer = asking.result() if asking else None
