@@ -121,7 +121,8 @@ class City:
             return False
 
     def settle(self) -> None:
-        wait_until(self.quiet, "all is quiet", _PATIENCE)
+        calls = 4 * len(self.everybody) / self.limits.per_second  # far longer than one run, whatever goes wrong in it
+        wait_until(self.quiet, "all is quiet", _PATIENCE + calls)
 
     def unheard(self) -> list[str]:
         """Calls of whose end no replica said that it had heard."""
