@@ -50,6 +50,7 @@ class Replica:
         """SIGKILL, frozen or not."""
         self.shaken.add(self.process.pid)
         self.process.kill()
+        self.frozen = False
 
     def freeze(self) -> None:
         """SIGSTOP: it does nothing any more, and doesn't know it."""

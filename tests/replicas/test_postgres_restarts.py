@@ -25,7 +25,7 @@ class Size:
 
 SMALL = Size(2, 16, 2, (0.7, 2.0))
 SIZES: Sequence[object] = [
-    pytest.param(SMALL, id="2 replicas"),
+    pytest.param(SMALL, id="2 replicas, briefly"),
     *(
         pytest.param(Size(number, 400, 6, (5.0, 20.0)), id=f"{number} replicas", marks=pytest.mark.soak)
         for number in (2, 4, 8)

@@ -132,7 +132,7 @@ class Troubles:
         else:
             replica.freeze()
             self.done["freeze"] += 1
-            self._at(self.chance.uniform(*self.plan.frozen), replica.thaw)
+            self._at(self.chance.uniform(*self.plan.frozen), replica.thaw)  # nobody kills who stands still
 
     def restart(self) -> None:
         """SIGTERM; it starts again when it has ended."""
