@@ -1,6 +1,8 @@
 """Two, four and eight replicas on one PostgreSQL while processes die, stand still and restart, and PostgreSQL crashes."""
 
 import os
+from collections.abc import Sequence
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -28,6 +30,11 @@ def fired(here: City) -> dict[str, int]:
     return counts
 
 
+def longest_silence(moments: Sequence[float]) -> float:
+    """Seconds between two calls."""
+    return max((later - earlier for earlier, later in pairwise(moments)), default=0.0)
+
+
 def live_through(here: City, postgres: Postgres, plan: Plan, seed: int) -> dict[str, float]:
     """One town's bad day, and the judgement; its figures."""
     troubles = Troubles(here, postgres, plan, Random(seed))
@@ -49,6 +56,7 @@ def live_through(here: City, postgres: Postgres, plan: Plan, seed: int) -> dict[
     return {
         "calls": here.rings(),
         "calls in trouble": disturbed,
+        "longest silence": longest_silence(here.ring_times()),
         "unknown": len(unknown),
         "most in a second": most_in_a_second(here.ring_times()),
         "passed on": here.balancer.passed_on,
