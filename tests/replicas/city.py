@@ -23,6 +23,7 @@ from crash.town import NOON, listening, person
 from e2e.processes import World, ask, wait_until
 from replicas.balancer import Balancer, balancing
 from replicas.fleet import Fleet, fleet
+from replicas.stalls import Stalls, watching_stalls
 
 T = TypeVar("T")
 _PATIENCE = 60.0
@@ -69,6 +70,7 @@ class City:
     ledger: Database
     fleet: Fleet
     balancer: Balancer
+    stalls: Stalls
     began: float = field(default_factory=time.time)
 
     def now(self) -> datetime:
@@ -188,7 +190,8 @@ def city(
         balancer = opened.enter_context(balancing([replica.port for replica in processes]))
         ledger = Database(ledger_url, writable=False)
         opened.callback(ledger.close)
-        here = City(world, simulated, everybody, limits, ledger, processes, balancer)
+        stalls = opened.enter_context(watching_stalls())
+        here = City(world, simulated, everybody, limits, ledger, processes, balancer, stalls)
         places.append(here)
         yield here
 

@@ -56,6 +56,7 @@ def live_through(here: City, postgres: Postgres, plan: Plan, seed: int) -> dict[
     return {
         "calls": here.rings(),
         "calls in trouble": disturbed,
+        "longest stall": here.stalls.longest,
         "longest silence": longest_silence(here.ring_times()),
         "unknown": len(unknown),
         "most in a second": most_in_a_second(here.ring_times()),
