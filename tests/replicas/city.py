@@ -55,7 +55,7 @@ class Limits:
 
     per_second: int = 5
     lines: int = 6
-    result_timeout: int = 4
+    result_timeout: int = 8
     speed: float = 60
 
 
@@ -149,7 +149,6 @@ class City:
             if replica.frozen:
                 replica.thaw()
         self.fleet.start()
-        self.settle()
         for _ in range(_ROUNDS):
             self.tell_again()
             self.settle()

@@ -20,7 +20,7 @@ def more_calls(here: City) -> None:
 def test_replicas_that_are_restarted_in_turn_lose_no_call_and_double_none_and_the_run_goes_on(
     open_city: OpenCity, replicas: int
 ) -> None:
-    with open_city(replicas, crowd(12 * replicas, seed=4), Limits(per_second=3)) as here:
+    with open_city(replicas, crowd(9 * replicas, seed=4), Limits(per_second=3)) as here:
         ready(here)
         here.start_run()
         for replica in here.fleet:

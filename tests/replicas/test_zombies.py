@@ -13,7 +13,7 @@ from replicas.judging import check, unexplained
 
 REPLICAS = 2
 PATIENCE = 15.0
-SLOW = Limits(per_second=1, lines=4)
+LEASE = "2"
 AFTER_THE_INTENT = Point("place", "before", 3)
 BEFORE_THE_OUTCOME = Point("place", "after", 3)
 
@@ -38,7 +38,7 @@ def states(here: City) -> dict[str, str]:
 def test_fault_29_a_replica_that_stood_still_beyond_its_lease_rings_nobody_twice_and_changes_nothing(
     open_city: OpenCity, point: Point
 ) -> None:
-    with open_city(REPLICAS, prompt_crowd(20), SLOW) as here:
+    with open_city(REPLICAS, prompt_crowd(12), Limits(per_second=4), REPLICA_LEASE=LEASE) as here:
         zombie, other = here.fleet
         zombie.start(point, by=signal.SIGSTOP)
         wait_until(zombie.healthy, "the first replica is healthy")

@@ -19,10 +19,10 @@ _DUE = 0.05  # seconds between two looks at what is due
 _AGAIN = 0.5  # seconds after which a trouble that found nobody well tries again
 _PAGE = "/callflows"
 _AT_8X8: Sequence[Mapping[str, object]] = (
-    {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}},  # once: it halves the pace for a while
     {"kind": "drop_after_commit"},
     {"kind": "reset"},
     {"kind": "slow", "delay_seconds": 1.0},
+    {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}},  # once: it halves the pace for a while
 )
 
 
@@ -158,11 +158,14 @@ class Troubles:
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
                 "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
             ).fetchone()
-        self.done["connections dropped"] += found[0] if found else 0
+        dropped = found[0] if found else 0
+        self.done["connections dropped"] += dropped
+        if not dropped:
+            self._at(_AGAIN, self.drop_connections)
 
     def disturb_8x8(self) -> None:
         """The next call meets the next of these faults."""
         number = self.done["8x8 disturbed"]
-        fault = _AT_8X8[number] if number < len(_AT_8X8) else _AT_8X8[1 + number % (len(_AT_8X8) - 1)]
+        fault = _AT_8X8[number] if number < len(_AT_8X8) else _AT_8X8[number % (len(_AT_8X8) - 1)]
         self.here.world.fault("voice", match={"path_contains": _PAGE}, **fault)
         self.done["8x8 disturbed"] += 1
