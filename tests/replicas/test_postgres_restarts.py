@@ -41,7 +41,7 @@ def test_fault_30_a_postgresql_that_crashes_again_and_again_during_a_run_loses_n
         for _ in range(size.crashes):
             time.sleep(chance.uniform(*size.between))
             during += here.owner() is not None
-            durable.crash()
+            durable.restart(immediate=True)
         assert during == size.crashes, "the run was over before"
         assert all(replica.alive for replica in here.fleet), here.fleet.output()
         here.finish()

@@ -148,7 +148,7 @@ class Troubles:
 
     def crash_postgres(self) -> None:
         """All connections break at once; it recovers what was committed."""
-        self.postgres.crash()
+        self.postgres.restart(immediate=True)
         self.done["PostgreSQL crashed"] += 1
 
     def drop_connections(self) -> None:
