@@ -11,6 +11,11 @@ from e2e.processes import World
 UNANSWERED = ("no_answer", "busy", "failed")
 DAY_QUOTAS = (3, 2, 2)
 TOTAL = 7
+QUIET = (
+    "SELECT NOT EXISTS (SELECT 1 FROM runs WHERE state IN ('staging', 'dialing')) "
+    "AND NOT EXISTS (SELECT 1 FROM attempts WHERE state IN ('reserved', 'submitting', 'placed')) "
+    "AND NOT EXISTS (SELECT 1 FROM outbox WHERE state = 'pending') AND NOT EXISTS (SELECT 1 FROM inbox WHERE state = 'new')"
+)
 
 
 def was_heard(session: Mapping[str, Any]) -> bool:

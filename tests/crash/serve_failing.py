@@ -1,4 +1,4 @@
-"""`autodialer serve` as its own process, made to kill itself with SIGKILL at one point of its work. Never part of the product.
+"""`autodialer serve` as its own process, made to kill or stop itself at one point of its work. Never part of the product.
 
 It runs in a process forked from one that has everything imported (crash/forge.py), so that a start costs a tenth of a second.
 """
@@ -41,20 +41,25 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """How one process is to serve, and where it is to die. `synchronous`: SQLite's pragma, to weaken it."""
+    """How one process is to serve, and where it is to die. `synchronous`: SQLite's pragma, to weaken it.
+
+    `by`: SIGSTOP lets it stand still there instead, until somebody sends SIGCONT.
+    """
 
     folder: Path
     environment: dict[str, str]
     die_at: Point | None = None
     synchronous: str | None = None
     shims: Sequence[str] = field(default=())
+    by: signal.Signals = signal.SIGKILL
 
 
 class _Counter:
-    """Kills the process when its point is reached."""
+    """Sends the process a signal when its point is reached."""
 
-    def __init__(self, point: Point | None) -> None:
+    def __init__(self, point: Point | None, by: signal.Signals) -> None:
         self._point = point
+        self._by = by
         self._seen: dict[tuple[str, str], int] = {}
 
     def is_due(self, kind: str, moment: str) -> bool:
@@ -63,11 +68,10 @@ class _Counter:
 
     def pass_by(self, kind: str, moment: str) -> None:
         if self.is_due(kind, moment):
-            _die()
+            self.strike()
 
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+    def strike(self) -> None:
+        os.kill(os.getpid(), self._by)
 
 
 def serve(orders: Orders) -> None:
@@ -86,7 +90,7 @@ def serve(orders: Orders) -> None:
 
 
 def _fail_as_ordered(orders: Orders) -> None:
-    counter = _Counter(orders.die_at)
+    counter = _Counter(orders.die_at, orders.by)
     _watch_commits(counter)
     _watch_places(counter)
     _watch_crm(counter)
@@ -114,7 +118,7 @@ def _watch_places(counter: _Counter) -> None:
     async def watched(telephony: VoiceTelephony, request: CallRequest) -> PlaceOutcome:
         counter.pass_by("place", "before")
         if counter.is_due("place", "during"):
-            asyncio.get_running_loop().call_later(DURING_AFTER, _die)
+            asyncio.get_running_loop().call_later(DURING_AFTER, counter.strike)
         outcome = await place(telephony, request)
         counter.pass_by("place", "after")
         return outcome

@@ -48,17 +48,18 @@ def people() -> list[Person]:
         (3, 7, ("no_answer",)),
     )
     return [
-        *(_person(index, "New", outcomes) for index, outcomes in enumerate(new)),
+        *(person(index, "New", outcomes) for index, outcomes in enumerate(new)),
         *(
-            _person(10 + index, "No Answer", outcomes, attempts, NOON - day * DAY - timedelta(minutes=40))
+            person(10 + index, "No Answer", outcomes, attempts, NOON - day * DAY - timedelta(minutes=40))
             for index, (day, attempts, outcomes) in enumerate(chased)
         ),
     ]
 
 
-def _person(
+def person(
     index: int, status: str, outcomes: tuple[Outcome, ...], attempts: int | None = None, first: datetime | None = None
 ) -> Person:
+    """One of them: every other one a Contact, each with a number of their own."""
     module: Any = "Contacts" if index % 2 else "Leads"
     return Person(
         module=module,

@@ -11,17 +11,12 @@ from typing import Any
 from autodialer.simulators.eightx8_settings import VoiceSettings
 from autodialer.simulators.people import Person
 from autodialer.store.verify import find_breaches
-from crash.judging import check_intents, check_people, was_heard
+from crash.judging import QUIET, check_intents, check_people, was_heard
 from crash.town import NOON, people
 from e2e.processes import World, ask, wait_until
 from web.house import House, house
 
 PATHS = {"place": "/callflows", "token": "/oauth/v2/token", "coql": "/coql"}
-QUIET = (
-    "SELECT NOT EXISTS (SELECT 1 FROM runs WHERE state IN ('staging', 'dialing')) "
-    "AND NOT EXISTS (SELECT 1 FROM attempts WHERE state IN ('reserved', 'submitting', 'placed')) "
-    "AND NOT EXISTS (SELECT 1 FROM outbox WHERE state = 'pending') AND NOT EXISTS (SELECT 1 FROM inbox WHERE state = 'new')"
-)
 
 
 @dataclass

@@ -119,7 +119,7 @@ def test_fault_18_a_thousand_callbacks_on_two_hundred_connections_are_each_store
 
 
 def test_fault_28_of_a_hundred_starts_at_once_one_is_a_run(here: Stage) -> None:
-    """On one process; replicas: see test_all_forty.py."""
+    """On one process; on several: tests/replicas."""
     with ThreadPoolExecutor(50) as pool:
         answers = list(
             pool.map(lambda _: here.house.client.post("/api/cron", params={"wait": "false"}).status_code, range(100))
