@@ -1,6 +1,8 @@
 """DATABASE_URL as hosters and libpq write it, made into what SQLAlchemy takes. Nothing here ever shows a password."""
 
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+import re
+from typing import NamedTuple
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg")
@@ -11,6 +13,20 @@ FORM = (
     "HOST:PORT,HOST:PORT) or sqlite:///PATH"
 )
 _PORTS = range(1, 65536)
+# urlsplit refuses an IPv6 address beside another host, in some versions of Python.
+_URL = re.compile(r"[^:/?#]+://(?P<netloc>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?", re.DOTALL)
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\[\]:]*)(?::[0-9]+)?")
+
+
+class _Parts(NamedTuple):
+    netloc: str
+    path: str
+    query: str
+
+
+def _split(url: str) -> _Parts:
+    found = _URL.fullmatch(url)
+    return _Parts(found["netloc"], found["path"], found["query"] or "") if found else _Parts("", "", "")
 
 
 def problem_of(url: str) -> str | None:
@@ -23,12 +39,8 @@ def problem_of(url: str) -> str | None:
         return None if not url.endswith((":///", ":memory:")) else FORM
     if not colon or scheme not in _POSTGRES:
         return FORM
-    try:
-        parts = urlsplit(url)
-        ports_are_fine = all(_has_fine_port(host) for host in _hosts(parts.netloc))
-    except ValueError:
-        return FORM
-    if not ports_are_fine or (parts.netloc.count("@") > 1):
+    parts = _split(url)
+    if not all(map(_is_fine, _hosts(parts.netloc))) or parts.netloc.count("@") > 1:
         return FORM
     if parts.path in ("", "/") and "dbname" not in dict(parse_qsl(parts.query)):
         return f"DATABASE_URL names no database. {FORM}"
@@ -39,7 +51,7 @@ def for_sqlalchemy(url: str) -> str:
     """The same with the driver named, and several hosts as the driver wants them. To be called when there is no problem."""
     if url.startswith(_SQLITE):
         return url
-    parts = urlsplit(url)
+    parts = _split(url)
     user, at, _ = parts.netloc.rpartition("@")
     hosts = _hosts(parts.netloc)
     query = parse_qsl(parts.query, keep_blank_values=True)
@@ -55,7 +67,7 @@ def for_sqlalchemy(url: str) -> str:
 
 def password_of(url: str) -> str | None:
     """As it is sent, for the masking of logs."""
-    user, at, _ = urlsplit(url).netloc.rpartition("@") if "://" in url else ("", "", "")
+    user, at, _ = _split(url).netloc.rpartition("@") if "://" in url else ("", "", "")
     _, colon, password = user.partition(":")
     return unquote(password) if at and colon and password else None
 
@@ -69,6 +81,5 @@ def _host_and_port(host: str) -> tuple[str, str]:
     return name.strip("[]"), port or "5432"
 
 
-def _has_fine_port(host: str) -> bool:
-    port = _host_and_port(host)[1]
-    return port.isascii() and port.isdigit() and int(port) in _PORTS
+def _is_fine(host: str) -> bool:
+    return _HOST.fullmatch(host) is not None and int(_host_and_port(host)[1]) in _PORTS

@@ -12,6 +12,7 @@ from autodialer.ports.rows import Run, StagedState
 from autodialer.rules.verdict import SkipReason
 from autodialer.service.clock_guard import clock_problem
 from autodialer.service.control import is_paused
+from autodialer.service.gathering import InFlight
 from autodialer.service.holding import hold_problem
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
@@ -74,17 +75,16 @@ class Dialer:
         ready: asyncio.Queue[Ready] = asyncio.Queue()
         self._lines.start()
         producer = asyncio.create_task(self._produce(run, ready, stop))
+        calls = InFlight()
         try:
-            async with asyncio.TaskGroup() as calls:
-                while (item := await self._next(ready, producer, stop)) is not None:
-                    await self._send(run, item, stop, calls)
-        except BaseExceptionGroup as failed:
-            raise failed.exceptions[0] from failed
+            while calls.failure is None and (item := await self._next(ready, producer, stop)) is not None:
+                await self._send(run, item, stop, calls)
         finally:
             producer.cancel()
             outcome = (await asyncio.gather(producer, return_exceptions=True))[0]
             while not ready.empty():
                 await self._give_back(run, ready.get_nowait(), "the run ended before this call was sent")
+            await calls.landed()
         if isinstance(outcome, Exception):
             raise outcome
         return stop.reason
@@ -129,7 +129,7 @@ class Dialer:
             getting.cancel()
         return None
 
-    async def _send(self, run: Run, item: Ready, stop: Stop, calls: asyncio.TaskGroup) -> None:
+    async def _send(self, run: Run, item: Ready, stop: Stop, calls: InFlight) -> None:
         leaves_at = await self._persistence.insist(self._pacer.turn)
         submitted = None
         if stop.reason or self._stopping.is_set():

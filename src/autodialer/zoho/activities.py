@@ -13,13 +13,13 @@ from autodialer.domain.activity import Activity, ActivityForm, ActivityResult, L
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.domain.update import NotWritten, Refusal
+from autodialer.service.gathering import gather_or_cancel
 from autodialer.zoho import coql
 from autodialer.zoho.answers import Answer, UnreadableError, error_for, error_item, read_items, read_page
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.fields import MODULES
 from autodialer.zoho.mapping import item_details, to_zoho_time
 from autodialer.zoho.refusals import refusal_for, to_refusal
-from autodialer.zoho.together import side_by_side
 from autodialer.zoho.transport import ApiCall, Transport
 
 MAX_SUBJECT: Final = 255
@@ -49,7 +49,7 @@ class ZohoActivities:
                 notes.setdefault(one.key, []).append(one)
         work = [self._find_notes(key, some) for key, some in notes.items()]
         found: dict[str, str] = {}
-        for some in await side_by_side([*work, *([self._find_calls(calls)] if calls else [])]):
+        for some in await gather_or_cancel([*work, *([self._find_calls(calls)] if calls else [])]):
             found |= some
         return found
 

@@ -13,6 +13,7 @@ from autodialer.domain.errors import CrmError
 from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.domain.update import CrmUpdate, WriteResult
 from autodialer.ports import Clock, CrmUsage, Finding, TokenStore
+from autodialer.service.gathering import gather_or_cancel
 from autodialer.zoho import coql, doctor
 from autodialer.zoho.activities import ZohoActivities
 from autodialer.zoho.answers import Answer, Page, read_page
@@ -23,7 +24,6 @@ from autodialer.zoho.known_fields import KnownFields
 from autodialer.zoho.mapping import to_record
 from autodialer.zoho.oauth import Tokens
 from autodialer.zoho.slots import Rank
-from autodialer.zoho.together import side_by_side
 from autodialer.zoho.transport import ApiCall, Transport
 from autodialer.zoho.wire import Wire
 from autodialer.zoho.writing import Writer
@@ -93,7 +93,7 @@ class ZohoCrm:
             for record_type, ids in _ids_by_type(keys).items()
             for at in range(0, len(ids), LOOK_SIZE)
         ]
-        return {record.key: record for found in await side_by_side(chunks) for record in found}
+        return {record.key: record for found in await gather_or_cancel(chunks) for record in found}
 
     async def write(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult]:
         """See Writer.write. Where Zoho refused a value in a field of ours, the fields are looked at again."""

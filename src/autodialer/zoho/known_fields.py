@@ -10,11 +10,11 @@ from autodialer.domain.errors import CrmError
 from autodialer.domain.record import RecordType
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult
 from autodialer.ports import Finding, Level
+from autodialer.service.gathering import gather_or_cancel
 from autodialer.zoho.answers import Page
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.fields import FieldMeta, ModuleFields, squash_value
 from autodialer.zoho.resolving import resolve
-from autodialer.zoho.together import side_by_side
 
 FIELDS: Final = "FIELDS"
 _UNKNOWN_COLUMN: Final = "INVALID_QUERY"
@@ -47,7 +47,7 @@ class KnownFields:
         Zoho does not answer, the metadata are read before they are needed next.
         """
         try:
-            resolved = await side_by_side([self.resolve(record_type) for record_type in RecordType])
+            resolved = await gather_or_cancel([self.resolve(record_type) for record_type in RecordType])
         except CrmError:
             self._is_stale = True
             raise

@@ -20,12 +20,12 @@ import msgspec
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import RecordType
 from autodialer.ports import Clock, Level, TokenStore
+from autodialer.service.gathering import gather_or_cancel
 from autodialer.zoho.answers import Answer, UnreadableError, describe, error_for, error_item
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.fields import MODULES, FieldMeta, read_fields
 from autodialer.zoho.oauth import Tokens
 from autodialer.zoho.resolving import Part, Resolver, Role
-from autodialer.zoho.together import side_by_side
 from autodialer.zoho.transport import ApiCall, Transport
 from autodialer.zoho.wire import Wire
 
@@ -83,7 +83,7 @@ class ZohoSetup:
 
     async def survey(self) -> list[ModuleState]:
         """Both modules as Zoho's metadata show them now. CrmError when these can't be read."""
-        return await side_by_side([self._state_of(record_type) for record_type in RecordType])
+        return await gather_or_cancel([self._state_of(record_type) for record_type in RecordType])
 
     async def create(self, states: Sequence[ModuleState]) -> list[Creation]:
         """Make what is missing and can be made. CrmError when it is not allowed at all."""

@@ -13,6 +13,7 @@ import structlog
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import RecordType
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
+from autodialer.service.gathering import gather_or_cancel
 from autodialer.zoho.answers import Answer, UnreadableError, error_for, error_item, read_items
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.fields import ModuleFields
@@ -20,7 +21,6 @@ from autodialer.zoho.freshness import parse_time
 from autodialer.zoho.mapping import item_details, to_body, to_item, to_result, to_zoho_time
 from autodialer.zoho.refusals import refusal_for
 from autodialer.zoho.slots import Rank
-from autodialer.zoho.together import side_by_side
 from autodialer.zoho.transport import ApiCall, Transport
 
 BATCH_SIZE: Final = 10  # one credit, and not among Zoho's heavy requests
@@ -52,7 +52,7 @@ class Writer:
         """
         results: list[WriteResult] = [Written()] * len(updates)
         batches = batches_of(updates)
-        outcomes = await side_by_side([self._try_batch([updates[i] for i in places]) for places in batches])
+        outcomes = await gather_or_cancel([self._try_batch([updates[i] for i in places]) for places in batches])
         failures = [outcome for outcome in outcomes if isinstance(outcome, CrmError)]
         for failure in failures:
             if failure.stops_run or len(failures) == len(batches):
@@ -73,7 +73,7 @@ class Writer:
             if len(updates) == 1:
                 return [NotWritten(error.code, error.message, refusal_for(error.code))]
             log.warning("zoho_batch_refused", count=len(updates), code=error.code)
-        singles = await side_by_side([self._try_batch([update]) for update in updates])
+        singles = await gather_or_cancel([self._try_batch([update]) for update in updates])
         return [_retry_later(single) if isinstance(single, CrmError) else single[0] for single in singles]
 
     async def _put(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult]:

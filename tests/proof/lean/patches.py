@@ -18,6 +18,7 @@ from autodialer.rules.policy import Policy
 from autodialer.service import (
     call_log,
     dialing,
+    gathering,
     history,
     people,
     preparing,
@@ -74,7 +75,7 @@ async def _end_of(job: Job) -> Any:
 
 
 class _Calls:
-    """Stands for the asyncio.TaskGroup of a run's calls."""
+    """Stands for the InFlight of a run's calls."""
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
@@ -97,7 +98,7 @@ class LeanDialer(dialing.Dialer):
         try:
             while not stop.reason and not self._stopping.is_set():
                 if not ready.empty():
-                    await self._send(run, ready.get_nowait(), stop, cast(asyncio.TaskGroup, calls))
+                    await self._send(run, ready.get_nowait(), stop, cast(gathering.InFlight, calls))
                 elif producer.done():
                     break
                 else:
