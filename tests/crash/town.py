@@ -132,6 +132,7 @@ class Town:
             "CALLS_PER_SECOND": "100",
             "MAX_CONCURRENT_CALLS": "40",
             "RESULT_TIMEOUT": "20",
+            "REPLICA_LEASE": "1.5",
         }
         environment = plain_environment(settings | more.pop("environment", {}))
         return Orders(self.world.folder, environment, die_at, **more)

@@ -22,7 +22,7 @@ _STEP = 5  # each fifth commit; with all of them the same holds, but takes a min
 
 
 def build(store: SqlStore) -> World:
-    world = World(store, calls_per_second=10.0, max_concurrent_calls=3, result_timeout=60.0)
+    world = World(store, calls_per_second=10.0, max_concurrent_calls=5, result_timeout=60.0)
     world.crm.page_size = 3
     world.crm.add(*(person(lead(n), n) for n in range(4)))
     world.crm.add(chasing(contact(4), 4, MONDAY - DAY), chasing(lead(5), 5, MONDAY - 5 * DAY))

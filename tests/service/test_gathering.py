@@ -31,13 +31,16 @@ async def test_a_failure_leaves_no_mark_on_the_task_that_waited_so_that_its_next
         await gather_or_cancel([_soon(3, fails=False), _soon(1, fails=True), _soon(2, fails=False)])
     assert marks() == 0
     await Signal().wait(1.0)
-    flying = InFlight()
-    flying.create_task(_none(1, fails=True))
-    flying.create_task(_none(2, fails=False))
     with pytest.raises(ValueError, match="after 1"):
-        await flying.landed()
+        await _fly()
     assert marks() == 0
     await Signal().wait(1.0)
+
+
+async def _fly() -> None:
+    async with InFlight() as flying:
+        flying.create_task(_none(1, fails=True))
+        flying.create_task(_none(2, fails=False))
 
 
 async def _none(seconds: float, fails: bool) -> None:
@@ -51,11 +54,10 @@ async def test_what_is_in_flight_lands_whatever_becomes_of_the_others() -> None:
         await _soon(number, fails=number == 1)
         landed.append(number)
 
-    flying = InFlight()
-    for number in (1, 2, 3):
-        flying.create_task(fly(number))
     with suppress(ValueError):
-        await flying.landed()
+        async with InFlight() as flying:
+            for number in (1, 2, 3):
+                flying.create_task(fly(number))
     assert landed == [2, 3]
 
 

@@ -75,16 +75,15 @@ class Dialer:
         ready: asyncio.Queue[Ready] = asyncio.Queue()
         self._lines.start()
         producer = asyncio.create_task(self._produce(run, ready, stop))
-        calls = InFlight()
         try:
-            while calls.failure is None and (item := await self._next(ready, producer, stop)) is not None:
-                await self._send(run, item, stop, calls)
+            async with InFlight() as calls:
+                while calls.failure is None and (item := await self._next(ready, producer, stop)) is not None:
+                    await self._send(run, item, stop, calls)
         finally:
             producer.cancel()
             outcome = (await asyncio.gather(producer, return_exceptions=True))[0]
             while not ready.empty():
                 await self._give_back(run, ready.get_nowait(), "the run ended before this call was sent")
-            await calls.landed()
         if isinstance(outcome, Exception):
             raise outcome
         return stop.reason

@@ -6,7 +6,7 @@ asyncio.timeout of that task then ends it instead of raising TimeoutError. A loo
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -24,7 +24,10 @@ async def gather_or_cancel(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 class InFlight:
-    """Tasks that come to their end whatever becomes of the others."""
+    """Tasks that come to their end whatever fails among them or around them; only the end of the process ends them too.
+
+    On leaving they are waited for, and the first failure is raised.
+    """
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -38,12 +41,26 @@ class InFlight:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and self.failure is None:
-            self.failure = task.exception()
+        if task.cancelled():
+            return
+        error = task.exception()
+        self.failure = self.failure or error
+        if error is not None and not isinstance(error, Exception):
+            self._cancel()
 
-    async def landed(self) -> None:
-        """Wait for all; raises the first failure."""
+    async def __aenter__(self) -> Self:
+        """Nothing is begun yet."""
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """What failed around them is raised rather than what failed among them."""
+        if error is not None and not isinstance(error, Exception):
+            self._cancel()
         while self._tasks:
             await asyncio.wait(self._tasks)
-        if self.failure is not None:
+        if self.failure is not None and error is None:
             raise self.failure
+
+    def _cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
