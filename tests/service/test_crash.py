@@ -116,3 +116,23 @@ async def test_whichever_commit_a_process_dies_at_the_next_one_finishes_the_run_
         await go_on(world)
         await check(world)
     assert died_dialing > 3
+
+
+async def test_whichever_commits_answer_is_lost_nobody_is_rung_twice_and_no_call_stands_as_unknown(
+    new_store: Callable[[], SqlStore],
+) -> None:
+    """It was committed, and whoever asks again finds what it did itself."""
+
+    async def run(nth: int | None) -> World:
+        world = World(new_store(), calls_per_second=10.0, max_concurrent_calls=20)
+        world.crm.add(*(person(lead(n), n) for n in range(3)))
+        world.process.store.breaks_after = nth
+        await world.run()
+        return world
+
+    commits = (await run(None)).process.store.commits
+    for nth in range(2, commits + 1):
+        world = await run(nth)
+        assert len(set(world.telephony.numbers())) == len(world.telephony.numbers()), nth
+        states = [row.state for n in range(3) for row in await world.attempts(lead(n))]
+        assert set(states) <= {AttemptState.PLACED, AttemptState.RELEASED}, (nth, states)
