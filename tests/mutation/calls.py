@@ -35,8 +35,8 @@ _DIALING: Sequence[Breakage] = (
         [
             Replace(
                 "service/dialing.py",
-                "return after if ledger.attempts.submit(attempt, after, now + SUBMITTING_FOR) else None",
-                "return (ledger.attempts.submit(attempt, after, now + SUBMITTING_FOR), after)[1]",
+                "if ledger.attempts.submit(attempt, after, now + SUBMITTING_FOR):",
+                "if ledger.attempts.submit(attempt, after, now + SUBMITTING_FOR) or after:",
             )
         ],
         [_service("at_most_once", "invariant_2_a_reserved_attempt_that_another_process_released_is_not_sent")],

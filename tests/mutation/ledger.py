@@ -229,7 +229,7 @@ _CODE: Sequence[Breakage] = (
     ),
     Breakage(
         "a stopped process keeps its rows locked",
-        [Replace("store/engine.py", " -c idle_in_transaction_session_timeout={_IDLE_MS}", "")],
+        [Replace("store/postgres.py", ', "idle_in_transaction_session_timeout": WRITER_IDLE_MS', "")],
         [
             _test(
                 "replicas_locks", "a_process_stopped_in_the_middle_of_a_transaction_blocks_the_others_for_seconds_only"

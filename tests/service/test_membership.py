@@ -102,6 +102,8 @@ async def test_the_lines_hold_over_all_processes(make_world: MakeWorld) -> None:
     world.all_end(Disposition.BUSY)
     world.crm.add(*(person(lead(n), n) for n in range(20)))
     first, second = world.process, world.boot("second")
+    for process in (first, second):
+        process.store.slowness = 0.2  # so that both have seen the same free lines before either takes them
     async with at_work(first, second):
         _, task = await first.services.run_desk.start(RunKind.MANUAL)
         await task
@@ -212,6 +214,8 @@ async def test_who_stops_cleanly_hands_its_run_over_at_once(town: World) -> None
         stopped = town.clock.monotonic()
         await leaving.stop(30)
         town.process = second
+        await pass_time(2.5)
+        assert (await newest(town)).owner == "second"
         await until(lambda: any(ring.at > stopped + 0.5 for ring in town.telephony.rings), SOON)
         await until(lambda: len(town.telephony.rings) == 60)
         await second.services.run_desk.finished()
@@ -248,4 +252,4 @@ async def test_a_run_that_is_stopped_stops_for_every_process(town: World) -> Non
         await pass_time(10)
     assert closed.state is RunState.STOPPED
     assert [ring for ring in town.telephony.rings if ring.at > at] == []
-    assert closed.totals["called"] == len(town.telephony.rings)
+    assert closed.totals["called"] == len(town.telephony.rings) < 30
