@@ -25,9 +25,9 @@ install: .venv/.run ## Set up .venv, so that .venv/bin/autodialer exists
 demo: .venv/.run ## Dial through several days against simulated Zoho and 8x8; KEEP=1 stays up afterwards
 	@$(BIN)/autodialer demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-# Four at a time, on two cores too, and the checks beside them: what starts processes waits for them half of the time.
+# Six at a time, on two cores too, and the checks beside them: what starts processes waits for them half of the time.
 test: .venv/.dev ## Set up and pass all checks and tests
-	@$(MAKE) --silent lint & checks=$$!; $(BIN)/python -m pytest -n 4 --dist worksteal; tests=$$?; wait $$checks && exit $$tests
+	@$(MAKE) --silent lint & checks=$$!; $(BIN)/python -m pytest -n 6 --dist worksteal; tests=$$?; wait $$checks && exit $$tests
 
 previous: .venv/.dev ## Pass the previous release's tests on this one's schema, as in the middle of a rollout (a minute)
 	@$(BIN)/python -m pytest -n 0 -m soak tests/store/test_previous_release.py
