@@ -12,6 +12,7 @@ import pytest
 from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import StoreError
+from autodialer.domain.placing import CallRequest, NotSent, PlaceOutcome
 from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.worker import Worker
 from service.conftest import MakeWorld
@@ -238,6 +239,25 @@ async def test_a_process_with_other_rules_does_not_dial_along(town: World) -> No
         _, task = await town.services.run_desk.start(RunKind.MANUAL)
         await task
     assert set(await senders(town)) == {"first"}
+
+
+async def test_who_can_not_reach_8x8_leaves_the_people_to_those_who_can(
+    town: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = town.boot("second")
+    tried: list[str] = []
+
+    async def cut_off(request: CallRequest) -> PlaceOutcome:
+        tried.append(request.number)
+        return NotSent("no route to host")
+
+    monkeypatch.setattr(second.services.means.telephony, "place", cut_off)
+    async with at_work(town.process, second):
+        _, task = await town.services.run_desk.start(RunKind.MANUAL)
+        closed = await task
+    assert 1 <= len(tried) <= 8
+    assert (closed.state, closed.totals["called"], closed.totals["errors"]) == (RunState.FINISHED, 60, 0)
+    assert everybody_once(town, 60)
 
 
 async def test_a_run_that_is_stopped_stops_for_every_process(town: World) -> None:

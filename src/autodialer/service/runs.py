@@ -30,6 +30,7 @@ _PATIENCE = (
     90.0  # seconds for calls of others that are in flight when a run is stopped: longer than any of 8x8's answers takes
 )
 _POLL = 0.25
+_JOIN_AGAIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class RunService:
         self._stopping = stopping
         self._persistence = Persistence(means.clock, means.log, stopping)
         self._in_hand: set[str] = set()
+        self._joins_after = 0.0
 
     def has_in_hand(self, run: Run) -> bool:
         """Whether this process opens or conducts it this moment."""
@@ -164,8 +166,11 @@ class RunService:
     async def join(self, run: Run, stop: Stop) -> None:
         """Dial along in a run that another process conducts, until nobody is due any more or `stop` is set.
 
-        Where the rules of this process are others, or it can't place calls, it does not.
+        Where the rules of this process are others, or it can't place calls, it does not. Nor for a minute after it ended for a
+        reason of its own, such as 8x8 being out of its reach: others may fare better with the people that it would try.
         """
+        if self._m.clock.monotonic() < self._joins_after:
+            return
         if self._m.dry_run or run.policy_hash != self._m.policy.hash or await self._readiness.problems():
             return
         dialer = Dialer(
@@ -182,6 +187,9 @@ class RunService:
             reason = error.message
         if reason:
             self._m.log.info("dials along no longer", run_id=run.run_id, reason=reason)
+            left = await self._m.store.read(lambda ledger: ledger.runs.get(run.run_id))
+            if left is not None and left.state is RunState.DIALING and left.owner != self._m.owner:
+                self._joins_after = self._m.clock.monotonic() + _JOIN_AGAIN
 
     async def _work(self, run: Run, own: Ownership, stop: Stop) -> str | None:
         m = self._m
