@@ -89,7 +89,7 @@ _CODE: Sequence[Breakage] = (
     ),
     Breakage(
         "a run is taken from an owner who lives",
-        [Replace("store/runs.py", "true() if force else and_(runs.c.lease_until < now, gone)", "true()")],
+        [Replace("store/runs.py", "and_(runs.c.lease_until < now, gone)", "runs.c.lease_until > _LONG_AGO")],
         [_test("runs", "a_run_is_taken_over_when_its_lease_has_run_out_and_not_before")],
     ),
     Breakage(

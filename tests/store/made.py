@@ -21,6 +21,7 @@ T = TypeVar("T")
 NOW = datetime(2026, 1, 13, 10, 0, 0, 123000, tzinfo=UTC)
 TODAY = "2026-01-13"
 OWNER = "host:1:aaaa"
+Replicas = tuple[Database, Database]
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 

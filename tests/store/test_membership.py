@@ -9,8 +9,8 @@ from autodialer.ports.rows import RunKind, RunState, StagedState
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlLedger, SqlStore
 from databases import Postgres
-from store.made import MINUTE, NOW, OWNER, SECOND, a_run, lead, open_runs, staged, work
-from store.test_replicas import OTHER, Replicas, at_once, replicas  # noqa: F401 - a fixture
+from store.made import MINUTE, NOW, OWNER, SECOND, Replicas, a_run, lead, open_runs, staged, work
+from store.test_replicas import OTHER, at_once
 
 LEASE = NOW + 6 * SECOND
 
@@ -67,7 +67,7 @@ def test_the_latest_result_that_any_of_them_heard_counts(store: SqlStore) -> Non
     assert work(store, lambda ledger: ledger.replicas.heard_at()) == NOW + MINUTE
 
 
-def test_of_two_that_bury_a_third_at_once_one_takes_over(postgres: Postgres, replicas: Replicas) -> None:  # noqa: F811 - the fixture
+def test_of_two_that_bury_a_third_at_once_one_takes_over(postgres: Postgres, replicas: Replicas) -> None:
     join(SqlStore(replicas[0]), "dead")
 
     def bury(ledger: SqlLedger) -> bool:
@@ -122,7 +122,7 @@ def test_calls_may_be_placed_for_a_run_from_its_dialing_until_it_is_wound_up(sto
 
 def test_a_run_is_wound_up_only_when_every_call_that_was_just_committed_is_seen(
     postgres: Postgres,
-    replicas: Replicas,  # noqa: F811 - the fixture
+    replicas: Replicas,
 ) -> None:
     """The conductor waits for the transaction that commits an intent, so that its totals hold that call."""
     run = work(SqlStore(replicas[0]), lambda ledger: ledger.runs.get("run-1"))
@@ -163,7 +163,7 @@ def test_the_pace_stands_as_it_was_saved_to_the_microsecond(store: SqlStore) -> 
 @pytest.mark.parametrize("known", [False, True], ids=["the first call ever", "a later call"])
 def test_of_two_that_take_a_turn_at_once_the_second_sees_the_firsts(
     postgres: Postgres,
-    replicas: Replicas,  # noqa: F811 - the fixture
+    replicas: Replicas,
     known: bool,
 ) -> None:
     if known:
@@ -179,7 +179,7 @@ def test_of_two_that_take_a_turn_at_once_the_second_sees_the_firsts(
     assert (mine, theirs.result(10)) == (NOW, NOW + SECOND)
 
 
-def test_lines_are_counted_by_one_process_at_a_time(postgres: Postgres, replicas: Replicas) -> None:  # noqa: F811 - the fixture
+def test_lines_are_counted_by_one_process_at_a_time(postgres: Postgres, replicas: Replicas) -> None:
     _, theirs = at_once(postgres, replicas, lambda ledger: ledger.pace.lock(), lambda ledger: ledger.pace.lock())
     assert theirs.result(10) is None
 

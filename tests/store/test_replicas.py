@@ -1,7 +1,7 @@
 """Several processes on one PostgreSQL: each `Database` here has connections of its own, as a replica has."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -9,25 +9,13 @@ import pytest
 
 from autodialer.domain.errors import LedgerRefusal
 from autodialer.ports.rows import Run, RunKind
-from autodialer.store.engine import Database
-from autodialer.store.ledger import SqlLedger, SqlStore
+from autodialer.store.ledger import SqlLedger
 from databases import Postgres
-from store.made import MINUTE, NOW, SECOND, a_run, lead, on, open_runs, phone, projection, reservation, staged
+from store.made import MINUTE, NOW, SECOND, Replicas, a_run, lead, on, phone, projection, reservation, staged
 
 T = TypeVar("T")
-Replicas = tuple[Database, Database]
 OTHER = "host:2:bbbb"
 LEASE = NOW + 10 * SECOND
-
-
-@pytest.fixture
-def replicas(postgres: Postgres) -> Iterator[Replicas]:
-    url = postgres.fresh()
-    first, second = Database(url), Database(url)
-    open_runs(SqlStore(first), "run-1")
-    yield first, second
-    first.close()
-    second.close()
 
 
 def at_once(

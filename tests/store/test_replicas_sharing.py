@@ -1,31 +1,31 @@
 """Replicas share what waits: each takes what no other has, and what a dead one had is anybody's; late words change nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
 import pytest
 from sqlalchemy import Connection
 
-from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlLedger, SqlStore
 from autodialer.store.outbox import CLAIM_LEASE
-from databases import Postgres
-from store.made import MINUTE, NOW, OWNER, SECOND, TODAY, lead, on, open_runs, person, placed, projection, work
+from store.made import (
+    MINUTE,
+    NOW,
+    OWNER,
+    SECOND,
+    TODAY,
+    Replicas,
+    lead,
+    on,
+    person,
+    placed,
+    projection,
+    work,
+)
 
-Replicas = tuple[Database, Database]
 OTHER = "host:2:bbbb"
 LEASE = 6 * SECOND
-
-
-@pytest.fixture
-def replicas(postgres: Postgres) -> Iterator[Replicas]:
-    url = postgres.fresh()
-    first, second = Database(url), Database(url)
-    open_runs(SqlStore(first), "run-1")
-    yield first, second
-    first.close()
-    second.close()
 
 
 def put(ledger: SqlLedger, count: int) -> None:

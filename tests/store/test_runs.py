@@ -83,9 +83,9 @@ def test_the_slot_of_a_run_can_not_be_skipped_any_more(store: SqlStore) -> None:
 def test_a_run_is_taken_over_when_its_lease_has_run_out_and_not_before(store: SqlStore) -> None:
     opened(store, a_run())
 
-    def take(now_offset: timedelta, owner: str = OTHER, *, force: bool = False) -> bool:
+    def take(now_offset: timedelta, owner: str = OTHER) -> bool:
         now = LEASE + now_offset
-        return work(store, lambda ledger: ledger.runs.take_over("run-1", owner, now, now + 10 * SECOND, force=force))
+        return work(store, lambda ledger: ledger.runs.take_over("run-1", owner, now, now + 10 * SECOND))
 
     assert not take(-SECOND)
     assert not take(timedelta())
@@ -94,7 +94,6 @@ def test_a_run_is_taken_over_when_its_lease_has_run_out_and_not_before(store: Sq
     assert run is not None
     assert run.owner == OTHER
     assert not take(2 * SECOND, OWNER)
-    assert take(2 * SECOND, OWNER, force=True)
 
 
 def test_a_lease_is_renewed_by_its_owner_while_the_run_is_open(store: SqlStore) -> None:
@@ -136,7 +135,7 @@ def test_nobody_but_the_owner_advances_a_run_and_a_closed_one_stays_closed(store
     assert finish(store, a_run())
     assert not finish(store, a_run(), RunState.DIALING)
     assert not finish(store, a_run(), RunState.STOPPED)
-    assert not work(store, lambda ledger: ledger.runs.take_over("run-1", OTHER, NOW + MINUTE, LEASE, force=True))
+    assert not work(store, lambda ledger: ledger.runs.take_over("run-1", OTHER, LEASE + MINUTE, LEASE))
 
 
 def test_runs_are_listed_newest_first(store: SqlStore) -> None:

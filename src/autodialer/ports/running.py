@@ -35,8 +35,8 @@ class Runs(Protocol):
         """Whether a run took or skipped this slot."""
         ...
 
-    def take_over(self, run_id: str, owner: str, now: datetime, lease_until: datetime, *, force: bool = False) -> bool:
-        """Become its owner when its lease ran out; `force`: in any case, its process is known to be dead."""
+    def take_over(self, run_id: str, owner: str, now: datetime, lease_until: datetime) -> bool:
+        """Become its owner when its lease ran out and its process is none that is known to live."""
         ...
 
     def renew(self, run_id: str, owner: str, lease_until: datetime) -> bool:

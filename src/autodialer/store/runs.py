@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, select, text, true, update
+from sqlalchemy import Connection, Row, and_, bindparam, select, text, update
 
 from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.store.insert import insert_if_absent
@@ -51,10 +51,10 @@ class SqlRuns:
     def has_slot(self, slot: datetime) -> bool:
         return self._db.execute(select(runs.c.run_id).where(runs.c.slot == slot)).first() is not None
 
-    def take_over(self, run_id: str, owner: str, now: datetime, lease_until: datetime, *, force: bool = False) -> bool:
+    def take_over(self, run_id: str, owner: str, now: datetime, lease_until: datetime) -> bool:
         """A run whose owner has joined and was not buried is its own, whatever the run's lease says."""
         gone = ~select(replicas.c.owner).where(replicas.c.owner == runs.c.owner).exists()
-        free = true() if force else and_(runs.c.lease_until < now, gone)
+        free = and_(runs.c.lease_until < now, gone)
         statement = (
             update(runs).where(runs.c.run_id == run_id, _OPEN, free).values(owner=owner, lease_until=lease_until)
         )

@@ -66,11 +66,11 @@ class MemoryRuns:
         run = self.all.get(run_id)
         return run if run is not None and run.owner == owner and run.is_open else None
 
-    def take_over(self, run_id: str, owner: str, now: datetime, lease_until: datetime, *, force: bool = False) -> bool:
+    def take_over(self, run_id: str, owner: str, now: datetime, lease_until: datetime) -> bool:
         run = self.all.get(run_id)
         if run is None or not run.is_open:
             return False
-        if not force and (self._lease[run_id] >= now or self._replicas.knows(run.owner)):
+        if self._lease[run_id] >= now or self._replicas.knows(run.owner):
             return False
         self._set(run, owner=owner)
         self._lease[run_id] = lease_until
