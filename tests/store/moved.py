@@ -10,8 +10,10 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, insert
 
+from autodialer.domain.access import Action, Role
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import CrmStatus
+from autodialer.ports.access import User
 from autodialer.ports.boxes import UsageRow
 from autodialer.ports.rows import RunState, StagedState
 from autodialer.service.holding import LEDGER_ID
@@ -48,6 +50,8 @@ def fill(url: str) -> None:
         ledger.switches.set("ledger_since", NOW.isoformat(), NOW)
         ledger.usage.add(UsageRow(calls=3, credits=5, throttled=1, credits_remaining=77, told_at=NOW), NOW)
         ledger.runs.advance("run-1", OWNER, RunState.DIALING, NOW)
+        ledger.users.put(User("Ioana Ș.", Role.OPERATOR, "scrypt$…", NOW))
+        ledger.audit.add(NOW, "Ioana Ș.", Action.PAUSE, detail="because\n\\N")
 
     work(store, calls)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from autodialer.ports.access import Audit, SignIns, Users
 from autodialer.ports.activities import Activities
 from autodialer.ports.attempts import Attempt, Attempts
 from autodialer.ports.boxes import DoNotCall, Duties, Inbox, Outbox, Stats, Switches, Usage
@@ -47,6 +48,12 @@ class Ledger(Protocol):
     def stats(self) -> Stats: ...
     @property
     def pruning(self) -> Pruning: ...
+    @property
+    def users(self) -> Users: ...
+    @property
+    def sign_ins(self) -> SignIns: ...
+    @property
+    def audit(self) -> Audit: ...
 
     def shared_now(self) -> datetime:
         """The present instant, UTC, by the one clock that all processes share: leases are reckoned by it, the rules are not."""

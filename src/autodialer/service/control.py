@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from autodialer.domain.access import THE_API, Action
 from autodialer.ports.ledger import Ledger
 
 TROUBLES = "troubles"  # calls in a row that failed for the same reason of the account
@@ -11,14 +12,16 @@ _YES = "1"
 _NO = "0"
 
 
-def pause(ledger: Ledger, at: datetime) -> None:
-    """From this commit on no further call is sent, by whichever process."""
+def pause(ledger: Ledger, at: datetime, by: str = THE_API) -> None:
+    """From this commit on no further call is sent, by whichever process. `by`: who wants it, for the audit trail."""
     ledger.switches.set(_PAUSED, _YES, at)
+    ledger.audit.add(at, by, Action.PAUSE)
 
 
-def resume(ledger: Ledger, at: datetime) -> None:
+def resume(ledger: Ledger, at: datetime, by: str = THE_API) -> None:
     """Calls may be sent again."""
     ledger.switches.set(_PAUSED, _NO, at)
+    ledger.audit.add(at, by, Action.RESUME)
 
 
 def is_paused(ledger: Ledger) -> bool:

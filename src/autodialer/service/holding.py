@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from autodialer.domain.access import THE_API, Action
 from autodialer.domain.identity import is_sealed
 from autodialer.ports.ledger import Ledger
 from autodialer.rules.policy import Policy
@@ -51,13 +52,14 @@ def hold(ledger: Ledger, reason: str, day: str | None, now: datetime) -> None:
     ledger.switches.set(HELD, json.dumps({"reason": reason, "day": day}), now)
 
 
-def accept(ledger: Ledger, policy: Policy, now: datetime) -> str | None:
+def accept(ledger: Ledger, policy: Policy, now: datetime, by: str = THE_API) -> str | None:
     """A person takes it that calls may be missing: what was held is not any more. What held it, None when nothing did."""
     reason = hold_problem(ledger, policy, now)
     for name in (BACKUP_MADE_AT, HELD):
         if ledger.switches.get(name):
             ledger.switches.set(name, "", now)
     ledger.switches.set(ACCEPTED_AT, now.isoformat(), now)
+    ledger.audit.add(now, by, Action.ACCEPT, detail=reason or "")
     return reason
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from autodialer.ports.ledger import Ledger
+from autodialer.store.access import SqlAudit, SqlSignIns, SqlUsers
 from autodialer.store.activities import SqlActivities
 from autodialer.store.attempts import SqlAttempts
 from autodialer.store.clock import database_now
@@ -45,6 +46,9 @@ class SqlLedger:
         self.usage = SqlUsage(connection)
         self.stats = SqlStats(connection)
         self.pruning = SqlPruning(connection)
+        self.users = SqlUsers(connection)
+        self.sign_ins = SqlSignIns(connection)
+        self.audit = SqlAudit(connection)
 
     def shared_now(self) -> datetime:
         """The database's clock."""

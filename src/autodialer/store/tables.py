@@ -11,26 +11,17 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
     text,
 )
 
+import autodialer.store.tables_access  # noqa: F401 - its tables belong to the same schema
+from autodialer.store.schema import Id
+from autodialer.store.schema import metadata as metadata  # noqa: PLC0414 - all ask for it here
 from autodialer.store.types import Instant
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only for INTEGER keys
 OPEN = "state IN ('reserved', 'submitting', 'placed', 'unknown')"
 RUN_OPEN = "state IN ('staging', 'dialing')"
 CALL_STATUS_LENGTH = 40

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from autodialer.domain.access import Action
 from autodialer.domain.record import CrmStatus, RecordKey
 from autodialer.ports.boxes import UsageRow
 from autodialer.ports.rows import Arrival, InboxRow, OutboxRow, Projection
@@ -298,6 +299,13 @@ class MemoryDoNotCall:
 
     def has(self, numbers: Iterable[str]) -> frozenset[str]:
         return frozenset(filter(self.numbers.__contains__, numbers)) if self.numbers else frozenset()
+
+
+class MemoryAudit:
+    """Implements ports.access.Audit but for reading, which no call depends on."""
+
+    def add(self, at: datetime, who: str, action: Action, subject: str = "", detail: str = "") -> None:
+        """Nobody asks for it here."""
 
 
 class MemorySwitches:

@@ -9,6 +9,7 @@ from autodialer.ports.ledger import Ledger
 from proof.lean.attempts import MemoryAttempts, Undo
 from proof.lean.boxes import (
     MemoryActivities,
+    MemoryAudit,
     MemoryDoNotCall,
     MemoryDuties,
     MemoryInbox,
@@ -39,6 +40,7 @@ class MemoryLedger:
         self.do_not_call = MemoryDoNotCall(self.undo)
         self.switches = MemorySwitches(self.undo)
         self.usage = MemoryUsage()
+        self.audit = MemoryAudit()
         self.replicas = MemoryReplicas(self.undo)
         self.pace = MemoryPace(self.undo)
         self.runs = MemoryRuns(self.undo, self.replicas)
