@@ -41,6 +41,9 @@ OPERATIONS = [
     "GET /api/do-not-call",
     "POST /api/do-not-call",
     "DELETE /api/do-not-call/{number}",
+    "GET /api/users",
+    "POST /api/users",
+    "DELETE /api/users/{name}",
 ]
 EXAMPLES = 15
 # Tokens: test_tokens.py. No description can say that no text, however deep, holds a NUL, nor which texts are a telephone

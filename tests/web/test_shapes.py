@@ -78,6 +78,7 @@ def test_a_callback_is_answered_to_the_letter(dialled: tuple[House, dict[str, An
 def _samples(service: House) -> list[tuple[str, str, str, dict[str, Any]]]:
     run_id = service.ask("GET", "/api/runs").json()["runs"][0]["run_id"]
     record, number = f"/api/records/lead/{WHO[0].zoho_id}", {"number": "+40709000077", "reason": "asked"}
+    user = {"name": "ioana", "role": "viewer", "password": "ten letters and more"}
     return [
         ("GET", "/", "/", {}),
         ("GET", "/health", "/health", {}),
@@ -108,6 +109,11 @@ def _samples(service: House) -> list[tuple[str, str, str, dict[str, Any]]]:
         ("DELETE", "/api/do-not-call/{number}", "/api/do-not-call/%2B40709000077", {}),
         ("DELETE", "/api/do-not-call/{number}", "/api/do-not-call/%2B40709000077", {}),
         ("POST", "/api/callback", "/api/callback", {}),
+        ("POST", "/api/users", "/api/users", {"json": user}),
+        ("POST", "/api/users", "/api/users", {"json": {**user, "name": "API"}}),
+        ("GET", "/api/users", "/api/users", {}),
+        ("DELETE", "/api/users/{name}", "/api/users/ioana", {}),
+        ("DELETE", "/api/users/{name}", "/api/users/ioana", {}),
     ]
 
 

@@ -19,6 +19,7 @@ from autodialer.web.runs import add_plan, add_runs
 from autodialer.web.shapes import Accepted, Checkup, Paused, Stats
 from autodialer.web.stats import collect_stats
 from autodialer.web.suppression import add_suppression
+from autodialer.web.users import add_users
 from autodialer.web.work_lists import add_work_lists
 
 
@@ -34,6 +35,7 @@ def api_router(services: Services, *, dry_run: bool) -> APIRouter:
     add_drift(router, services)
     add_suppression(router, services)
     add_pruning(router, services)
+    add_users(router, services)
     return router
 
 

@@ -1,6 +1,7 @@
 """The HTTP application: routes, guards, and errors in one shape."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +17,7 @@ from autodialer.web.api import api_router
 from autodialer.web.bodies import BadBody
 from autodialer.web.callback_docs import CALLBACK_DOCS, CallbackTaken, NextActions
 from autodialer.web.callbacks import callback_endpoint
+from autodialer.web.console.app import Console, add_console, http_error, is_page
 from autodialer.web.docs_page import docs_page
 from autodialer.web.guards import CALLBACK_PATH, BodyLimit, LoopbackOnly
 from autodialer.web.health import SchemaCheck, add_health
@@ -65,8 +67,9 @@ def create_app(services: Services, config: WebConfig) -> FastAPI:
         openapi_tags=[{"name": "dialing"}, {"name": "records"}, {"name": "service"}],
     )
     app.openapi = openapi_of(app, tokens)  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _bad_request)
+    console = add_console(app, services, tokens.api)
+    app.add_exception_handler(HTTPException, partial(_http_error, console))
+    app.add_exception_handler(RequestValidationError, partial(_bad_request, console))
     app.add_exception_handler(BadBody, _bad_body)
     _open_routes(app, services)
     add_health(app, services, config.check_schema)
@@ -105,16 +108,20 @@ def _open_routes(app: FastAPI, services: Services) -> None:
         return Answer({**found, "timestamp": iso(clock.now())})
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
+async def _http_error(console: Console, request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    if is_page(request):
+        return await http_error(console, request, error.status_code)
     message = _MESSAGES.get(error.status_code, str(error.detail))
     return failure(error.status_code, message, headers=error.headers)
 
 
-async def _bad_request(_request: Request, error: Exception) -> Response:
+async def _bad_request(console: Console, request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
+    if is_page(request):
+        return await http_error(console, request, 400)
     problems = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
     return bad_request("the request can't be read", problems)
 

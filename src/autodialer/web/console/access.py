@@ -1,0 +1,88 @@
+"""Who is asking for a page, and whether he may: sign-in, roles, and the token that each form carries."""
+
+import hmac
+from collections.abc import Mapping
+from typing import NoReturn
+from urllib.parse import quote
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from autodialer.service.doorkeeping import Doorkeeper, Visitor
+from autodialer.web.console.languages import N_
+
+COOKIE = "autodialer_sign_in"
+CSRF = "csrf"
+HOME = "/console"
+SIGN_IN = f"{HOME}/sign-in"
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in."""
+
+
+class NotAllowed(Exception):
+    """He may not; `sentence` says why."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class NoSuchPage(Exception):
+    """What the address names does not exist."""
+
+
+class Access:
+    """The dependencies of the pages: `viewer` for those that show, `operator` for those that act (POST, with a form)."""
+
+    def __init__(self, door: Doorkeeper) -> None:
+        self.door = door
+
+    async def viewer(self, request: Request) -> Visitor:
+        """Anybody who is signed in. A POST of his must carry the form's token. SignInNeeded, NotAllowed."""
+        visitor = await self.door.visitor(request.cookies.get(COOKIE))
+        if visitor is None:
+            raise SignInNeeded
+        request.state.visitor = visitor
+        if request.method != "GET":
+            await _check_form(request, visitor)
+        return visitor
+
+    async def operator(self, request: Request) -> Visitor:
+        """The same for operators alone."""
+        visitor = await self.viewer(request)
+        if not visitor.is_operator:
+            raise NotAllowed(N_("Only operators may do this."))
+        return visitor
+
+
+async def form_of(request: Request) -> Mapping[str, str]:
+    """The plain fields of a form, blanks around them taken off. Files: `request.form()` itself."""
+    form = await request.form()
+    return {name: value.strip() for name, value in form.items() if not isinstance(value, UploadFile)}
+
+
+async def _check_form(request: Request, visitor: Visitor) -> None:
+    shown = request.headers.get("x-csrf-token") or (await form_of(request)).get(CSRF, "")
+    if not hmac.compare_digest(shown.encode(), visitor.csrf.encode()):
+        raise NotAllowed(N_("This form is too old. Go back, load the page again and repeat it."))
+
+
+def safe_next(wanted: str | None) -> str:
+    """A page of ours to go to; anything else becomes the first page."""
+    is_ours = wanted is not None and (wanted == HOME or wanted.startswith((f"{HOME}/", f"{HOME}?")))
+    if not is_ours or wanted is None or wanted.startswith(SIGN_IN) or any(c in wanted for c in "\\\r\n"):
+        return HOME
+    return wanted
+
+
+def sign_in_address(request: Request) -> str:
+    """Where to sign in and come back from."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return f"{SIGN_IN}?next={quote(safe_next(here if request.method == 'GET' else None))}"
+
+
+def no_such_page() -> NoReturn:
+    """404 as a page."""
+    raise NoSuchPage

@@ -1,0 +1,108 @@
+"""Puts the console together: pages, static files, errors as pages."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from autodialer.domain.errors import StoreError
+from autodialer.service.doorkeeping import Doorkeeper
+from autodialer.service.services import Services
+from autodialer.web.console.access import COOKIE, HOME, Access, NoSuchPage, NotAllowed, SignInNeeded, sign_in_address
+from autodialer.web.console.languages import N_
+from autodialer.web.console.pages.door import add_door
+from autodialer.web.console.pages.switch import add_switch
+from autodialer.web.console.pages.today import add_today
+from autodialer.web.console.rendering import HEADERS, STATIC, Pages
+
+_KEEP = "public, max-age=31536000, immutable"  # their addresses change with their content
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """What the application needs of it for errors under /console."""
+
+    pages: Pages
+    access: Access
+
+    async def error(self, request: Request, status: int, sentence: str) -> Response:
+        """A page that says what went wrong, with the menu for who is signed in."""
+        if not hasattr(request.state, "visitor"):
+            request.state.visitor = await self.access.door.visitor(request.cookies.get(COOKIE))
+        return await self.pages.page(request, "error.html", status, status=status, sentence=sentence)
+
+
+def add_console(app: FastAPI, services: Services, api_token: str | None) -> Console:
+    """The routes and the errors of the console. `api_token` None: only this machine is answered, and nobody signs in."""
+    means = services.means
+    pages = Pages(services)
+    access = Access(Doorkeeper(means.store, means.clock, means.log, api_token))
+    router = APIRouter(prefix=HOME, include_in_schema=False)
+    add_door(router, pages, access)
+    add_switch(router, pages, access)
+    add_today(router, pages, access)
+    app.include_router(router)
+    app.mount(f"{HOME}/static", _Static(directory=STATIC), name="static")
+    console = Console(pages, access)
+    _add_errors(app, console)
+    return console
+
+
+def is_page(request: Request) -> bool:
+    """Whether an error of this request is to be shown as a page."""
+    return request.url.path == HOME or request.url.path.startswith(f"{HOME}/")
+
+
+class _Static(StaticFiles):
+    def file_response(self, *arguments: object, **more: object) -> Response:  # passed on as it is
+        answer = super().file_response(*arguments, **more)  # type: ignore[arg-type]  # as above
+        answer.headers["cache-control"] = _KEEP
+        return answer
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if path.endswith((".md", ".txt")):
+            raise HTTPException(404)
+        return await super().get_response(path, scope)
+
+
+_SENTENCES = {
+    400: N_("This request can't be read."),
+    404: N_("There is nothing at this address."),
+    405: N_("This address can't be used like that."),
+    503: N_("The database can't be used right now. Try again in some seconds."),
+}
+
+
+async def http_error(console: Console, request: Request, status: int) -> Response:
+    """For what Starlette itself refuses."""
+    return await console.error(request, status, _SENTENCES.get(status, N_("This did not work; see the log.")))
+
+
+def _add_errors(app: FastAPI, console: Console) -> None:
+    async def sign_in(request: Request, _error: Exception) -> Response:
+        address = sign_in_address(request)
+        if "hx-request" in request.headers:  # htmx would put the sign-in page into a corner of this one
+            return Response(status_code=401, headers={**HEADERS, "hx-redirect": address})
+        return RedirectResponse(address, 303, headers=HEADERS)
+
+    async def not_allowed(request: Request, error: Exception) -> Response:
+        return await console.error(request, 403, error.sentence if isinstance(error, NotAllowed) else "")
+
+    async def no_such_page(request: Request, _error: Exception) -> Response:
+        return await http_error(console, request, 404)
+
+    async def no_ledger(request: Request, error: Exception) -> Response:
+        if not is_page(request):
+            raise error
+        console.pages.services.means.log.error("the ledger can't be used", path=request.url.path, error=str(error))
+        request.state.visitor = None  # to draw the page without asking the ledger again
+        return await http_error(console, request, 503)
+
+    app.add_exception_handler(SignInNeeded, sign_in)
+    app.add_exception_handler(NotAllowed, not_allowed)
+    app.add_exception_handler(NoSuchPage, no_such_page)
+    app.add_exception_handler(StoreError, no_ledger)

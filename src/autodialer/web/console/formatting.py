@@ -1,0 +1,60 @@
+"""How pages show times, numbers and people."""
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from autodialer.domain.phone import mask_number
+from autodialer.masking import Masker
+from autodialer.web.answers import iso
+
+NOTHING = "\N{EN DASH}"
+_masker = Masker()
+
+
+def time_in(zone: ZoneInfo) -> Any:
+    """The filter `at`: an instant as minutes in the policy's zone, with the exact one in UTC for machines and on hovering."""
+
+    def at(moment: datetime | None, form: str = "%Y-%m-%d %H:%M") -> str:
+        if moment is None:
+            return NOTHING
+        exact, local = iso(moment), moment.astimezone(zone)
+        shown = local.strftime(form)
+        utc = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(exact, utc, shown)
+
+    return at
+
+
+def seconds(value: float | None) -> str:
+    """The filter `duration`: 75 as 1:15, 3700 as 1:01:40."""
+    if value is None:
+        return NOTHING
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def thousands(value: float | None) -> str:
+    """The filter `count`: with thin spaces between thousands."""
+    return NOTHING if value is None else f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+@pass_context
+def phone(context: Context, number: str | None) -> str:
+    """The filter `phone`: whole for operators, masked for viewers."""
+    if not number:
+        return NOTHING
+    return number if context["visitor"].is_operator else mask_number(number)
+
+
+@pass_context
+def words(context: Context, text: str | None) -> str:
+    """The filter `words`: what Zoho, 8x8 or a person wrote, on one line; for viewers without numbers."""
+    if not text:
+        return ""
+    return " ".join(text.split()) if context["visitor"].is_operator else _masker.text(text)

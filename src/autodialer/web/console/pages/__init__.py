@@ -1,0 +1,1 @@
+"""One module for each page, or group of pages about one thing."""

@@ -1,0 +1,201 @@
+"""Who gets into the console, who may act there, and what is written down of it."""
+
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from console.office import PASSWORDS, browser_of, csrf_of, post, said_after, text_of
+from web.house import API_TOKEN, House, house
+
+
+def trail(office: House) -> list[tuple[str, str, str]]:
+    return [tuple(row) for row in office.sql("SELECT who, action, subject FROM audit ORDER BY audit_id")]
+
+
+def is_paused(office: House) -> bool:
+    return bool(office.ask("GET", "/api/stats").json()["stats"]["paused"])
+
+
+def test_who_is_not_signed_in_is_asked_to_and_comes_back_to_where_he_was(stranger: httpx2.Client) -> None:
+    answer = stranger.get("/console?from=mail")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in?next=/console%3Ffrom%3Dmail")
+    page = stranger.get(answer.headers["location"]).text
+    assert 'name="next" value="/console?from=mail"' in page
+    form = {"name": "vera", "password": PASSWORDS["vera"], "next": "/console?from=mail"}
+    assert stranger.post("/console/sign-in", data=form).headers["location"] == "/console?from=mail"
+
+
+@pytest.mark.parametrize(
+    "wanted", ["https://elsewhere.example/", "//elsewhere.example", "/api/stats", "/console\\evil", "/consolex", ""]
+)
+def test_nobody_is_sent_to_another_site_after_signing_in(stranger: httpx2.Client, wanted: str) -> None:
+    form = {"name": "vera", "password": PASSWORDS["vera"], "next": wanted}
+    assert stranger.post("/console/sign-in", data=form).headers["location"] == "/console"
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("vera", "wrong password"), ("nobody", PASSWORDS["vera"]), ("", "not the API token"), ("vera", API_TOKEN)],
+)
+def test_a_wrong_name_and_a_wrong_password_are_refused_with_one_sentence(
+    stranger: httpx2.Client, name: str, password: str
+) -> None:
+    answer = stranger.post("/console/sign-in", data={"name": name, "password": password})
+    assert answer.status_code == 401
+    assert "The name or the password is wrong." in text_of(answer.text)
+    assert "set-cookie" not in answer.headers
+    assert password not in answer.text
+
+
+def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(tmp_path: Path) -> None:
+    with (
+        house(tmp_path, api_token=API_TOKEN, callback_token="callback-token-of-the-office", host="127.0.0.1") as office,
+        browser_of(office, None) as client,
+    ):
+        for _ in range(5):
+            assert client.post("/console/sign-in", data={"name": "", "password": "wrong"}).status_code == 401
+        answer = client.post("/console/sign-in", data={"name": "", "password": API_TOKEN})
+        assert (answer.status_code, "wait 30 seconds" in text_of(answer.text)) == (401, True)
+
+
+def test_the_cookie_is_kept_from_scripts_and_goes_by_tls_alone_behind_a_proxy(stranger: httpx2.Client) -> None:
+    form = {"name": "vera", "password": PASSWORDS["vera"]}
+    plain = stranger.post("/console/sign-in", data=form).headers["set-cookie"]
+    assert "HttpOnly" in plain
+    assert "SameSite=lax" in plain
+    assert "Secure" not in plain
+    by_tls = stranger.post("/console/sign-in", data=form, headers={"x-forwarded-proto": "https"}).headers["set-cookie"]
+    assert "Secure" in by_tls
+
+
+def test_the_api_token_signs_an_operator_in_before_there_are_users(office: House) -> None:
+    with browser_of(office, "") as client:
+        assert "API_TOKEN · operator" in text_of(client.get("/console").text)
+
+
+def test_without_a_token_nobody_signs_in_and_only_this_machine_sees_the_pages(tmp_path: Path) -> None:
+    with house(tmp_path) as local, browser_of(local, None) as client:
+        page = client.get("/console")
+        assert (page.status_code, "Sign out" in page.text) == (200, False)
+        assert "Paused" in said_after(client, post(client, "/console/pause"))
+        assert client.get("/console", headers={"host": "dialer.example"}).status_code == 403
+        foreign = {"origin": "https://elsewhere.example"}
+        token = {"csrf": csrf_of(page.text)}
+        assert client.post("/console/resume", data=token, headers=foreign).status_code == 403
+        assert is_paused(local)
+
+
+def test_an_operator_pauses_and_resumes_in_one_click_and_the_trail_says_so(
+    office: House, operator: httpx2.Client
+) -> None:
+    assert said_after(operator, post(operator, "/console/pause")).startswith("Paused")
+    assert is_paused(office)
+    assert "Resume" in text_of(operator.get("/console").text)
+    assert said_after(operator, post(operator, "/console/resume")).startswith("Resumed")
+    assert not is_paused(office)
+    assert trail(office)[-2:] == [("oana", "pause", ""), ("oana", "resume", "")]
+
+
+def test_a_viewer_may_not_act_and_is_not_shown_how(office: House, viewer: httpx2.Client) -> None:
+    before = trail(office)
+    page = viewer.get("/console").text
+    assert "/console/pause" not in page
+    answer = viewer.post("/console/pause", data={"csrf": csrf_of(page)})
+    assert (answer.status_code, "Only operators may do this." in answer.text) == (403, True)
+    assert not is_paused(office)
+    assert trail(office) == before
+
+
+@pytest.mark.parametrize("token", [None, "", "of another visitor"])
+def test_a_form_without_the_visitors_own_token_changes_nothing(
+    office: House, operator: httpx2.Client, token: str | None
+) -> None:
+    form = {} if token is None else {"csrf": token}
+    assert operator.post("/console/pause", data=form).status_code == 403
+    assert not is_paused(office)
+
+
+def test_who_signed_out_has_a_cookie_that_is_worth_nothing(office: House) -> None:
+    with browser_of(office, "oana") as client:
+        kept = dict(client.cookies)
+        assert post(client, "/console/sign-out").headers["location"] == "/console/sign-in"
+        with httpx2.Client(base_url=office.url, cookies=kept) as thief:
+            assert thief.get("/console").status_code == 303
+
+
+@pytest.mark.parametrize("change", ["password", "removed", "role"])
+def test_a_changed_or_removed_user_is_out_at_once(office: House, change: str) -> None:
+    new = {"name": "dan", "role": "operator", "password": "dan is new here"}
+    office.ask("POST", "/api/users", json=new).raise_for_status()
+    with browser_of(office, None) as client:
+        client.post("/console/sign-in", data={"name": "dan", "password": new["password"]})
+        assert "dan · operator" in text_of(client.get("/console").text)
+        if change == "removed":
+            assert office.ask("DELETE", "/api/users/dan").json()["name"] == "dan"
+        else:
+            more = {"password": "dan forgot it"} if change == "password" else {"role": "viewer"}
+            office.ask("POST", "/api/users", json=new | more).raise_for_status()
+        assert client.get("/console").status_code == 303
+
+
+def test_passwords_are_kept_as_salted_hashes_and_never_logged_or_shown(office: House) -> None:
+    rows = office.sql("SELECT password FROM users")
+    assert all(row[0].startswith("scrypt$32768$8$3$") for row in rows)
+    assert len({row[0] for row in rows}) == len(rows)
+    shown = office.ask("GET", "/api/users").text
+    assert "scrypt" not in shown
+    assert all(password not in shown for password in PASSWORDS.values())
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"name": "a/b", "role": "viewer", "password": "long enough it is"},
+        {"name": "", "role": "viewer", "password": "long enough it is"},
+        {"name": "eve", "role": "owner", "password": "long enough it is"},
+        {"name": "eve", "role": "viewer", "password": "short"},
+        {"name": "eve", "role": "viewer", "password": "long enough it is", "admin": True},
+    ],
+)
+def test_a_user_that_can_not_be_is_refused_with_what_is_wrong(office: House, user: dict[str, object]) -> None:
+    answer = office.ask("POST", "/api/users", json=user)
+    assert answer.status_code == 400
+    assert answer.json()["problems"]
+    assert "long enough" not in answer.text
+
+
+def test_a_name_that_means_something_else_in_the_trail_is_taken(office: House) -> None:
+    user = {"name": "API_TOKEN", "role": "viewer", "password": "long enough it is"}
+    assert office.ask("POST", "/api/users", json=user).status_code == 409
+
+
+def test_what_does_not_exist_is_a_page_too(office: House, operator: httpx2.Client, stranger: httpx2.Client) -> None:
+    for client in (operator, stranger):
+        answer = client.get("/console/no/such/page")
+        assert (answer.status_code, "There is nothing at this address." in answer.text) == (404, True)
+    assert operator.post("/console/health", data={}).status_code in (403, 404, 405)
+    assert office.ask("GET", "/api/no-such-thing").headers["content-type"] == "application/json"
+
+
+def test_htmx_is_told_to_load_the_sign_in_page_whole(stranger: httpx2.Client) -> None:
+    answer = stranger.get("/console/state", headers={"hx-request": "true"})
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/console/sign-in?next=/console/state")
+
+
+def test_pages_allow_no_script_or_style_but_our_own_files(operator: httpx2.Client) -> None:
+    answer = operator.get("/console")
+    policy = answer.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert answer.headers["cache-control"] == "no-store"
+    assert "<style" not in answer.text
+    assert " style=" not in answer.text
+    assert "onclick" not in answer.text
+
+
+def test_static_files_may_be_kept_for_ever_and_nothing_else_is_served(operator: httpx2.Client) -> None:
+    style = operator.get("/console/static/console.css")
+    assert (style.status_code, "immutable" in style.headers["cache-control"]) == (200, True)
+    for path in ("../rendering.py", "%2e%2e/rendering.py", "", "none.css"):
+        assert operator.get(f"/console/static/{path}").status_code in (404, 405)
