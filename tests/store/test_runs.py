@@ -144,3 +144,28 @@ def test_runs_are_listed_newest_first(store: SqlStore) -> None:
         opened(store, run)
         finish(store, run)
     assert [run.run_id for run in work(store, lambda ledger: ledger.runs.recent(2))] == ["run-3", "run-2"]
+
+
+def closed_runs(store: SqlStore, count: int) -> list[str]:
+    """One a minute, oldest first."""
+    names = [f"run-{number}" for number in range(count)]
+    for number, name in enumerate(names):
+        opened(store, a_run(name, started_at=NOW + number * MINUTE))
+        work(store, lambda ledger, name=name: ledger.runs.advance(name, OWNER, RunState.FINISHED, NOW))
+    return names
+
+
+def test_runs_come_newest_first_in_pages_that_meet(store: SqlStore) -> None:
+    names = closed_runs(store, 5)
+    found: list[Run] = []
+    before = None
+    while page := work(store, lambda ledger, before=before: ledger.runs.recent(2, before)):
+        found += page
+        before = page[-1].started_at, page[-1].run_id
+    assert [run.run_id for run in found] == names[::-1]
+
+
+def test_runs_since_a_moment_come_oldest_first(store: SqlStore) -> None:
+    names = closed_runs(store, 4)
+    found = work(store, lambda ledger: ledger.runs.started_since(NOW + 2 * MINUTE))
+    assert [run.run_id for run in found] == names[2:]
