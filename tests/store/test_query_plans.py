@@ -113,6 +113,7 @@ HOT: dict[str, Question] = {
     "stats.today": lambda ledger: ledger.stats.today(TODAY),
     "stats.of_run": lambda ledger: ledger.stats.of_run("run-1"),
     "stats.calls_since": lambda ledger: ledger.stats.calls_since(NOW),
+    "stats.figures": lambda ledger: ledger.stats.figures("2026-01-01", TODAY),
     "stats.work_lists": lambda ledger: ledger.stats.work_lists(),
 }
 

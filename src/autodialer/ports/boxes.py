@@ -227,27 +227,3 @@ class Usage(Protocol):
     def since(self, moment: datetime) -> UsageRow:
         """The sum from the stretch in which `moment` falls; the newest word of the CRM on what remains."""
         ...
-
-
-class Stats(Protocol):
-    """Figures for /api/stats and `stats`."""
-
-    def today(self, policy_day: str) -> Mapping[str, object]:
-        """total_records, total_attempts, how they ended; of these agent_unreached and unconfirmed; beside them not_rung."""
-        ...
-
-    def of_run(self, run_id: str) -> Mapping[str, int]:
-        """How the calls of a run ended so far."""
-        ...
-
-    def unreached_of_run(self, run_id: str) -> int:
-        """How many of its answered calls found no agent."""
-        ...
-
-    def calls_since(self, since: datetime) -> int:
-        """Calls sent at or after `since`."""
-        ...
-
-    def work_lists(self) -> Mapping[str, int]:
-        """How many unknown calls, orphans, parked updates, answered-waiting people."""
-        ...

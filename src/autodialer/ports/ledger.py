@@ -7,7 +7,8 @@ from typing import Protocol, TypeVar
 from autodialer.ports.access import Audit, SignIns, Users
 from autodialer.ports.activities import Activities
 from autodialer.ports.attempts import Attempt, Attempts
-from autodialer.ports.boxes import DoNotCall, Duties, Inbox, Outbox, Stats, Switches, Usage
+from autodialer.ports.boxes import DoNotCall, Duties, Inbox, Outbox, Switches, Usage
+from autodialer.ports.figures import Stats
 from autodialer.ports.pruning import Pruning
 from autodialer.ports.replicas import Pace, Replicas
 from autodialer.ports.running import Runs, Staging

@@ -1,12 +1,14 @@
 """Figures for /api/stats and `stats`."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, func, select, text, type_coerce
 
 from autodialer.domain.attempt import SENT_STATES, AttemptState
 from autodialer.domain.result import NOT_RUNG, UNCONFIRMED
+from autodialer.ports.figures import Figure
 from autodialer.store.tables import (
     HELD,
     INBOX_WAITING,
@@ -30,10 +32,17 @@ _COUNTED = select(
     _a.state, _a.disposition, func.count().label("calls"), func.sum(_a.agent_unreached).label("unreached")
 ).group_by(_a.state, _a.disposition)
 _OF_NOTE = select(_a.state, _a.reason).where(text(NOTED))
+_HOUR = (type_coerce(_a.submitted_at, BigInteger) // 3_600_000 % 24).label("hour")
+_ALIKE = (_a.policy_day, _HOUR, _a.attempts_before, _a.state, _a.disposition)
+_FIGURES = (
+    select(*_ALIKE, func.count().label("calls"))
+    .where(_a.policy_day.between(bindparam("first_day"), bindparam("last_day")), _SENT)
+    .group_by(*_ALIKE)
+)
 
 
 class SqlStats:
-    """Implements ports.ledger.Stats."""
+    """Implements ports.figures.Stats."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -78,6 +87,13 @@ class SqlStats:
     def calls_since(self, since: datetime) -> int:
         recent = select(func.count()).select_from(attempts).where(_a.submitted_at >= since, _SENT)
         return self._db.execute(recent).scalar_one()
+
+    def figures(self, first_day: str, last_day: str) -> Sequence[Figure]:
+        calls: Counter[tuple[str, int, int, str]] = Counter()
+        for group in self._db.execute(_FIGURES, {"first_day": first_day, "last_day": last_day}):
+            end = _end_of(group.state, group.disposition)
+            calls[group.policy_day, group.hour, group.attempts_before + 1, end] += group.calls
+        return sorted(Figure(*alike, count) for alike, count in calls.items())
 
     def work_lists(self) -> Mapping[str, int]:
         unknown = select(func.count()).select_from(attempts).where(text(UNSETTLED))
