@@ -200,6 +200,7 @@ PARTIAL = {
     "stats.today": "ix_attempts_noted",
     "stats.of_run": "uq_attempts_run_record",
     "outbox.oldest_pending": "ix_outbox_due",
+    "inbox.count": "ix_inbox_waiting",
 }
 
 

@@ -22,9 +22,7 @@ from autodialer.telephony_http.noting import note_outcome
 class ContactCenterTelephony:
     """Implements ports.Telephony (8x8 "Contact Center Call API", "Agent Status API", "Event Streaming"). `aclose` it."""
 
-    def __init__(
-        self, config: ContactCenterConfig, clock: Clock, log: Log, upstream: Upstream | None = None
-    ) -> None:
+    def __init__(self, config: ContactCenterConfig, clock: Clock, log: Log, upstream: Upstream | None = None) -> None:
         self._upstream = upstream or Upstream(clock)
         self._config = config
         self._clock = clock

@@ -43,7 +43,10 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamState:
-    """Since this process started, by the wall clock. `is_failing`: the last that was heard was bad. `latencies`: by kind of request."""
+    """Since this process started, by the wall clock. `is_failing`: the last that was heard was bad.
+
+    `latencies`: by kind of request.
+    """
 
     is_failing: bool = False
     last_success_at: datetime | None = None
@@ -71,9 +74,7 @@ class Upstream:
 
     def fails(self, problem: str) -> None:
         """Something is wrong with it; one sentence."""
-        self._state = replace(
-            self._state, is_failing=True, last_error_at=self._clock.now(), last_error=problem
-        )
+        self._state = replace(self._state, is_failing=True, last_error_at=self._clock.now(), last_error=problem)
 
     def pauses(self, seconds: float) -> None:
         """It asked to be left alone for so long."""

@@ -38,9 +38,7 @@ log = structlog.get_logger(__name__)
 class ZohoCrm:
     """The adapter. SettingsError when the hosts or the trigger can't be used. Close it with `aclose`."""
 
-    def __init__(
-        self, config: ZohoConfig, tokens: TokenStore, clock: Clock, upstream: Upstream | None = None
-    ) -> None:
+    def __init__(self, config: ZohoConfig, tokens: TokenStore, clock: Clock, upstream: Upstream | None = None) -> None:
         self._config = config
         self._wire = Wire(config)
         self._tokens = Tokens(config, self._wire, tokens, clock)
