@@ -18,6 +18,7 @@ from autodialer.cli import (
     serve,
     simulate,
     suppression,
+    watch,
     work_lists,
     zoho,
 )
@@ -32,7 +33,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (serve, dialing, look, work_lists, drift, suppression, prune, database, zoho, eightx8, simulate, demo):
+for group in (
+    serve,
+    dialing,
+    watch,
+    look,
+    work_lists,
+    drift,
+    suppression,
+    prune,
+    database,
+    zoho,
+    eightx8,
+    simulate,
+    demo,
+):
     group.register(app)
 
 
