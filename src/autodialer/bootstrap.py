@@ -29,6 +29,7 @@ from autodialer.rules.policy import Policy
 from autodialer.service.budget import Budget
 from autodialer.service.means import Means
 from autodialer.service.services import Services, wire
+from autodialer.service.upstreams import EIGHTX8, ZOHO, Upstream
 from autodialer.settings import Settings, is_loopback_host
 from autodialer.store.engine import Database
 from autodialer.store.identity import name_of
@@ -103,8 +104,9 @@ async def open_system(
             await database.read(check_version)
             ledger_name = ""  # what only reads makes no attempt
         store = SqlStore(database)
-        crm = ZohoCrm(zoho_config(settings, policy), SqlTokenStore(database), wall_clock)
-        telephony = make_telephony(settings, wall_clock)
+        upstreams = {name: Upstream(wall_clock) for name in (ZOHO, EIGHTX8)}
+        crm = ZohoCrm(zoho_config(settings, policy), SqlTokenStore(database), wall_clock, upstreams[ZOHO])
+        telephony = make_telephony(settings, wall_clock, upstreams[EIGHTX8])
         means = Means(
             crm=crm,
             telephony=telephony,
@@ -125,6 +127,7 @@ async def open_system(
             log_calls=LogCalls(settings.zoho_log_calls),
             activity_log=None if settings.zoho_log_calls == "off" else crm.activities,
             interviewer=interviewer_of(settings, telephony),
+            upstreams=upstreams,
         )
         about = [*remark_findings(settings), version_finding(database)]
         services = wire(
@@ -178,11 +181,14 @@ def zoho_config(settings: Settings, policy: Policy) -> ZohoConfig:
     )
 
 
-def make_telephony(settings: Settings, clock: SystemClock) -> VoiceTelephony | ContactCenterTelephony:
-    """The product of 8x8 that TELEPHONY names."""
+def make_telephony(
+    settings: Settings, clock: SystemClock, upstream: Upstream | None = None
+) -> VoiceTelephony | ContactCenterTelephony:
+    """The product of 8x8 that TELEPHONY names. `upstream` is told how its requests go."""
     if settings.telephony == "contact_center":
-        return ContactCenterTelephony(contact_center_config(settings), clock, structlog.get_logger("autodialer"))
-    return VoiceTelephony(voice_config(settings), clock)
+        log = structlog.get_logger("autodialer")
+        return ContactCenterTelephony(contact_center_config(settings), clock, log, upstream)
+    return VoiceTelephony(voice_config(settings), clock, upstream)
 
 
 def interviewer_of(settings: Settings, telephony: VoiceTelephony | ContactCenterTelephony) -> Interviewer | None:

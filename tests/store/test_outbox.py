@@ -278,3 +278,10 @@ def test_the_updates_of_many_records_come_oldest_first_and_no_one_elses(store: S
     assert of_lead == [1, 2]
     assert {row.key for row in rows} == {lead(1), lead(2)}
     assert work(store, lambda ledger: ledger.outbox.of_records([])) == []
+
+
+def test_it_is_known_how_long_the_oldest_update_waits(store: SqlStore) -> None:
+    assert work(store, lambda ledger: ledger.outbox.oldest_pending()) is None
+    work(store, lambda ledger: ledger.outbox.put(projection(lead(1)), NOW + MINUTE))
+    work(store, lambda ledger: ledger.outbox.put(projection(lead(2)), NOW))
+    assert work(store, lambda ledger: ledger.outbox.oldest_pending()) == NOW

@@ -98,6 +98,12 @@ HOT: dict[str, Question] = {
     "activities.row": lambda ledger: ledger.activities.row("a-1"),
     "runs.get": lambda ledger: ledger.runs.get("run-1"),
     "runs.recent": lambda ledger: ledger.runs.recent(5),
+    "runs.recent, the next page": lambda ledger: ledger.runs.recent(5, (NOW, "run-1")),
+    "runs.started_since": lambda ledger: ledger.runs.started_since(NOW),
+    "states": lambda ledger: ledger.staging.states("run-1"),
+    "outbox.oldest_pending": lambda ledger: ledger.outbox.oldest_pending(),
+    "switches.changed_at": lambda ledger: ledger.switches.changed_at("paused"),
+    "inbox.count": lambda ledger: ledger.inbox.count("new"),
     "runs.renew": lambda ledger: ledger.runs.renew("run-1", OWNER, NOW),
     "unclaim": lambda ledger: ledger.staging.unclaim("run-1", OWNER),
     "skip_rest": lambda ledger: ledger.staging.skip_rest("run-1", "x", ""),
@@ -193,6 +199,8 @@ PARTIAL = {
     "outbox.parked": "ix_outbox_parked",
     "stats.today": "ix_attempts_noted",
     "stats.of_run": "uq_attempts_run_record",
+    "outbox.oldest_pending": "ix_outbox_due",
+    "inbox.count": "ix_inbox_waiting",
 }
 
 

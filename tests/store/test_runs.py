@@ -1,10 +1,12 @@
 """Runs and their slots."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from autodialer.ports.rows import Run, RunKind, RunState
-from autodialer.store.ledger import SqlStore
+from autodialer.store.ledger import SqlLedger, SqlStore
 from store.made import MINUTE, NOW, OWNER, SECOND, a_run, work
 
 OTHER = "host:2:bbbb"
@@ -144,3 +146,33 @@ def test_runs_are_listed_newest_first(store: SqlStore) -> None:
         opened(store, run)
         finish(store, run)
     assert [run.run_id for run in work(store, lambda ledger: ledger.runs.recent(2))] == ["run-3", "run-2"]
+
+
+def closed_runs(store: SqlStore, count: int) -> list[str]:
+    """One a minute, oldest first."""
+    names = [f"run-{number}" for number in range(count)]
+    for number, name in enumerate(names):
+        run = a_run(name, started_at=NOW + number * MINUTE)
+        opened(store, run)
+        finish(store, run)
+    return names
+
+
+def _two_runs(before: tuple[datetime, str] | None, ledger: SqlLedger) -> Sequence[Run]:
+    return ledger.runs.recent(2, before)
+
+
+def test_runs_come_newest_first_in_pages_that_meet(store: SqlStore) -> None:
+    names = closed_runs(store, 5)
+    found: list[Run] = []
+    before: tuple[datetime, str] | None = None
+    while page := work(store, partial(_two_runs, before)):
+        found += page
+        before = page[-1].started_at, page[-1].run_id
+    assert [run.run_id for run in found] == names[::-1]
+
+
+def test_runs_since_a_moment_come_oldest_first(store: SqlStore) -> None:
+    names = closed_runs(store, 4)
+    found = work(store, lambda ledger: ledger.runs.started_since(NOW + 2 * MINUTE))
+    assert [run.run_id for run in found] == names[2:]

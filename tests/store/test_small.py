@@ -38,3 +38,9 @@ def test_a_switch_keeps_its_last_value(store: SqlStore) -> None:
     for value in ("1", "0", "", "1"):
         assert work(store, partial(switched, value)) == value
     assert work(store, lambda ledger: ledger.switches.get("webhook_hash")) is None
+
+
+def test_a_switch_says_when_it_was_set(store: SqlStore) -> None:
+    assert work(store, lambda ledger: ledger.switches.changed_at("paused")) is None
+    work(store, lambda ledger: ledger.switches.set("paused", "1", NOW + MINUTE))
+    assert work(store, lambda ledger: ledger.switches.changed_at("paused")) == NOW + MINUTE

@@ -224,3 +224,15 @@ def test_a_claim_is_one_statement_to_find_and_one_to_mark(database: Database) ->
     event.listen(database._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     work(store, lambda ledger: ledger.staging.claim("run-1", OWNER, 30))
     assert sum("staged_records" in statement for statement in statements) == 2
+
+
+def test_the_records_of_a_run_are_counted_by_state(store: SqlStore) -> None:
+    stage(store, staged(1), staged(2), staged(3, SKIP))
+    stage(store, staged(4), run_id="run-0")
+    assert work(store, lambda ledger: ledger.staging.states("run-1")) == {DUE: 2, SKIP: 1}
+
+
+def test_the_records_of_a_run_are_found_by_reason(store: SqlStore) -> None:
+    stage(store, staged(1), staged(2, SKIP, reason="day_quota"), staged(3, SKIP, reason="status"))
+    rows = work(store, lambda ledger: ledger.staging.rows("run-1", reason="day_quota"))
+    assert [row.key for row in rows] == [lead(2)]

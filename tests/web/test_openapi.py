@@ -35,6 +35,7 @@ OPERATIONS = [
     "POST /api/resume",
     "POST /api/accept",
     "GET /api/stats",
+    "GET /api/live",
     "GET /api/doctor",
     "GET /api/records/{record_type}/{zoho_id}",
     "GET /api/unknown",

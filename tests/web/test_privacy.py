@@ -38,6 +38,7 @@ def test_no_answer_of_the_api_shows_a_whole_number_or_a_name(tmp_path: Path) -> 
             "/api/plan",
             "/api/unknown",
             "/api/stats",
+            "/api/live",
             "/api/doctor",
             "/metrics",
         ]

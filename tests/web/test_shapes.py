@@ -85,6 +85,7 @@ def _samples(service: House) -> list[tuple[str, str, str, dict[str, Any]]]:
         ("GET", "/health/live", "/health/live", {}),
         ("GET", "/health/ready", "/health/ready", {}),
         ("GET", "/api/stats", "/api/stats", {}),
+        ("GET", "/api/live", "/api/live", {}),
         ("GET", "/api/runs", "/api/runs", {}),
         ("GET", "/api/runs/{run_id}", f"/api/runs/{run_id}", {}),
         ("GET", "/api/runs/{run_id}", "/api/runs/none", {}),

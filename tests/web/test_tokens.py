@@ -14,6 +14,7 @@ API_ROUTES = [
     ("POST", "/api/pause", 200),
     ("POST", "/api/resume", 200),
     ("GET", "/api/stats", 200),
+    ("GET", "/api/live", 200),
     ("GET", "/api/doctor", 200),
     ("GET", "/api/plan", 200),
     ("GET", "/api/runs", 200),

@@ -49,18 +49,23 @@ def console() -> Console:
     return Console(highlight=False, width=width)
 
 
+def error_console() -> Console:
+    """Standard error, for people who look on while standard output holds the result alone."""
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH_ON_A_PIPE)
+
+
 class RunningService:
     """The service on this machine, asked over its own API."""
 
     def __init__(self, settings: Settings) -> None:
         host = "127.0.0.1" if settings.listen_host in ("0.0.0.0", "::") else settings.listen_host  # noqa: S104 - compared
-        self._base_url = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+        self.base_url = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
         self._headers = api_headers(settings)
 
     async def answers(self) -> bool:
         """Whether an autodialer listens there."""
         try:
-            async with httpx2.AsyncClient(base_url=self._base_url, timeout=5.0) as client:
+            async with httpx2.AsyncClient(base_url=self.base_url, timeout=5.0) as client:
                 body = (await client.get("/")).json()
         except (httpx2.HTTPError, ValueError):
             return False
@@ -68,7 +73,7 @@ class RunningService:
 
     def client(self, patience: float) -> httpx2.AsyncClient:
         """To ask it."""
-        return httpx2.AsyncClient(base_url=self._base_url, headers=self._headers, timeout=patience)
+        return httpx2.AsyncClient(base_url=self.base_url, headers=self._headers, timeout=patience)
 
 
 def api_headers(settings: Settings) -> dict[str, str]:

@@ -1,11 +1,24 @@
 """run, plan, pause, resume."""
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import typer
 from rich.table import Table
 
-from autodialer.cli.common import Json, RunningService, ask, console, print_json, run_async, settings_with_logging
+from autodialer.cli.common import (
+    Json,
+    RunningService,
+    ask,
+    console,
+    error_console,
+    print_json,
+    run_async,
+    send,
+    settings_with_logging,
+)
+from autodialer.cli.following import EVERY, showing
 from autodialer.domain.errors import DialerError
 from autodialer.ports.rows import RunState
 from autodialer.settings import Settings
@@ -27,9 +40,10 @@ def run(
     confirm: bool = typer.Option(False, "--confirm", help="Lift the limit on how many records one run makes Dead."),
     as_json: Json = False,
 ) -> None:
-    """Start a run now, wait until its calls are placed, and show the totals.
+    """Start a run now, show it live until its calls are placed, then the totals.
 
-    Uses the service that runs on this machine; without one it listens by itself until all results are in.
+    Uses the service that runs on this machine; without one it listens by itself until all results are in. The live view goes to
+    standard error: a picture on a terminal, else a line for each change.
 
     Example: autodialer run --dry-run
     """
@@ -37,24 +51,41 @@ def run(
     if dry_run or settings.dry_run:
         _show_plan(run_async(ask(settings, "GET", "/api/plan", params={"confirm": confirm})), as_json=as_json)
         return
-    body = run_async(_run(settings, confirm=confirm))
+    body = run_async(_run(settings, confirm=confirm, quiet=as_json))
     if as_json:
         print_json(body)
     else:
         _show_totals(body["results"])
 
 
-async def _run(settings: Settings, *, confirm: bool) -> dict[str, Any]:
-    if await RunningService(settings).answers():
-        with console().status("the run is going (watch it: autodialer stats)"):
-            params = {"confirm": confirm}
-            return await ask(settings, "POST", "/api/cron", params=params, patience=_RUN_PATIENCE)
+async def _run(settings: Settings, *, confirm: bool, quiet: bool) -> dict[str, Any]:
+    running = RunningService(settings)
+    if await running.answers():
+        return await _run_there(running, confirm=confirm, quiet=quiet)
     from autodialer.cli.standalone import run_alone  # noqa: PLC0415 - beside a running service nothing of it is needed
 
-    done = await run_alone(settings, confirm=confirm)
+    done = await run_alone(settings, confirm=confirm, quiet=quiet)
     if done.state is RunState.STOPPED:
         raise DialerError(f"the run stopped: {done.stop_reason}", permanent=False)
     return {"success": True, "results": {**done.totals, "run_id": done.run_id}}
+
+
+async def _run_there(running: RunningService, *, confirm: bool, quiet: bool) -> dict[str, Any]:
+    """The service makes the run, and goes on with it if we are interrupted; we look on."""
+    async with running.client(_RUN_PATIENCE) as client:
+        answer = asyncio.create_task(send(client, "POST", "/api/cron", params={"confirm": confirm}))
+        try:
+            with showing(error_console(), quiet=quiet) as show:
+                while not (await asyncio.wait({answer}, timeout=EVERY))[0]:
+                    with suppress(DialerError):  # of the run itself its answer tells
+                        body = await send(client, "GET", "/api/live")
+                        show(body["live"], body["timestamp"])
+        except asyncio.CancelledError:
+            answer.cancel()
+            if not quiet:
+                error_console().print("The run goes on in the service: autodialer watch shows it.")
+            raise
+        return await answer
 
 
 def plan(

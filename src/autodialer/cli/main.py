@@ -19,6 +19,7 @@ from autodialer.cli import (
     simulate,
     suppression,
     users,
+    watch,
     work_lists,
     zoho,
 )
@@ -36,6 +37,7 @@ app = typer.Typer(
 for group in (
     serve,
     dialing,
+    watch,
     look,
     work_lists,
     drift,

@@ -114,7 +114,7 @@ class Agents:
     async def _ask(self) -> Roster:
         try:
             async with asyncio.timeout(self._config.status_timeout):
-                reply = await self._exchange.send("GET", f"{self._config.tenant_url}/agentstatus/agents")
+                reply = await self._exchange.send("GET", f"{self._config.tenant_url}/agentstatus/agents", kind="agents")
         except TimeoutError as error:
             raise RosterError(NotSent("8x8 did not tell in time who is free")) from error
         except NoReplyError as error:

@@ -14,18 +14,22 @@ from autodialer.contact_center.stream import Stream
 from autodialer.domain.placing import Ambiguous, CallRequest, NobodyFree, NotSent, Placed, PlaceOutcome, Refused, Scope
 from autodialer.domain.result import CallEvent, LoggedCall
 from autodialer.ports import Clock, Finding, Heard, Log, Take
+from autodialer.service.upstreams import Upstream
 from autodialer.telephony_http.exchange import Exchange, Limits, NoReplyError
+from autodialer.telephony_http.noting import note_outcome
 
 
 class ContactCenterTelephony:
     """Implements ports.Telephony (8x8 "Contact Center Call API", "Agent Status API", "Event Streaming"). `aclose` it."""
 
-    def __init__(self, config: ContactCenterConfig, clock: Clock, log: Log) -> None:
+    def __init__(self, config: ContactCenterConfig, clock: Clock, log: Log, upstream: Upstream | None = None) -> None:
+        self._upstream = upstream or Upstream(clock)
         self._config = config
         self._clock = clock
         self._log = log
         limits = Limits(config.connect_timeout, config.read_timeout, config.total_timeout, config.max_response_bytes)
-        self._exchange = Exchange(config.authorization, limits, local=is_loopback(config.base_url or ""))
+        local = is_loopback(config.base_url or "")
+        self._exchange = Exchange(config.authorization, limits, local=local, upstream=self._upstream)
         self._agents = Agents(config, self._exchange, clock)
         self._stream = Stream(config, clock, log, self._agents.ended)
 
@@ -48,7 +52,7 @@ class ContactCenterTelephony:
     async def _send(self, request: CallRequest, agent_id: str) -> PlaceOutcome:
         body = call_body(self._config, request, agent_id)
         try:
-            reply = await self._exchange.send("POST", f"{self._config.tenant_url}/calls", body)
+            reply = await self._exchange.send("POST", f"{self._config.tenant_url}/calls", body, kind="place")
         except NoReplyError as error:
             if error.sent:
                 return Ambiguous(f"8x8 gave no answer after the request was sent ({error.reason})")
@@ -60,6 +64,7 @@ class ContactCenterTelephony:
             default_pause=self._config.throttle_pause,
             nobody_free_pause=self._config.nobody_free_pause,
         )
+        note_outcome(self._upstream, outcome)
         if isinstance(outcome, Placed):
             self._agents.took(agent_id, outcome.session_id)
         elif not isinstance(outcome, Ambiguous | NobodyFree):

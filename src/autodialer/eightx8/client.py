@@ -14,15 +14,18 @@ from autodialer.eightx8.config import VoiceConfig, missing_settings
 from autodialer.eightx8.http import Exchange, NoReplyError
 from autodialer.eightx8.numbers import Agents, caller_id_for
 from autodialer.ports import Clock, Finding, Heard, Take
+from autodialer.service.upstreams import Upstream
+from autodialer.telephony_http.noting import note_outcome
 
 
 class VoiceTelephony:
     """Implements ports.Telephony (8x8 pages "Send Callflow", "Voice Session Summary"). `aclose` it."""
 
-    def __init__(self, config: VoiceConfig, clock: Clock) -> None:
+    def __init__(self, config: VoiceConfig, clock: Clock, upstream: Upstream | None = None) -> None:
         self._config = config
         self._clock = clock
-        self._exchange = Exchange(config)
+        self._upstream = upstream or Upstream(clock)
+        self._exchange = Exchange(config, self._upstream)
         self._agents = Agents(config.agents, at_random=config.agent_choice == "random")
 
     async def place(self, request: CallRequest) -> PlaceOutcome:
@@ -38,12 +41,14 @@ class VoiceTelephony:
         agent = None if self._config.is_press1 else self._agents.next()
         body = callflow_body(self._config, request, source=source, agent=agent)
         try:
-            reply = await self._exchange.send("POST", f"{self._config.subaccount_url}/callflows", body)
+            reply = await self._exchange.send("POST", f"{self._config.subaccount_url}/callflows", body, kind="place")
         except NoReplyError as error:
             if error.sent:
                 return Ambiguous(f"8x8 gave no answer after the request was sent ({error.reason})")
             return NotSent(f"8x8 could not be reached ({error.reason})")
-        return classify(reply, now=self._clock.now(), default_pause=self._config.throttle_pause)
+        outcome = classify(reply, now=self._clock.now(), default_pause=self._config.throttle_pause)
+        note_outcome(self._upstream, outcome)
+        return outcome
 
     async def listen(self, take: Take) -> None:
         """Nothing to fetch: 8x8 posts session summaries to us."""

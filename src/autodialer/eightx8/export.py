@@ -58,7 +58,7 @@ async def _links(config: VoiceConfig, exchange: Exchange, clock: Clock, job_url:
         await clock.sleep(wait)
         waited, wait = waited + wait, min(wait * 1.5, _LONGEST_WAIT)
         with suppress(NoReplyError):
-            reply = await exchange.send("GET", job_url)
+            reply = await exchange.send("GET", job_url, kind="log")
             if 400 <= reply.status < 500 and reply.status not in (408, 429):  # noqa: PLR2004 - the client errors of HTTP
                 raise _refused(reply)
             body = reply.body if isinstance(reply.body, Mapping) and reply.status < 300 else {}  # noqa: PLR2004 - success
@@ -70,7 +70,7 @@ async def _links(config: VoiceConfig, exchange: Exchange, clock: Clock, job_url:
             if status not in _PENDING:
                 raise _failed(f"the export ended as {plain(status)!r}", permanent=False)
     with suppress(NoReplyError):
-        await exchange.send("DELETE", job_url)
+        await exchange.send("DELETE", job_url, kind="log")
     raise _failed(f"the export was not ready after {config.export_patience:g} seconds", permanent=False)
 
 
@@ -105,7 +105,7 @@ async def _file(config: VoiceConfig, exchange: Exchange, link: str, limit: int) 
 
 async def _ask(exchange: Exchange, method: str, url: str, body: Mapping[str, object]) -> Reply:
     try:
-        return await exchange.send(method, url, body)
+        return await exchange.send(method, url, body, kind="log")
     except NoReplyError as error:
         raise _failed(f"8x8 could not be reached ({error.reason})", permanent=False) from error
 

@@ -5,6 +5,7 @@ import asyncio
 import httpx2
 
 from autodialer.eightx8.config import VoiceConfig, is_loopback
+from autodialer.service.upstreams import Upstream
 from autodialer.telephony_http import exchange
 from autodialer.telephony_http.exchange import Limits, NoReplyError, innermost
 
@@ -14,9 +15,9 @@ __all__ = ["Exchange", "NoReplyError"]
 class Exchange(exchange.Exchange):
     """The HTTP client of one sub-account; `aclose` it."""
 
-    def __init__(self, config: VoiceConfig) -> None:
+    def __init__(self, config: VoiceConfig, upstream: Upstream | None = None) -> None:
         limits = Limits(config.connect_timeout, config.read_timeout, config.total_timeout, config.max_response_bytes)
-        super().__init__(f"Bearer {config.api_key}", limits, local=is_loopback(config.voice_url))
+        super().__init__(f"Bearer {config.api_key}", limits, local=is_loopback(config.voice_url), upstream=upstream)
         self._config = config
 
     async def download(self, url: str, *, authorised: bool, limit: int) -> bytes:

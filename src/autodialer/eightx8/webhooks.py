@@ -169,7 +169,7 @@ def _may_pass(error: Exception) -> bool:
 
 async def _answer(exchange: Exchange, method: str, url: str, body: Mapping[str, object] | None) -> Reply:
     try:
-        return await exchange.send(method, url, body)
+        return await exchange.send(method, url, body, kind="webhook")
     except NoReplyError as error:
         raise TelephonyError(
             f"8x8 could not be reached ({error.reason}). Check EIGHTX8_BASE_URL and this machine's network.",

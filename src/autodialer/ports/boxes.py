@@ -85,6 +85,10 @@ class Outbox(Protocol):
         """When the next one is due."""
         ...
 
+    def oldest_pending(self) -> datetime | None:
+        """When the one that waits longest was queued."""
+        ...
+
     def sent(self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None) -> bool:
         """The CRM took it. False if `owner` has it no more: nothing is changed; so also of the next three."""
         ...
@@ -187,6 +191,10 @@ class Switches(Protocol):
 
     def get(self, name: str) -> str | None:
         """Its value."""
+        ...
+
+    def changed_at(self, name: str) -> datetime | None:
+        """When it was last set, to whatever value."""
         ...
 
     def some(self, names: Sequence[str]) -> Mapping[str, str]:

@@ -27,8 +27,12 @@ class Runs(Protocol):
         """One run."""
         ...
 
-    def recent(self, limit: int) -> Sequence[Run]:
-        """The newest first."""
+    def recent(self, limit: int, before: tuple[datetime, str] | None = None) -> Sequence[Run]:
+        """The newest first; those beyond `before` (when it was started, run id)."""
+        ...
+
+    def started_since(self, moment: datetime) -> Sequence[Run]:
+        """Those that were started, and slots that were skipped, at `moment` or later, oldest first."""
         ...
 
     def has_slot(self, slot: datetime) -> bool:
@@ -98,13 +102,17 @@ class Staging(Protocol):
         ...
 
     def rows(
-        self, run_id: str, state: StagedState | None = None, *, after: str = "", limit: int = 500
+        self, run_id: str, state: StagedState | None = None, *, reason: str = "", after: str = "", limit: int = 500
     ) -> Sequence[Staged]:
-        """In order, those beyond sort key `after`."""
+        """In order, those beyond sort key `after`; only those with `reason` if one is given."""
         ...
 
     def counts(self, run_id: str) -> Mapping[tuple[str, str], int]:
         """(state, reason) → number of records."""
+        ...
+
+    def states(self, run_id: str) -> Mapping[StagedState, int]:
+        """Number of records by state: counts without the reasons, at a fraction of its cost."""
         ...
 
     def claim(self, run_id: str, owner: str, limit: int) -> Sequence[Staged]:

@@ -1,8 +1,9 @@
 """Pause and resume: a switch in the ledger that every call passes in the transaction that commits its intent; other switches."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from autodialer.domain.access import THE_API, Action
+from autodialer.ports.access import AuditRow
 from autodialer.ports.ledger import Ledger
 
 TROUBLES = "troubles"  # calls in a row that failed for the same reason of the account
@@ -10,6 +11,7 @@ SLOWED_BY = "slowed_by"  # the newest call that was one too many at once
 _PAUSED = "paused"
 _YES = "1"
 _NO = "0"
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def pause(ledger: Ledger, at: datetime, by: str = THE_API) -> None:
@@ -27,3 +29,13 @@ def resume(ledger: Ledger, at: datetime, by: str = THE_API) -> None:
 def is_paused(ledger: Ledger) -> bool:
     """Whether sending is switched off."""
     return ledger.switches.get(_PAUSED) == _YES
+
+
+def last_pause(ledger: Ledger) -> AuditRow | None:
+    """While sending is switched off: who did it, and when."""
+    if not is_paused(ledger):
+        return None
+    rows = ledger.audit.newest_first(None, 1, action=Action.PAUSE)
+    at = ledger.switches.changed_at(_PAUSED)
+    # A switch that was set before there was a trail, or copied without it, has no row of its own.
+    return rows[0] if rows else AuditRow(0, at or _EVER, "", Action.PAUSE, "", "")

@@ -1,6 +1,6 @@
 """What the use cases of a run work with, in one bundle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from autodialer.domain.activity import LogCalls
@@ -10,6 +10,7 @@ from autodialer.ports.ledger import Store
 from autodialer.ports.questions import Interviewer
 from autodialer.rules.policy import Policy
 from autodialer.service.budget import Budget
+from autodialer.service.upstreams import Upstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,4 @@ class Means:
     log_calls: LogCalls = LogCalls.OFF
     activity_log: ActivityLog | None = None  # None when calls are not logged in the CRM
     interviewer: Interviewer | None = None  # where people are asked to press a key
+    upstreams: Mapping[str, Upstream] = field(default_factory=dict)  # by name: what their adapters tell of them

@@ -15,6 +15,7 @@ from autodialer.service.doctor import Doctor
 from autodialer.service.drift import DriftReport
 from autodialer.service.duties import Duties
 from autodialer.service.explain import Explainer
+from autodialer.service.glance import Glancer
 from autodialer.service.lines import Lines
 from autodialer.service.listening import Listener
 from autodialer.service.means import Means
@@ -58,6 +59,7 @@ class Services:
     doctor: Doctor
     drift: DriftReport
     credits: Credits
+    glancer: Glancer
     duties: Duties
     pruner: Pruner
     arrived: Signal
@@ -103,6 +105,7 @@ def wire(
         planner=Planner(rationed, scratch),
         doctor=Doctor(means, about, count),
         credits=count,
+        glancer=Glancer(means, lines, count),
         duties=Duties(means),
         pruner=Pruner(means, retention_days),
         drift=DriftReport(means),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, o
 from autodialer.domain.record import CrmStatus, RecordKey, RecordType
 from autodialer.ports.rows import OutboxRow, Projection
 from autodialer.store.chunks import chunks
-from autodialer.store.tables import CLAIMED, PARKED, outbox
+from autodialer.store.tables import CLAIMED, PARKED, PENDING, outbox
 
 _o = outbox.c
 _WAITING = ("pending", "parked")
@@ -48,6 +48,7 @@ _DUE = (
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True, of=outbox)  # SQLite has one writer and leaves this out
 )
+_OLDEST = select(func.min(_o.created_at)).where(text(PENDING))
 _CLAIM = update(outbox).where(_o.outbox_id.in_(bindparam("ids", expanding=True)))
 
 
@@ -82,6 +83,9 @@ class SqlOutbox:
 
     def next_due_at(self) -> datetime | None:
         return self._db.execute(select(func.min(_o.next_try_at)).where(_o.state == "pending")).scalar()
+
+    def oldest_pending(self) -> datetime | None:
+        return self._db.execute(_OLDEST).scalar()
 
     def sent(self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None) -> bool:
         return self._settle(outbox_id, owner, {"state": "sent", "settled_at": at, "status_kept": status_kept})

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, or_, select, text, update
 
 from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.store.insert import insert_if_absent
@@ -44,9 +44,17 @@ class SqlRuns:
         row = self._db.execute(select(runs).where(runs.c.run_id == run_id)).first()
         return _run(row) if row else None
 
-    def recent(self, limit: int) -> Sequence[Run]:
-        rows = self._db.execute(select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit))
-        return [_run(row) for row in rows]
+    def recent(self, limit: int, before: tuple[datetime, str] | None = None) -> Sequence[Run]:
+        newest = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit)
+        if before is not None:
+            at, run_id = before
+            earlier = or_(runs.c.started_at < at, runs.c.run_id < run_id)
+            newest = newest.where(runs.c.started_at <= at, earlier)
+        return [_run(row) for row in self._db.execute(newest)]
+
+    def started_since(self, moment: datetime) -> Sequence[Run]:
+        found = select(runs).where(runs.c.started_at >= moment).order_by(runs.c.started_at, runs.c.run_id)
+        return [_run(row) for row in self._db.execute(found)]
 
     def has_slot(self, slot: datetime) -> bool:
         return self._db.execute(select(runs.c.run_id).where(runs.c.slot == slot)).first() is not None

@@ -12,6 +12,7 @@ from autodialer.store.tables import do_not_call, switches
 # Made once: to build a statement takes longer than to execute it.
 _HAS = select(do_not_call.c.number).where(do_not_call.c.number.in_(bindparam("numbers", expanding=True)))
 _SOME = select(switches.c.name, switches.c.value).where(switches.c.name.in_(bindparam("names", expanding=True)))
+_CHANGED_AT = select(switches.c.changed_at).where(switches.c.name == bindparam("name"))
 _GET = select(switches.c.value).where(switches.c.name == bindparam("name"))
 
 
@@ -46,6 +47,9 @@ class SqlSwitches:
 
     def get(self, name: str) -> str | None:
         return self._db.execute(_GET, {"name": name}).scalar()
+
+    def changed_at(self, name: str) -> datetime | None:
+        return self._db.execute(_CHANGED_AT, {"name": name}).scalar()
 
     def some(self, names: Sequence[str]) -> Mapping[str, str]:
         return {row.name: row.value for row in self._db.execute(_SOME, {"names": list(names)}) if row.value}

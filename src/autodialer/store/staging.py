@@ -18,6 +18,7 @@ _s = staged_records.c
 _MARK = update(staged_records).where(
     _s.run_id == bindparam("run"), _s.record_type == bindparam("type"), _s.zoho_id == bindparam("id")
 )
+_STATES = select(_s.state, func.count()).where(_s.run_id == bindparam("run")).group_by(_s.state)
 _CLAIMED = _s.state == StagedState.CLAIMED.value
 _MARK_AND_TRY = _MARK.values(tries=_s.tries + 1)
 
@@ -85,18 +86,23 @@ class SqlStaging:
         return self._db.execute(statement).rowcount
 
     def rows(
-        self, run_id: str, state: StagedState | None = None, *, after: str = "", limit: int = 500
+        self, run_id: str, state: StagedState | None = None, *, reason: str = "", after: str = "", limit: int = 500
     ) -> Sequence[Staged]:
         statement = (
             select(staged_records).where(_s.run_id == run_id, _s.sort_key > after).order_by(_s.sort_key).limit(limit)
         )
         if state is not None:
             statement = statement.where(_s.state == state.value)
+        if reason:
+            statement = statement.where(_s.reason == reason)
         return [_staged(row) for row in self._db.execute(statement)]
 
     def counts(self, run_id: str) -> Mapping[tuple[str, str], int]:
         statement = select(_s.state, _s.reason, func.count()).where(_s.run_id == run_id).group_by(_s.state, _s.reason)
         return {(state, reason): count for state, reason, count in self._db.execute(statement)}
+
+    def states(self, run_id: str) -> Mapping[StagedState, int]:
+        return {StagedState(state): count for state, count in self._db.execute(_STATES, {"run": run_id})}
 
     def claim(self, run_id: str, owner: str, limit: int) -> Sequence[Staged]:
         due = (

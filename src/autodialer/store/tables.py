@@ -260,8 +260,8 @@ Index(
     sqlite_where=text(OUTBOX_WAITING),
     postgresql_where=text(OUTBOX_WAITING),
 )
-_DUE = "state = 'pending'"
-Index("ix_outbox_due", outbox.c.next_try_at, sqlite_where=text(_DUE), postgresql_where=text(_DUE))
+PENDING = "state = 'pending'"
+Index("ix_outbox_due", outbox.c.next_try_at, sqlite_where=text(PENDING), postgresql_where=text(PENDING))
 PARKED = "state = 'parked'"
 Index("ix_outbox_parked", outbox.c.outbox_id, sqlite_where=text(PARKED), postgresql_where=text(PARKED))
 Index("ix_outbox_record", outbox.c.zoho_id, outbox.c.record_type, outbox.c.outbox_id)
@@ -285,7 +285,7 @@ activities = Table(
     CheckConstraint("state IN ('pending', 'sent', 'parked')", name="state"),
     CheckConstraint("form IN ('note', 'call')", name="form"),
 )
-ACTIVITY_DUE = _DUE
+ACTIVITY_DUE = PENDING
 Index(
     "ix_activities_due", activities.c.next_try_at, sqlite_where=text(ACTIVITY_DUE), postgresql_where=text(ACTIVITY_DUE)
 )

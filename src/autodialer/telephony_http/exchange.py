@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import httpx2
 import msgspec
 
+from autodialer.clock import SystemClock
+from autodialer.service.upstreams import Upstream, outage
+
 # An idle connection that the server closes just as we reuse it would leave a call with an unknown fate.
 _KEEPALIVE_SECONDS = 2.0
 
@@ -40,17 +43,23 @@ class Limits:
 
 
 class Exchange:
-    """The HTTP client of one account, which shows `authorization`; `aclose` it. `local`: the provider is on this machine."""
+    """The HTTP client of one account, which shows `authorization`; `aclose` it. `local`: the provider is on this machine.
 
-    def __init__(self, authorization: str, limits: Limits, *, local: bool) -> None:
+    `upstream` is told how each request went.
+    """
+
+    def __init__(self, authorization: str, limits: Limits, *, local: bool, upstream: Upstream | None = None) -> None:
+        self._upstream = upstream or Upstream(SystemClock())
         self._authorization = authorization
         self._limits = limits
         self._local = local
         self._client: httpx2.AsyncClient | None = None
 
-    async def send(self, method: str, url: str, body: Mapping[str, object] | None = None) -> Reply:
-        """Send one request, once. NoReplyError when no status line came back."""
-        sent = False
+    async def send(
+        self, method: str, url: str, body: Mapping[str, object] | None = None, *, kind: str = "account"
+    ) -> Reply:
+        """Send one request, once. NoReplyError when no status line came back. `kind`: what it is for, in one of a few words."""
+        sent, asked = False, self._upstream.ask(kind)
 
         async def watch(event: str, _info: object) -> None:
             nonlocal sent
@@ -68,7 +77,10 @@ class Exchange:
                 )
                 response = await client.send(request, stream=True)
         except Exception as error:  # whatever broke, the caller must learn whether a call may ring
+            asked.ends(f"no answer to {method} ({kind}): {type(error).__name__}: {innermost(error)}")
             raise NoReplyError(f"{type(error).__name__}: {innermost(error)}", sent=sent) from error
+        found = outage(response.status_code)
+        asked.ends(found and f"{method} ({kind}): {found}")
         return await self._read(response)
 
     async def aclose(self) -> None:

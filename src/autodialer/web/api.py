@@ -12,6 +12,7 @@ from autodialer.service.services import Services
 from autodialer.web.answers import Answer, iso, plain
 from autodialer.web.bodies import no_body
 from autodialer.web.drift import add_drift
+from autodialer.web.live import add_live
 from autodialer.web.pruning import add_pruning
 from autodialer.web.questions import only
 from autodialer.web.records import add_records
@@ -30,6 +31,7 @@ def api_router(services: Services, *, dry_run: bool) -> APIRouter:
     add_plan(router, services)
     _add_switch(router, services)
     _add_figures(router, services)
+    add_live(router, services)
     add_records(router, services)
     add_work_lists(router, services)
     add_drift(router, services)
@@ -48,6 +50,7 @@ def _add_switch(router: APIRouter, services: Services) -> None:
         """No further call is sent, from this moment, by whichever process."""
         now = means.clock.now()
         await means.store.write(lambda ledger: pause(ledger, now))
+        services.glancer.forget()
         means.log.warning("paused")
         return Answer({"success": True, "message": "Paused", "paused": True, "timestamp": iso(now)})
 
@@ -56,6 +59,7 @@ def _add_switch(router: APIRouter, services: Services) -> None:
         """Calls may be sent again."""
         now = means.clock.now()
         await means.store.write(lambda ledger: resume(ledger, now))
+        services.glancer.forget()
         means.log.warning("resumed")
         return Answer({"success": True, "message": "Resumed", "paused": False, "timestamp": iso(now)})
 
@@ -67,6 +71,7 @@ def _add_switch(router: APIRouter, services: Services) -> None:
         """
         now = means.clock.now()
         reason = await means.store.write(lambda ledger: accept(ledger, means.policy, now))
+        services.glancer.forget()
         means.log.warning("accepted, dialing is not held any more", reason=reason)
         return Answer({"success": True, "message": "Accepted", "accepted": reason, "timestamp": iso(now)})
 

@@ -54,6 +54,7 @@ def add_runs(router: APIRouter, services: Services, *, dry_run: bool) -> None:
             if refusal.running is not None:
                 return failure(409, refusal.message, run_id=refusal.running, timestamp=timestamp)
             return failure(503, refusal.message, timestamp=timestamp)
+        services.glancer.forget()
         if wait:
             return run_answer(services, await asyncio.shield(task))
         started = {"run_id": run.run_id, "timestamp": iso(means.clock.now())}

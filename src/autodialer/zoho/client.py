@@ -14,6 +14,7 @@ from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.domain.update import CrmUpdate, WriteResult
 from autodialer.ports import Clock, CrmUsage, Finding, TokenStore
 from autodialer.service.gathering import gather_or_cancel
+from autodialer.service.upstreams import Upstream
 from autodialer.zoho import coql, doctor
 from autodialer.zoho.activities import ZohoActivities
 from autodialer.zoho.answers import Answer, Page, read_page
@@ -37,12 +38,12 @@ log = structlog.get_logger(__name__)
 class ZohoCrm:
     """The adapter. SettingsError when the hosts or the trigger can't be used. Close it with `aclose`."""
 
-    def __init__(self, config: ZohoConfig, tokens: TokenStore, clock: Clock) -> None:
+    def __init__(self, config: ZohoConfig, tokens: TokenStore, clock: Clock, upstream: Upstream | None = None) -> None:
         self._config = config
         self._wire = Wire(config)
         self._tokens = Tokens(config, self._wire, tokens, clock)
         self._clock = clock
-        self._transport = Transport(config, self._wire, self._tokens, clock)
+        self._transport = Transport(config, self._wire, self._tokens, clock, upstream)
         self._known = KnownFields(config, self._read_fields)
         self._writer = Writer(config, self._transport, self._known.of)
         self.unreadable_rows = 0

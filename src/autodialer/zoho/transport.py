@@ -16,6 +16,7 @@ import structlog
 
 from autodialer.domain.errors import CrmError
 from autodialer.ports import Clock, CrmUsage
+from autodialer.service.upstreams import Upstream, outage
 from autodialer.zoho.answers import INVALID_TOKEN, Answer, UnreadableError, error_for, read_error
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.oauth import Tokens, refused_fresh_token
@@ -67,7 +68,9 @@ class _Trouble:
 class Transport:
     """Sends requests until they are answered, at most `config.tries` times each."""
 
-    def __init__(self, config: ZohoConfig, wire: Wire, tokens: Tokens, clock: Clock) -> None:
+    def __init__(
+        self, config: ZohoConfig, wire: Wire, tokens: Tokens, clock: Clock, upstream: Upstream | None = None
+    ) -> None:
         self._base = config.api_domain.rstrip("/")
         self._tries = config.tries
         self._wire = wire
@@ -77,6 +80,7 @@ class Transport:
         self._heavy_slots = Slots(config.coql_concurrency, clock)
         self._random = random.SystemRandom()
         self._usage = CrmUsage()
+        self._upstream = upstream or Upstream(clock)
 
     @property
     def usage(self) -> CrmUsage:
@@ -90,6 +94,13 @@ class Transport:
         sent again. CrmError: permanent for 401 and redirects, transient when no try was answered. A token
         that expired on the way is renewed once.
         """
+        try:
+            return await self._send(call, read)
+        except CrmError as error:
+            self._upstream.fails(error.message)
+            raise
+
+    async def _send(self, call: ApiCall, read: Callable[[Answer], T]) -> T:
         renewed = False
         tries = 0
         token = await self._tokens.current()
@@ -117,7 +128,7 @@ class Transport:
             if call.is_heavy:
                 await stack.enter_async_context(self._heavy_slots.one(call.rank))
             await stack.enter_async_context(self._slots.one(call.rank))
-            began = self._clock.monotonic()
+            began, asked = self._clock.monotonic(), self._upstream.ask(_kind(call))
             try:
                 answer = await self._wire.send(
                     call.method,
@@ -127,8 +138,10 @@ class Transport:
                     content=call.content,
                 )
             except (httpx2.HTTPError, TimeoutError, UnreadableError) as problem:
+                asked.ends(f"{call.method} {call.path}: {type(problem).__name__}")
                 self._count(0 if isinstance(problem, _NEVER_SENT) else call.credits, None)
                 return _Trouble(type(problem).__name__)
+            asked.ends(_problem(call, answer))
             self._count(0 if answer.status == _TOO_MANY else call.credits, answer)
             return replace(answer, seconds=max(0.0, self._clock.monotonic() - began))
 
@@ -158,6 +171,7 @@ class Transport:
         )
         is_throttled = trouble.reason == "429"
         if is_throttled:
+            self._upstream.pauses(min(delay, _LONGEST_RETRY_AFTER_SECONDS))
             for slots in (self._slots, self._heavy_slots):
                 slots.throttle(min(delay, _LONGEST_RETRY_AFTER_SECONDS))
         if tries >= self._tries or not call.is_repeatable or trouble.retry_after > _LONGEST_RETRY_AFTER_SECONDS:
@@ -197,3 +211,20 @@ class Transport:
 def _headers(token: str, call: ApiCall) -> Mapping[str, str]:
     headers = {"Authorization": f"Zoho-oauthtoken {token}", **call.headers}
     return headers | {"Content-Type": "application/json"} if call.content is not None else headers
+
+
+def _kind(call: ApiCall) -> str:
+    """What a request is for, in few words: by them its time is counted."""
+    if call.path.endswith("/coql"):
+        return "query"
+    if "/settings/" in call.path:
+        return "metadata"
+    return {"PUT": "update", "POST": "create"}.get(call.method, "read")
+
+
+def _problem(call: ApiCall, answer: Answer) -> str | None:
+    """What an answer says against Zoho. That a token has expired says nothing: it is renewed."""
+    found = outage(answer.status)
+    if found is None or (answer.status == _UNAUTHORISED and read_error(answer).code == INVALID_TOKEN):
+        return None
+    return f"{call.method} {call.path}: {found} {read_error(answer).code}".rstrip()
