@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import httpx2
 
 PATIENCE = 30.0
+PROGRAM = ("-m", "autodialer")
 
 
 def free_port() -> int:
@@ -56,9 +57,11 @@ def run_command(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None
 
 
 @contextmanager
-def process(*arguments: str, cwd: Path, env: Mapping[str, str], log: str) -> Iterator["subprocess.Popen[bytes]"]:
+def process(
+    *arguments: str, cwd: Path, env: Mapping[str, str], log: str, program: Sequence[str] = PROGRAM
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A long-running command of ours; ended with SIGTERM, and with SIGKILL if that takes too long."""
-    command = [sys.executable, "-m", "autodialer", *arguments]
+    command = [sys.executable, *program, *arguments]
     with (cwd / log).open("ab") as output:
         child = subprocess.Popen(command, cwd=cwd, env=_environment(env), stdout=output, stderr=output)
         try:
@@ -81,6 +84,7 @@ class World:
     zoho: str
     voice: str
     environment: dict[str, str] = field(default_factory=dict)
+    pid: int = 0
 
     def rings(self) -> dict[str, Any]:
         return dict(ask("GET", f"{self.voice}/_sim/rings").json())
@@ -108,11 +112,11 @@ class World:
         assert ask("POST", f"{base}/_sim/faults", json=fault).status_code == 200
 
     @contextmanager
-    def service(self, **more: str) -> Iterator["Service"]:
+    def service(self, *, program: Sequence[str] = PROGRAM, **more: str) -> Iterator["Service"]:
         port = free_port()
         callback = f"http://127.0.0.1:{port}/api/callback"
         settings = {**self.environment, "PORT": str(port), "EIGHTX8_CALLBACK_URL": callback, **more}
-        with process("serve", cwd=self.folder, env=settings, log="serve.out") as child:
+        with process("serve", cwd=self.folder, env=settings, log="serve.out", program=program) as child:
             service = Service(f"http://127.0.0.1:{port}", child, settings, self)
             wait_until(service.healthy, "the service is healthy")
             yield service
@@ -133,7 +137,7 @@ def world(folder: Path, *options: str, env: Mapping[str, str] | None = None) -> 
         wait_until(ready, "the simulators listen")
         lines = [line.removeprefix("export ") for line in output.read_text().splitlines() if line.startswith("export ")]
         environment = dict(line.split("=", 1) for line in lines)
-        yield World(folder, f"http://127.0.0.1:{zoho}", f"http://127.0.0.1:{voice}", environment)
+        yield World(folder, f"http://127.0.0.1:{zoho}", f"http://127.0.0.1:{voice}", environment, child.pid)
 
 
 @dataclass
