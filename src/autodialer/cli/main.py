@@ -14,6 +14,7 @@ from autodialer.cli import (
     drift,
     eightx8,
     look,
+    plan,
     prune,
     serve,
     simulate,
@@ -32,7 +33,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (serve, dialing, look, work_lists, drift, suppression, prune, database, zoho, eightx8, simulate, demo):
+for group in (
+    serve,
+    dialing,
+    plan,
+    look,
+    work_lists,
+    drift,
+    suppression,
+    prune,
+    database,
+    zoho,
+    eightx8,
+    simulate,
+    demo,
+):
     group.register(app)
 
 
