@@ -85,6 +85,8 @@ def test_the_command_writes_csv_to_a_file_or_to_standard_output(command: Any, tm
     assert len(lines(shown.stdout)) == 5
     target = tmp_path / "plan.csv"
     assert command("--csv", str(target)).exit_code == 0
-    assert [row["zoho_id"] for row in lines(target.read_text("utf-8"))] == [row["zoho_id"] for row in lines(shown.stdout)]
+    assert [row["zoho_id"] for row in lines(target.read_text("utf-8"))] == [
+        row["zoho_id"] for row in lines(shown.stdout)
+    ]
     assert target.read_bytes().count(b"\r\n") == 6
     assert command("--csv", "-", "--json").exit_code == 2

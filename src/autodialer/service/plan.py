@@ -23,7 +23,7 @@ from autodialer.service.schedule import next_slot
 from autodialer.service.staging import Pulled, Stager
 from autodialer.service.totals import totals_of
 
-_PAGE = 500
+_PAGE = 100  # at a time, so that writing a plan out holds nothing else up
 _WOULD = {"due": "call", "dead": "mark_dead", "skip": "skip"}
 _MOMENT = timedelta(milliseconds=1)
 _NEXT_TIME = frozenset({SkipReason.DEAD_LIMIT.value, SkipReason.SAME_PHONE_AS.value})
