@@ -223,6 +223,21 @@ def test_labels_and_kinds_are_each_others_inverse() -> None:
         (Policy(total_quota=9), ["total_quota is 9, but the days allow only 7 calls together."]),
         (Policy(total_quota=5), ["The days allow 7 calls together, but total_quota stops at 5."]),
         (Policy(new_quota=0), ["new_quota is 0: no New record is ever called."]),
+        (
+            Policy(team_windows=(Window(time(9), time(15)),)),
+            [
+                "Day 0 allows 3 calls, but at most 2 of the 3 runs of a day fall inside the calling hours.",
+                "The run at 18:00 UTC always falls outside team_windows and calls nobody.",
+            ],
+        ),
+        (
+            Policy(total_quota=0, day_quotas=(0,)),
+            ["The quotas allow no call: no No Answer record is ever called."],
+        ),
+        (
+            Policy(max_dead_share=0, max_dead_floor=0),
+            ["max_dead_share and max_dead_floor are 0: no run makes a record Dead without --confirm."],
+        ),
     ],
 )
 def test_quotas_that_cannot_be_reached_are_warned_of(policy: Policy, told: list[str]) -> None:
@@ -237,6 +252,24 @@ def test_runs_outside_the_teams_windows_are_warned_of() -> None:
     )
     assert any("21:00 UTC always falls outside" in warning for warning in always.warnings())
     assert partly.warnings() == ["The run at 17:00 UTC falls outside team_windows on some days or in part of the year."]
+
+
+def test_runs_in_which_the_callees_country_is_asleep_are_warned_of() -> None:
+    window = (Window(time(9), time(20)),)
+    assert Policy(callee_windows=window).warnings() == [
+        "Day 0 allows 3 calls, but at most 2 of the 3 runs of a day fall inside the calling hours.",
+        "The run at 18:00 UTC always falls outside callee_windows in RO.",
+    ]
+    assert Policy(callee_windows=window, run_hours=(8, 13, 17)).warnings() == [
+        "The run at 17:00 UTC falls outside callee_windows in RO on some days or in part of the year."
+    ]
+
+
+def test_holidays_that_count_as_days_are_warned_of() -> None:
+    (told,) = Policy(holidays=(HolidayCalendar("RO"),)).warnings()
+    assert told.startswith("Public holidays have no calls and count as days")
+    counted = Policy(holidays=(HolidayCalendar("RO"),), day_counting=DayCounting.CALLING_DAYS)
+    assert counted.warnings() == []
 
 
 def test_weekends_inside_the_three_days_are_warned_of() -> None:

@@ -62,6 +62,7 @@ async def test_a_plan_has_the_verdicts_of_the_run_and_writes_nothing(world: Worl
     assert plan.totals == {
         "processed": 10,
         "would_call": run.totals["called"],
+        "errors": 0,
         "skipped": run.totals["skipped"],
         "marked_dead": 1,
         "reasons": plan.totals["reasons"],

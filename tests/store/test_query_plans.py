@@ -62,6 +62,7 @@ HOT: dict[str, Question] = {
     "mark": lambda ledger: ledger.staging.mark("run-1", lead(), staged(1).state),
     "counts": lambda ledger: ledger.staging.counts("run-1"),
     "rows": lambda ledger: ledger.staging.rows("run-1", staged(1).state, after="1"),
+    "rows of all states": lambda ledger: ledger.staging.rows("run-1", after="1"),
     "limit_dead": lambda ledger: ledger.staging.limit_dead("run-1", 5),
     "settle_duplicates": lambda ledger: ledger.staging.settle_duplicates("run-1"),
     "last_id": lambda ledger: ledger.staging.last_id("run-1", RecordType.LEAD),

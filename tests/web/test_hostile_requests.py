@@ -184,7 +184,7 @@ def test_ids_and_names_in_the_address_are_checked_to_the_letter(guarded: House) 
         f"/api/runs/a?{bad}"
         for bad in ("after=%00", "after=" + "x" * 65, "after=%F0", "limit=1e3", "limit=٣", "limit=-1")
     ]
-    paths += [f"/api/plan?{bad}" for bad in ("limit=10001", "limit=-1", "confirm=2", "confirm=", "x=1")]
+    paths += [f"/api/plan?{bad}" for bad in ("limit=1000001", "format=xml", "limit=-1", "confirm=2", "confirm=", "x=1")]
     for path in paths:
         answer = guarded.ask("GET", path)
         assert (answer.status_code, answer.json()["success"]) == (400, False), path

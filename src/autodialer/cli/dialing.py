@@ -1,11 +1,10 @@
-"""run, plan, pause, resume."""
+"""run, pause, resume."""
 
 import asyncio
 from contextlib import suppress
 from typing import Any
 
 import typer
-from rich.table import Table
 
 from autodialer.cli.common import (
     Json,
@@ -19,18 +18,17 @@ from autodialer.cli.common import (
     settings_with_logging,
 )
 from autodialer.cli.following import EVERY, showing
+from autodialer.cli.plan import show_plan
 from autodialer.domain.errors import DialerError
 from autodialer.ports.rows import RunState
 from autodialer.settings import Settings
 
-_SHOWN = 200
 _RUN_PATIENCE = 24 * 3600.0
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command()(run)
-    app.command()(plan)
     app.command()(pause)
     app.command()(resume)
 
@@ -49,7 +47,7 @@ def run(
     """
     settings = settings_with_logging(files=False, console=False)
     if dry_run or settings.dry_run:
-        _show_plan(run_async(ask(settings, "GET", "/api/plan", params={"confirm": confirm})), as_json=as_json)
+        show_plan(settings, confirm=confirm, as_json=as_json)
         return
     body = run_async(_run(settings, confirm=confirm, quiet=as_json))
     if as_json:
@@ -86,43 +84,6 @@ async def _run_there(running: RunningService, *, confirm: bool, quiet: bool) -> 
                 error_console().print("The run goes on in the service: autodialer watch shows it.")
             raise
         return await answer
-
-
-def plan(
-    confirm: bool = typer.Option(False, "--confirm", help="Show it without the limit on records made Dead."),
-    limit: int = typer.Option(_SHOWN, min=0, max=10000, help="How many records to list."),
-    as_json: Json = False,
-) -> None:
-    """Show what the next run would do to each record, and why. Nobody is called, nothing is written.
-
-    Example: autodialer plan --limit 20
-    """
-    settings = settings_with_logging(files=False, console=False)
-    params = {"confirm": confirm, "limit": limit}
-    _show_plan(run_async(ask(settings, "GET", "/api/plan", params=params, patience=_RUN_PATIENCE)), as_json=as_json)
-
-
-def _show_plan(body: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(body)
-        return
-    table = Table("record", "status", "number", "would", "reason", "detail", "next", title="What a run would do now")
-    for row in body["records"]:
-        record = f"{row['record_type']} {row['zoho_id']}"
-        next_at = (row["next_at"] or "")[:16].replace("T", " ")
-        table.add_row(record, row["status"], row["number"], row["would"], row["reason"], row["detail"], next_at)
-    out = console()
-    out.print(table)
-    totals = body["totals"]
-    listed = f", the first {len(body['records'])} listed" if len(body["records"]) < totals["processed"] else ""
-    out.print(
-        f"{totals['processed']} records{listed}: {totals['would_call']} would be called, {totals['skipped']} skipped, "
-        f"{totals['marked_dead']} of these made Dead. Zoho: about {totals['zoho_credits']} credits."
-    )
-    if body["paused"]:
-        out.print("Dialing is paused: nobody would be called until `autodialer resume`.", style="yellow")
-    for warning in body["policy_warnings"]:
-        out.print(f"Policy: {warning}", style="yellow")
 
 
 def _show_totals(results: dict[str, Any]) -> None:

@@ -12,7 +12,15 @@ from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 
 from autodialer.domain.numbering import NoNumber, PhoneNumber, judge, mask_number
 
-__all__ = ["NoNumber", "PhoneNumber", "candidate_time_zones", "choose_number", "mask_number", "read_number"]
+__all__ = [
+    "NoNumber",
+    "PhoneNumber",
+    "candidate_time_zones",
+    "choose_number",
+    "mask_number",
+    "read_number",
+    "zones_of_country",
+]
 
 LONGEST_FIELD = 250  # characters; longer text is no phone field
 _MOST_TRIES = 40  # candidates looked at in one field
@@ -66,6 +74,15 @@ def candidate_time_zones(number: PhoneNumber) -> tuple[str, ...]:
     Known by the number's prefix only: a mobile lists all zones of its country, and people move.
     """
     return _zones_of(number.e164)
+
+
+@lru_cache(maxsize=64)
+def zones_of_country(country: str) -> tuple[str, ...]:
+    """Every zone (IANA name) of a country (ISO 3166 alpha-2) as its mobile numbers tell; empty when nothing is known of it."""
+    example = phonenumbers.example_number_for_type(country, phonenumbers.PhoneNumberType.MOBILE)
+    return (
+        () if example is None else _zones_of(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164))
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from autodialer.domain.phone import PhoneNumber, candidate_time_zones
+from autodialer.domain.phone import PhoneNumber, candidate_time_zones, zones_of_country
 from autodialer.rules.calendars import ALL_DAY, WEEKDAYS, DayCounting, Window
 from autodialer.rules.local_time import instant_of, start_of_day
 
@@ -53,6 +53,12 @@ def is_calling_day(policy: "Policy", day: date) -> bool:
 def is_team_open(policy: "Policy", now: datetime) -> bool:
     """Whether the team's own hours allow calls at this instant."""
     return _is_open(policy, _team(policy), now)
+
+
+def is_open_in(policy: "Policy", country: str, now: datetime) -> bool:
+    """Whether the callees' hours allow calls at this instant in every zone of a country (ISO 3166 alpha-2)."""
+    zones = zones_of_country(country) if policy.callee_windows else ()
+    return all(_is_open(policy, _Hours(ZoneInfo(zone), policy.callee_windows), now) for zone in zones)
 
 
 def closed_at(policy: "Policy", number: PhoneNumber, now: datetime) -> Closed | None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from autodialer.domain.errors import SettingsError
 from autodialer.domain.record import CrmStatus
+from autodialer.domain.sentence import Sentence
 from autodialer.rules import policy_checks, policy_file, policy_warnings
 from autodialer.rules.calendars import DayCounting, HolidayCalendar, Window
 from autodialer.rules.text import normalise
@@ -153,6 +154,10 @@ class Policy:
 
     def warnings(self) -> list[str]:
         """What is allowed but probably not meant: one sentence each, for `doctor` and `plan`."""
+        return [str(sentence) for sentence in self.warning_sentences()]
+
+    def warning_sentences(self) -> list[Sentence]:
+        """The same, to be said in another language."""
         return policy_warnings.warnings_of(self)
 
 

@@ -102,7 +102,7 @@ def wire(
         call_log=CallLog(means, due),
         settler=Settler(means, due),
         explainer=Explainer(means.crm, means.store, means.policy, means.clock),
-        planner=Planner(rationed, scratch),
+        planner=Planner(rationed, scratch, count),
         doctor=Doctor(means, about, count),
         credits=count,
         glancer=Glancer(means, lines, count),

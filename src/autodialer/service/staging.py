@@ -1,7 +1,7 @@
 """Pull both modules, decide each record, and lay them out in the run's order before the first call is made."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -27,6 +27,9 @@ PATIENCE = 900.0  # seconds without a page after which a run gives its pull up
 _FIRST_WAIT = 2.0
 _LONGEST_WAIT = 60.0
 _SLICE = 1.0  # seconds in which a stop is noticed
+
+MoreFacts = Callable[[Facts, Policy, datetime], Mapping[str, object]]
+"""What is told of a person besides what every run keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Stager:
         *,
         patience: float = 0.0,
         stopping: asyncio.Event | None = None,
+        more_facts: MoreFacts | None = None,
     ) -> None:
         self._crm = crm
         self._ledger_store = ledger_store
@@ -65,6 +69,7 @@ class Stager:
         self._log = log
         self._patience = patience
         self._stopping = stopping or asyncio.Event()
+        self._more_facts = more_facts
 
     async def stage(self, run_id: str, *, confirm: bool) -> Pulled:
         """Pull, decide, order, settle duplicates and the Dead limit. What stands already for this run is not pulled again.
@@ -118,7 +123,9 @@ class Stager:
 
     async def _decide(self, page: Sequence[Record], seen_at: datetime) -> list[Staged]:
         try:
-            return await self._ledger_store.read(lambda ledger: decide_page(ledger, page, self._policy, seen_at))
+            return await self._ledger_store.read(
+                lambda ledger: decide_page(ledger, page, self._policy, seen_at, self._more_facts)
+            )
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - one record must not stop the rest: each is decided alone
@@ -132,13 +139,18 @@ def _add(run_id: str, rows: Sequence[Staged], ledger: Ledger) -> None:
     ledger.staging.add(run_id, rows)
 
 
-def decide_page(ledger: Ledger, page: Sequence[Record], policy: Policy, now: datetime) -> list[Staged]:
+def decide_page(
+    ledger: Ledger, page: Sequence[Record], policy: Policy, now: datetime, more_facts: MoreFacts | None = None
+) -> list[Staged]:
     """Each record of a page with its verdict, as a row to be staged."""
-    return [staged(facts, decide(facts, policy, now), policy) for facts in gather_facts(ledger, page, policy, now, now)]
+    found = gather_facts(ledger, page, policy, now, now)
+    if more_facts is None:
+        return [staged(facts, decide(facts, policy, now), policy) for facts in found]
+    return [staged(facts, decide(facts, policy, now), policy, more_facts(facts, policy, now)) for facts in found]
 
 
-def staged(facts: Facts, verdict: Verdict, policy: Policy) -> Staged:
-    """One row: the verdict, the order, and the facts that it rests on."""
+def staged(facts: Facts, verdict: Verdict, policy: Policy, more: Mapping[str, object] | None = None) -> Staged:
+    """One row: the verdict, the order, and the facts that it rests on, with `more` of them where somebody wants to see more."""
     record = facts.record
     kind = effective_kind(facts, policy) or CrmStatus.NO_ANSWER
     order = run_order(kind, record.created_time, record.key.zoho_id)
@@ -161,6 +173,7 @@ def staged(facts: Facts, verdict: Verdict, policy: Policy) -> Staged:
             "ledger_attempts": facts.history.attempts,
             "ledger_attempts_today": facts.history.attempts_today,
             "update_waiting": facts.pending is not None,
+            **(more or {}),
         },
     )
 

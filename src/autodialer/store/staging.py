@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, text, true, tuple_, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, text, true, tuple_, union_all, update
 
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import Staged, StagedState
@@ -88,14 +88,16 @@ class SqlStaging:
     def rows(
         self, run_id: str, state: StagedState | None = None, *, reason: str = "", after: str = "", limit: int = 500
     ) -> Sequence[Staged]:
-        statement = (
-            select(staged_records).where(_s.run_id == run_id, _s.sort_key > after).order_by(_s.sort_key).limit(limit)
-        )
-        if state is not None:
-            statement = statement.where(_s.state == state.value)
+        beyond = and_(_s.run_id == run_id, _s.sort_key > after)
         if reason:
-            statement = statement.where(_s.reason == reason)
-        return [_staged(row) for row in self._db.execute(statement)]
+            beyond = and_(beyond, _s.reason == reason)
+        if state is not None:
+            of_state = select(staged_records).where(beyond, _s.state == state.value)
+            return [_staged(row) for row in self._db.execute(of_state.order_by(_s.sort_key).limit(limit))]
+        # ix_staged_records_order has the order within a state only: so many ordered parts, which the database merges.
+        parts = union_all(*(select(staged_records).where(beyond, _s.state == one.value) for one in StagedState))
+        merged = parts.order_by(parts.selected_columns.sort_key).limit(limit)
+        return [_staged(row) for row in self._db.execute(merged)]
 
     def counts(self, run_id: str) -> Mapping[tuple[str, str], int]:
         statement = select(_s.state, _s.reason, func.count()).where(_s.run_id == run_id).group_by(_s.state, _s.reason)

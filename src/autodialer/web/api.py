@@ -13,10 +13,11 @@ from autodialer.web.answers import Answer, iso, plain
 from autodialer.web.bodies import no_body
 from autodialer.web.drift import add_drift
 from autodialer.web.live import add_live
+from autodialer.web.plan import add_plan
 from autodialer.web.pruning import add_pruning
 from autodialer.web.questions import only
 from autodialer.web.records import add_records
-from autodialer.web.runs import add_plan, add_runs
+from autodialer.web.runs import add_runs
 from autodialer.web.shapes import Accepted, Checkup, Paused, Stats
 from autodialer.web.stats import collect_stats
 from autodialer.web.suppression import add_suppression

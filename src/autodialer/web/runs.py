@@ -1,4 +1,4 @@
-"""Start runs, look at them, and at what the next one would do."""
+"""Start runs, and look at them."""
 
 import asyncio
 from typing import Annotated
@@ -8,13 +8,12 @@ from starlette.responses import Response
 
 from autodialer.domain.errors import CrmError, RunRefused
 from autodialer.ports.rows import Run, RunKind, RunState
-from autodialer.service.control import is_paused
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, failure, iso, plain
 from autodialer.web.bodies import no_body
 from autodialer.web.openapi import failures
 from autodialer.web.questions import only
-from autodialer.web.shapes import PlanShape, RunDone, RunInTheWay, RunList, RunPage, RunStarted
+from autodialer.web.shapes import RunDone, RunInTheWay, RunList, RunPage, RunStarted
 from autodialer.web.shown import run_json, shown, staged_json
 
 Limit = Annotated[int, Query(ge=1, le=500)]
@@ -90,39 +89,6 @@ def add_runs(router: APIRouter, services: Services, *, dry_run: bool) -> None:
             "run": {**run_json(found), "ends": dict(ends), "agent_unreached": unreached},
             "records": [staged_json(row) for row in rows],
             "next_after": rows[-1].sort_key if len(rows) == limit else None,
-            "timestamp": iso(means.clock.now()),
-        }
-        return Answer(body)
-
-
-def add_plan(router: APIRouter, services: Services) -> None:
-    """/plan."""
-    means = services.means
-
-    @router.get(
-        "/plan",
-        tags=["dialing"],
-        responses={200: {"model": PlanShape}},
-        dependencies=[Depends(only("confirm", "limit"))],
-    )
-    async def show_plan(*, confirm: bool = False, limit: Annotated[int, Query(ge=0, le=10000)] = 1000) -> Response:
-        """What a run would do now to each record, and why. Nothing is called, nothing is written."""
-        records: list[dict[str, object]] = []
-        try:
-            async with services.planner.plan(confirm=confirm) as made:
-                if limit:
-                    async for row in made.rows():
-                        records.append(staged_json(row))
-                        if len(records) == limit:
-                            break
-        except CrmError as error:
-            return failure(503, error.message, timestamp=means.clock.now())
-        body = {
-            "success": True,
-            "totals": plain(made.totals),
-            "paused": await means.store.read(is_paused),
-            "records": records,
-            "policy_warnings": list(means.policy.warnings()),
             "timestamp": iso(means.clock.now()),
         }
         return Answer(body)

@@ -121,27 +121,6 @@ class RunPage(Success):
     timestamp: Instant
 
 
-class PlanTotals(Shape):
-    """What a run would do now."""
-
-    processed: Count
-    would_call: Count
-    skipped: Count
-    marked_dead: Count
-    reasons: dict[str, Count]
-    zoho_credits: Count
-
-
-class PlanShape(Success):
-    """What a run would do now to each record."""
-
-    totals: PlanTotals
-    paused: bool
-    records: list[StagedShape]
-    policy_warnings: list[str]
-    timestamp: Instant
-
-
 class Today(Shape):
     """The calls of today's date in TIMEZONE."""
 
