@@ -38,15 +38,20 @@ class SqlRuns:
 
     def current(self) -> Run | None:
         row = self._db.execute(select(runs).where(_OPEN)).first()
-        return _run(row) if row else None
+        return run_row(row) if row else None
 
     def get(self, run_id: str) -> Run | None:
         row = self._db.execute(select(runs).where(runs.c.run_id == run_id)).first()
-        return _run(row) if row else None
+        return run_row(row) if row else None
 
     def recent(self, limit: int) -> Sequence[Run]:
         rows = self._db.execute(select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit))
-        return [_run(row) for row in rows]
+        return [run_row(row) for row in rows]
+
+    def between(self, since: datetime, until: datetime, limit: int = 500) -> Sequence[Run]:
+        some = select(runs).where(runs.c.started_at >= since, runs.c.started_at <= until)
+        newest = some.order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit)
+        return [run_row(row) for row in self._db.execute(newest)]
 
     def has_slot(self, slot: datetime) -> bool:
         return self._db.execute(select(runs.c.run_id).where(runs.c.slot == slot)).first() is not None
@@ -114,7 +119,8 @@ def _values(run: Run, lease_until: datetime) -> dict[str, Any]:
     }
 
 
-def _run(row: Row[Any]) -> Run:
+def run_row(row: Row[Any]) -> Run:
+    """A row of the table as the use cases see it."""
     return Run(
         run_id=row.run_id,
         kind=RunKind(row.kind),

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, text, true, tuple_, update
 
 from autodialer.domain.record import RecordKey, RecordType
-from autodialer.ports.rows import Staged, StagedState
+from autodialer.ports.rows import Run, Staged, StagedState
 from autodialer.rules.verdict import SkipReason
 from autodialer.store.insert import insert_all_absent
+from autodialer.store.runs import run_row
 from autodialer.store.tables import HELD, attempts, runs, staged_records
 
 _s = staged_records.c
@@ -176,6 +177,37 @@ class SqlStaging:
         )
         row = self._db.execute(statement).first()
         return (row.run_id, _staged(row)) if row else None
+
+    def sightings(self, key: RecordKey, limit: int = 300) -> Sequence[tuple[Run, Staged]]:
+        mine = and_(_s.record_type == key.record_type.value, _s.zoho_id == key.zoho_id)
+        newest = (
+            select(runs.c.run_id)
+            .join(staged_records, _s.run_id == runs.c.run_id)
+            .where(mine)
+            .order_by(runs.c.started_at.desc(), runs.c.run_id.desc())
+            .limit(limit)
+        )
+        ids = self._db.execute(newest).scalars().all()
+        found_runs = {row.run_id: run_row(row) for row in self._db.execute(select(runs).where(runs.c.run_id.in_(ids)))}
+        rows = {
+            row.run_id: _staged(row) for row in self._db.execute(select(staged_records).where(mine, _s.run_id.in_(ids)))
+        }
+        return [(found_runs[run_id], rows[run_id]) for run_id in ids]
+
+    def of_number(self, run_id: str, number: str, limit: int = 50) -> Sequence[RecordKey]:
+        theirs = select(_s.record_type, _s.zoho_id).where(_s.run_id == run_id, _s.number == number).limit(limit)
+        return [RecordKey(RecordType(record_type), zoho_id) for record_type, zoho_id in self._db.execute(theirs)]
+
+    def ending_with(self, run_id: str, digits: str, limit: int = 50) -> Sequence[tuple[RecordKey, str]]:
+        if not digits.isdecimal():
+            raise ValueError("only digits end a number")
+        fits = and_(_s.run_id == run_id, _s.number.like(f"%{digits}"))
+        theirs = select(_s.record_type, _s.zoho_id, _s.number).where(fits).order_by(_s.number).limit(limit)
+        found = self._db.execute(theirs)
+        return [(RecordKey(RecordType(record_type), zoho_id), number) for record_type, zoho_id, number in found]
+
+    def is_kept(self, run_id: str) -> bool:
+        return self._db.execute(select(_s.zoho_id).where(_s.run_id == run_id).limit(1)).first() is not None
 
     def unseen_holds(self, run_id: str) -> Sequence[RecordKey]:
         a = attempts.c

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path
 from starlette.responses import Response
 
 from autodialer.domain.record import RecordKey, RecordType
+from autodialer.service.explaining.explanation import fields_of
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, failure, iso
 from autodialer.web.openapi import failures
@@ -33,4 +34,5 @@ def add_records(router: APIRouter, services: Services) -> None:
         found = await services.explainer.explain(key)
         if found is None:
             return failure(404, f"neither Zoho nor the ledger knows {key}")
-        return Answer({"success": True, "record": shown(found), "timestamp": iso(means.clock.now())})
+        fields = fields_of(found, means.policy)
+        return Answer({"success": True, "record": shown(fields), "timestamp": iso(means.clock.now())})
