@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from autodialer.domain.record import CrmStatus, RecordKey
+from autodialer.ports.access import AuditRow
 from autodialer.ports.activities import ActivityRow
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow, Run, Staged
@@ -21,7 +22,7 @@ class Dossier:
 
     `unseen_by`: of the runs that pulled everything and did not find the record any more, the first after each sighting, newest
     first; of runs whose rows were removed since nobody can say so. `suppressed`: why and since when the number is on the
-    do-not-call list.
+    do-not-call list. `deeds`: what people did to the record, its calls, callbacks and updates, oldest first.
     """
 
     key: RecordKey
@@ -32,6 +33,7 @@ class Dossier:
     sightings: Sequence[tuple[Run, Staged]]
     unseen_by: Sequence[Run]
     suppressed: tuple[str, datetime] | None
+    deeds: Sequence[AuditRow]
     paused: bool
 
     @property
@@ -55,15 +57,17 @@ def read_dossier(ledger: Ledger, key: RecordKey, number: str | None) -> Dossier:
     attempts = sorted(_each_once([*own, *same_number]).values(), key=lambda row: (row.reserved_at, row.attempt_id))
     mine = [row.attempt_id for row in attempts if row.key == key]
     sessions = [row.session_id for row in attempts if row.key == key and row.session_id is not None]
+    callbacks, updates = ledger.inbox.of_calls(mine, sessions), ledger.outbox.of_record(key)
     return Dossier(
         key=key,
         attempts=attempts,
-        callbacks=ledger.inbox.of_calls(mine, sessions),
-        updates=ledger.outbox.of_record(key),
+        callbacks=callbacks,
+        updates=updates,
         activities=ledger.activities.of_attempts(mine),
         sightings=sightings,
         unseen_by=_unseen_by(ledger, sightings),
         suppressed=ledger.do_not_call.find(number) if number else None,
+        deeds=_deeds(ledger, key, mine, callbacks, updates),
         paused=is_paused(ledger),
     )
 
@@ -72,6 +76,25 @@ def last_number(attempts: Sequence[AttemptRow], sightings: Sequence[tuple[Run, S
     """What the ledger knows of the number when the CRM can't be asked."""
     seen = next((row.number for _, row in sightings if row.number), None)
     return seen or next((row.number for row in reversed(attempts) if row.number), None)
+
+
+def _deeds(
+    ledger: Ledger,
+    key: RecordKey,
+    attempt_ids: Sequence[str],
+    callbacks: Sequence[InboxRow],
+    updates: Sequence[OutboxRow],
+) -> Sequence[AuditRow]:
+    """Callbacks and updates have numbers of their own, which the action tells apart."""
+    found = [row for subject in (str(key), *attempt_ids) for row in ledger.audit.of_subject(subject)]
+    for subject in {str(row.inbox_id) for row in callbacks} | {str(row.outbox_id) for row in updates}:
+        found += [
+            row
+            for row in ledger.audit.of_subject(subject)
+            if (row.action.endswith("_callback") and any(str(one.inbox_id) == subject for one in callbacks))
+            or (row.action.endswith("_update") and any(str(one.outbox_id) == subject for one in updates))
+        ]
+    return sorted(found, key=lambda row: row.audit_id)
 
 
 def _each_once(rows: Sequence[AttemptRow]) -> Mapping[str, AttemptRow]:

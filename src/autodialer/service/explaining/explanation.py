@@ -1,7 +1,7 @@
 """The answer to "why", whole, and as the API shows it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from autodialer.domain.phone import NoNumber, PhoneNumber
@@ -134,6 +134,6 @@ def _shown(answer: Explanation) -> dict[str, object]:
 
 def _plain(row: object) -> dict[str, object]:
     """A row without what only the database needs; numbers masked."""
-    values: dict[str, object] = asdict(row)  # type: ignore[call-overload]  # any dataclass: no type says that
     hidden = ("key", "owner", "lease_until", "sort_key", "rank", "contends", "number")
-    return {name: value for name, value in values.items() if name not in hidden}
+    names = [each.name for each in fields(row) if each.name not in hidden]  # type: ignore[arg-type]  # any dataclass: no type says that
+    return {name: getattr(row, name) for name in names}

@@ -27,7 +27,10 @@ class Glimpse:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A person's change that shows in two looks. `field` is the CRM's; `after` and `before` in its own words."""
+    """A person's change that shows in two looks.
+
+    `field` is the CRM's; `before` is what it had to show if nobody but us had touched it.
+    """
 
     seen_at: datetime
     not_before: datetime
@@ -73,12 +76,13 @@ def edits(dossier: Dossier, looks: Sequence[Glimpse], policy: Policy) -> Iterato
     ]
     counts = [_Write(row, row.call_attempts) for row in dossier.updates if row.call_attempts is not None]
     for before, after in _pairs(looks):
-        if _spelled(after.status) not in map(_spelled, _expected(before, after, before.status, statuses)):
-            yield Edit(after.since, before.since, "Status", before.status, after.status)
+        expected = _expected(before, after, before.status, statuses)
+        if _spelled(after.status) not in map(_spelled, expected):
+            yield Edit(after.since, before.since, "Status", expected[0], after.status)
     for before, after in _pairs([look for look in looks if look.whole]):
         expected = _expected(before, after, before.call_attempts, counts)
         if (after.call_attempts or 0) not in {_not_below(value, before.call_attempts) for value in expected}:
-            yield Edit(after.since, before.since, "Call Attempts", before.call_attempts, after.call_attempts)
+            yield Edit(after.since, before.since, "Call Attempts", expected[0], after.call_attempts)
     for before, after in _pairs([look for look in looks if look.whole]):
         if before.number != after.number:
             yield Edit(after.since, before.since, "Phone", before.number, after.number)

@@ -10,6 +10,7 @@ from autodialer.domain.attempt import AttemptState
 from autodialer.domain.phone import mask_number
 from autodialer.domain.record import RecordKey
 from autodialer.domain.sentence import Sentence
+from autodialer.ports.access import AuditRow
 from autodialer.ports.activities import ActivityRow
 from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow, Run, Staged, StagedState
 from autodialer.rules.policy import Policy
@@ -31,7 +32,7 @@ class Kind(StrEnum):
     CALLBACK = "callback"
     ENDED = "ended"
     RELEASED = "released"
-    SETTLED = "settled"
+    DEED = "deed"
     HOLD_LIFTED = "hold_lifted"
     QUEUED = "queued"
     SUPERSEDED = "superseded"
@@ -81,6 +82,7 @@ def timeline(dossier: Dossier, looks: Sequence[Glimpse], policy: Policy) -> list
         *(_callback(row) for row in dossier.callbacks),
         *(event for row in dossier.updates for event in _update(row, policy)),
         *(event for row in dossier.activities for event in _activity(row)),
+        *(_deed(row) for row in dossier.deeds),
         *(_edit(edit) for edit in edits(dossier, looks, policy)),
     ]
     if dossier.suppressed is not None:
@@ -220,6 +222,25 @@ def _activity(row: ActivityRow) -> Iterator[Event]:
         yield event(row.settled_at, Kind.LOGGED, "The call was logged in Zoho.")
     elif row.settled_at is not None:
         yield event(row.settled_at, Kind.LOG_PARKED, "Zoho does not take the log of the call.", row.last_error)
+
+
+_DEEDS: Final = {
+    "settle_call": "{who} said how the call ended.",
+    "retry_update": "{who} had the update sent again.",
+    "give_up_update": "{who} gave the update up.",
+    "match_callback": "{who} told which call the callback belongs to.",
+    "dismiss_callback": "{who} set the callback aside.",
+    "write_again": "{who} had it written to Zoho again.",
+    "look_again": "{who} had Zoho looked at again.",
+    "suppress": "{who} put the number on the do-not-call list.",
+    "allow": "{who} took the number off the do-not-call list.",
+}
+
+
+def _deed(row: AuditRow) -> Event:
+    text = _DEEDS.get(row.action, "{who} did this: {action}.")
+    said = Sentence(text, {"who": row.who, "action": row.action})
+    return Event(row.at, Kind.DEED, said, row.detail, facts={"who": row.who, "action": row.action})
 
 
 def _edit(edit: Edit) -> Event:
