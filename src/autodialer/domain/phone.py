@@ -12,7 +12,15 @@ from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 
 from autodialer.domain.numbering import NoNumber, PhoneNumber, judge, mask_number
 
-__all__ = ["NoNumber", "PhoneNumber", "candidate_time_zones", "choose_number", "mask_number", "read_number"]
+__all__ = [
+    "NoNumber",
+    "PhoneNumber",
+    "candidate_time_zones",
+    "choose_number",
+    "mask_number",
+    "read_number",
+    "spellings",
+]
 
 LONGEST_FIELD = 250  # characters; longer text is no phone field
 _MOST_TRIES = 40  # candidates looked at in one field
@@ -58,6 +66,16 @@ def read_number(text: object, default_country: str) -> PhoneNumber | NoNumber:
         if isinstance(found, PhoneNumber):
             return found
     return _search(text, default_country)
+
+
+def spellings(number: PhoneNumber) -> tuple[str, ...]:
+    """How people are likely to have written it down: with and without the country, in one piece and in groups."""
+    parsed = phonenumbers.parse(number.e164, None)
+    forms = phonenumbers.PhoneNumberFormat
+    grouped = [phonenumbers.format_number(parsed, form) for form in (forms.INTERNATIONAL, forms.NATIONAL)]
+    digits = number.e164.removeprefix("+")
+    pieces = [text.translate(_GROUPING) for text in grouped]
+    return tuple(dict.fromkeys([number.e164, digits, f"00{digits}", *grouped, *pieces]))
 
 
 def candidate_time_zones(number: PhoneNumber) -> tuple[str, ...]:

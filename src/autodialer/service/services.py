@@ -15,6 +15,7 @@ from autodialer.service.doctor import Doctor
 from autodialer.service.drift import DriftReport
 from autodialer.service.duties import Duties
 from autodialer.service.explain import Explainer
+from autodialer.service.finding import PeopleFinder
 from autodialer.service.lines import Lines
 from autodialer.service.listening import Listener
 from autodialer.service.means import Means
@@ -54,6 +55,7 @@ class Services:
     call_log: CallLog
     settler: Settler
     explainer: Explainer
+    finder: PeopleFinder
     planner: Planner
     doctor: Doctor
     drift: DriftReport
@@ -100,6 +102,7 @@ def wire(
         call_log=CallLog(means, due),
         settler=Settler(means, due),
         explainer=Explainer(means.crm, means.store, means.policy, means.clock),
+        finder=PeopleFinder(rationed),
         planner=Planner(rationed, scratch),
         doctor=Doctor(means, about, count),
         credits=count,

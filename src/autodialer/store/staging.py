@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, t
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import Run, Staged, StagedState
 from autodialer.rules.verdict import SkipReason
+from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_all_absent
 from autodialer.store.runs import run_row
 from autodialer.store.tables import HELD, attempts, runs, staged_records
@@ -180,19 +181,15 @@ class SqlStaging:
 
     def sightings(self, key: RecordKey, limit: int = 300) -> Sequence[tuple[Run, Staged]]:
         mine = and_(_s.record_type == key.record_type.value, _s.zoho_id == key.zoho_id)
-        newest = (
-            select(runs.c.run_id)
-            .join(staged_records, _s.run_id == runs.c.run_id)
-            .where(mine)
-            .order_by(runs.c.started_at.desc(), runs.c.run_id.desc())
-            .limit(limit)
-        )
-        ids = self._db.execute(newest).scalars().all()
-        found_runs = {row.run_id: run_row(row) for row in self._db.execute(select(runs).where(runs.c.run_id.in_(ids)))}
-        rows = {
-            row.run_id: _staged(row) for row in self._db.execute(select(staged_records).where(mine, _s.run_id.in_(ids)))
-        }
-        return [(found_runs[run_id], rows[run_id]) for run_id in ids]
+        rows = {row.run_id: _staged(row) for row in self._db.execute(select(staged_records).where(mine))}
+        # Each table alone: to join them PostgreSQL may read all runs.
+        found = [
+            run_row(row)
+            for some in chunks(rows)
+            for row in self._db.execute(select(runs).where(runs.c.run_id.in_(some)))
+        ]
+        newest = sorted(found, key=lambda run: (run.started_at, run.run_id), reverse=True)
+        return [(run, rows[run.run_id]) for run in newest[:limit]]
 
     def of_number(self, run_id: str, number: str, limit: int = 50) -> Sequence[RecordKey]:
         theirs = select(_s.record_type, _s.zoho_id).where(_s.run_id == run_id, _s.number == number).limit(limit)

@@ -52,7 +52,7 @@ def read_dossier(ledger: Ledger, key: RecordKey, number: str | None) -> Dossier:
     """`number`: the one that the CRM shows now; without it, the one that was dialled or seen last."""
     own = ledger.attempts.of_record(key, limit=_MOST_CALLS)
     sightings = ledger.staging.sightings(key)
-    number = number or last_number(own, sightings)
+    number = number or _last_number(own, sightings)
     same_number = ledger.attempts.of_number(number) if number else []
     attempts = sorted(_each_once([*own, *same_number]).values(), key=lambda row: (row.reserved_at, row.attempt_id))
     mine = [row.attempt_id for row in attempts if row.key == key]
@@ -72,7 +72,7 @@ def read_dossier(ledger: Ledger, key: RecordKey, number: str | None) -> Dossier:
     )
 
 
-def last_number(attempts: Sequence[AttemptRow], sightings: Sequence[tuple[Run, Staged]]) -> str | None:
+def _last_number(attempts: Sequence[AttemptRow], sightings: Sequence[tuple[Run, Staged]]) -> str | None:
     """What the ledger knows of the number when the CRM can't be asked."""
     seen = next((row.number for _, row in sightings if row.number), None)
     return seen or next((row.number for row in reversed(attempts) if row.number), None)
