@@ -183,6 +183,15 @@ class _Crm:
     async def check(self) -> Sequence[Finding]:
         return await self.inner.check()
 
+    async def find_named(self, words: Sequence[str], limit: int) -> Sequence[Record]:
+        return await self.inner.find_named(words, limit)
+
+    async def find_numbered(self, spellings: Sequence[str], limit: int) -> Sequence[Record]:
+        return await self.inner.find_numbered(spellings, limit)
+
+    def page_of(self, key: RecordKey) -> str | None:
+        return self.inner.page_of(key)
+
 
 @dataclass
 class _Telephony:

@@ -33,6 +33,7 @@ class FakeCrm:
         self.down: Exception | None = None
         self.pull_fails: dict[RecordType, Exception] = {}
         self.look_fails: Exception | None = None
+        self.find_fails: Exception | None = None
         self.write_fails: Exception | None = None
         self.on_look: Callable[[Sequence[RecordKey]], None] | None = None
         self.on_write: Callable[[Sequence[CrmUpdate]], Awaitable[None]] | None = None
@@ -89,6 +90,19 @@ class FakeCrm:
         self._fail(self.write_fails)
         self.batches.append(len(updates))
         return [self._write(update) for update in updates]
+
+    async def find_named(self, words: Sequence[str], limit: int) -> Sequence[Record]:
+        self._fail(self.find_fails)
+        mine = sorted(self.records.values(), key=lambda record: record.key)
+        return [one for one in mine if all(word.casefold() in (one.name or "").casefold() for word in words)][:limit]
+
+    async def find_numbered(self, spellings: Sequence[str], limit: int) -> Sequence[Record]:
+        self._fail(self.find_fails)
+        mine = sorted(self.records.values(), key=lambda record: record.key)
+        return [one for one in mine if {one.phone, one.mobile} & set(spellings)][:limit]
+
+    def page_of(self, key: RecordKey) -> str | None:
+        return f"https://crm.zoho.example/{key.record_type}/{key.zoho_id}"
 
     async def check(self) -> Sequence[Finding]:
         return []

@@ -92,8 +92,8 @@ async def test_explain_agrees_with_the_plan_for_everybody(world: World) -> None:
         planned = {row.key: row async for row in plan.rows()}
     for key, row in planned.items():
         if row.reason == "same_phone_as":
-            continue  # needs the others of the pull: explain looks at one person
-        answer = await world.services.explainer.explain(key)
+            continue  # before the first run the ledger knows of no other record with that number
+        answer = await world.explained(key)
         assert answer is not None
         verdict: Any = answer["now"]
         assert (verdict["would"], verdict["reason"], verdict["detail"], verdict["next_at"]) == (
@@ -104,12 +104,26 @@ async def test_explain_agrees_with_the_plan_for_everybody(world: World) -> None:
         )
 
 
+async def test_once_a_run_has_seen_both_explain_knows_who_else_has_the_number(world: World) -> None:
+    world.all_end(Disposition.NO_ANSWER)
+    yesterday = MONDAY - DAY
+    world.crm.add(chasing(lead(1), 1, yesterday), chasing(contact(2), 2, yesterday, phone=phone(1)))
+    run = await world.run()
+    await world.settle()
+    assert await world.reason(run, contact(2)) == "same_phone_as"
+    now = (await world.explained(contact(2)))["now"]
+    assert (now["would"], now["reason"]) == ("skip", "same_phone_as")
+    assert str(lead(1)) in now["why"]
+    world.crm.change(lead(1), status="Recruiting")
+    assert (await world.explained(contact(2)))["now"]["would"] == "call"
+
+
 async def test_explain_tells_the_whole_history_without_the_number_or_the_name(world: World) -> None:
     world.crm.add(person(lead(1), 1, name="Ana Pop"))
     await world.run()
     await world.hear(world.session(lead(1)), Disposition.BUSY)
     await world.drain()
-    answer: Any = await world.services.explainer.explain(lead(1))
+    answer: Any = await world.explained(lead(1))
     assert answer["now"]["reason"] == "no_answer"
     assert answer["in_crm"]["status"] == "No Answer"
     assert [attempt["disposition"] for attempt in answer["attempts"]] == ["busy"]
@@ -124,11 +138,11 @@ async def test_explain_tells_the_whole_history_without_the_number_or_the_name(wo
 async def test_explain_of_a_record_that_nobody_knows_is_none_and_without_zoho_it_tells_what_the_ledger_knows(
     world: World,
 ) -> None:
-    assert await world.services.explainer.explain(lead(404)) is None
+    assert await world.explained(lead(404)) is None
     world.crm.add(person(lead(1), 1))
     await world.run()
     world.crm.look_fails = zoho_down()
-    answer: Any = await world.services.explainer.explain(lead(1))
+    answer: Any = await world.explained(lead(1))
     assert answer["crm_error"] == "Zoho is out of reach"
     assert answer["now"] is None
     assert len(answer["attempts"]) == 1

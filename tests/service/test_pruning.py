@@ -100,9 +100,9 @@ async def test_a_process_at_work_does_it_by_itself(aged: World) -> None:
 
 async def test_who_was_called_is_not_called_again_after_it(aged: World) -> None:
     """The same verdicts, from explain, before and after."""
-    before = [await aged.services.explainer.explain(lead(number)) for number in (1, 2, 3)]
+    before = [await aged.explained(lead(number)) for number in (1, 2, 3)]
     await pruner(aged).daily()
-    after = [await aged.services.explainer.explain(lead(number)) for number in (1, 2, 3)]
+    after = [await aged.explained(lead(number)) for number in (1, 2, 3)]
     assert all(one is not None for one in before)
     assert [one["now"] for one in after if one] == [one["now"] for one in before if one]
     assert [one["attempts"] for one in after if one] == [one["attempts"] for one in before if one]

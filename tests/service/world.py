@@ -19,6 +19,7 @@ from autodialer.ports import Finding, Heard, Take
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow, Run, RunKind, Staged
 from autodialer.rules.policy import Policy
+from autodialer.service.explaining.explanation import fields_of
 from autodialer.service.means import Means
 from autodialer.service.services import Services, wire
 from autodialer.store.engine import Database
@@ -242,6 +243,11 @@ class World:
     async def reason(self, run: Run, key: RecordKey) -> str:
         """Why this run skipped the record."""
         return (await self.staged(run))[key].reason
+
+    async def explained(self, key: RecordKey, at: datetime | None = None) -> Any:
+        """What `explain` shows of a person, as the API has it before it is masked; None for a stranger."""
+        found = await self.services.explainer.explain(key, at)
+        return None if found is None else fields_of(found, self.policy)
 
     async def breaches(self) -> Sequence[Breach]:
         """What `autodialer verify` finds."""

@@ -135,3 +135,10 @@ def test_two_replicas_that_look_at_once_get_different_ones(postgres: Postgres) -
     finally:
         ours.close()
         theirs.close()
+
+
+def test_those_of_some_attempts_are_found(store: SqlStore) -> None:
+    first, second, _ = queue(store, 3)
+    found = work(store, lambda ledger: ledger.activities.of_attempts([second, first, "a-99"]))
+    assert sorted(row.attempt_id for row in found) == [first, second]
+    assert work(store, lambda ledger: ledger.activities.of_attempts([])) == []

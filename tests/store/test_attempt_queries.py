@@ -67,6 +67,18 @@ def test_all_attempts_of_a_record_or_a_number_are_found_once(store: SqlStore) ->
     assert work(store, lambda ledger: ledger.attempts.of_people([], [])) == []
 
 
+def test_the_calls_to_a_number_are_found_whoever_has_it_the_oldest_first(store: SqlStore) -> None:
+    def unit(ledger: SqlLedger) -> None:
+        ended(ledger, person(1, "later"), at=NOW + MINUTE)
+        ended(ledger, person(2, "other"))
+        released(ledger, person(3, "refused", number=phone(1)), number_refused=True)
+        released(ledger, person(3, "released", number=phone(1)))
+
+    work(store, unit)
+    assert ids(work(store, lambda ledger: ledger.attempts.of_number(phone(1)))) == ["later", "refused"]
+    assert len(work(store, lambda ledger: ledger.attempts.of_number(phone(1), 1))) == 1
+
+
 def test_a_contact_with_the_id_of_a_lead_is_somebody_else(store: SqlStore) -> None:
     def unit(ledger: SqlLedger) -> None:
         ended(ledger, person(1, key=contact(1)))

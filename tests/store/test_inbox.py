@@ -137,3 +137,21 @@ def test_any_text_survives(store: SqlStore) -> None:
 
     assert work(store, unit)
     assert waiting(store)[0].body == body
+
+
+def test_what_came_of_calls_is_found_by_attempt_and_by_session_each_once_in_the_order_in_which_it_came(
+    store: SqlStore,
+) -> None:
+    for key, session in (("a", "s-1"), ("b", "s-2"), ("c", None), ("d", "s-1"), ("e", "s-3")):
+        arrive(store, key, session)
+    rows = {row.body[8:-2]: row.inbox_id for row in waiting(store)}
+
+    def settle(ledger: SqlLedger) -> None:
+        for key in ("a", "c"):
+            ledger.inbox.settle(rows[key], "applied", attempt_id="a-1", at=NOW + MINUTE)
+
+    work(store, settle)
+    found = work(store, lambda ledger: ledger.inbox.of_calls(["a-1"], ["s-1", "s-2"]))
+    assert keys(list(found)) == ["a", "b", "c", "d"]
+    assert [row.applied_at for row in found] == [NOW + MINUTE, None, NOW + MINUTE, None]
+    assert work(store, lambda ledger: ledger.inbox.of_calls([], [])) == []

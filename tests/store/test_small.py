@@ -20,6 +20,12 @@ def test_a_number_can_be_taken_off_the_list_once(store: SqlStore) -> None:
     assert work(store, lambda ledger: ledger.do_not_call.has([phone(1)])) == frozenset()
 
 
+def test_why_and_since_when_a_number_is_suppressed_is_known(store: SqlStore) -> None:
+    work(store, lambda ledger: ledger.do_not_call.add(phone(1), "asked", NOW))
+    assert work(store, lambda ledger: ledger.do_not_call.find(phone(1))) == ("asked", NOW)
+    assert work(store, lambda ledger: ledger.do_not_call.find(phone(2))) is None
+
+
 def test_of_many_numbers_those_on_the_list_are_named(store: SqlStore) -> None:
     work(store, lambda ledger: [ledger.do_not_call.add(phone(number), "asked", NOW) for number in (3, 900, 5000)])
     asked = [phone(number) for number in range(1500)]

@@ -236,3 +236,40 @@ def test_the_records_of_a_run_are_found_by_reason(store: SqlStore) -> None:
     stage(store, staged(1), staged(2, SKIP, reason="day_quota"), staged(3, SKIP, reason="status"))
     rows = work(store, lambda ledger: ledger.staging.rows("run-1", reason="day_quota"))
     assert [row.key for row in rows] == [lead(2)]
+
+
+def test_all_sightings_of_a_record_are_found_with_their_runs_the_newest_first(store: SqlStore) -> None:
+    stage(store, staged(1, SKIP), staged(2), run_id="run-0")
+    stage(store, staged(1))
+    found = work(store, lambda ledger: ledger.staging.sightings(lead(1)))
+    assert [(run.run_id, row) for run, row in found] == [("run-1", staged(1)), ("run-0", staged(1, SKIP))]
+    assert [run.run_id for run, _ in work(store, lambda ledger: ledger.staging.sightings(lead(1), 1))] == ["run-1"]
+    assert work(store, lambda ledger: ledger.staging.sightings(contact(1))) == []
+
+
+def test_the_records_of_a_run_are_found_by_their_number_and_by_its_last_digits(store: SqlStore) -> None:
+    stage(store, staged(1), staged(2), staged(3, number=phone(1)), staged(4, number=None))
+    number = phone(1)
+    assert sorted(work(store, lambda ledger: ledger.staging.of_number("run-1", number))) == [lead(1), lead(3)]
+    assert work(store, lambda ledger: ledger.staging.of_number("run-0", number)) == []
+    ending = work(store, lambda ledger: ledger.staging.ending_with("run-1", number[-6:]))
+    assert sorted(ending) == [(lead(1), number), (lead(3), number)]
+    assert len(work(store, lambda ledger: ledger.staging.ending_with("run-1", number[-6:], 1))) == 1
+    with pytest.raises(ValueError, match="digits"):
+        work(store, lambda ledger: ledger.staging.ending_with("run-1", "1%"))
+
+
+def test_whether_the_rows_of_a_run_still_stand_is_known(store: SqlStore) -> None:
+    stage(store, staged(1))
+    kept = work(store, lambda ledger: [ledger.staging.is_kept(f"run-{number}") for number in (0, 1)])
+    assert kept == [False, True]
+
+
+def test_the_runs_of_a_time_are_found_the_newest_first(store: SqlStore) -> None:
+    def between(first: int, last: int) -> list[str]:
+        start, end = NOW + first * MINUTE, NOW + last * MINUTE
+        return [run.run_id for run in work(store, lambda ledger: ledger.runs.between(start, end))]
+
+    assert between(0, 1) == ["run-1", "run-0"]
+    assert between(0, 0) == ["run-0"]
+    assert between(2, 9) == []

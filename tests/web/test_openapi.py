@@ -38,6 +38,7 @@ OPERATIONS = [
     "GET /api/live",
     "GET /api/doctor",
     "GET /api/records/{record_type}/{zoho_id}",
+    "GET /api/people",
     "GET /api/unknown",
     "GET /api/do-not-call",
     "POST /api/do-not-call",

@@ -43,6 +43,8 @@ def test_no_answer_of_the_api_shows_a_whole_number_or_a_name(tmp_path: Path) -> 
             "/metrics",
         ]
         paths += [f"/api/records/{'lead' if who.module == 'Leads' else 'contact'}/{who.zoho_id}" for who in people]
+        paths += [f"{path}?at=2026-03-03T11:40:00Z" for path in paths if path.startswith("/api/records/")]
+        paths += [f"/api/people?q={text}" for text in (FIRST_NAME, NUMBERS[0][-9:], people[1].zoho_id)]
         for path in paths:
             text = service.ask("GET", path).text
             assert [number for number in NUMBERS if number.lstrip("+") in text] == [], path

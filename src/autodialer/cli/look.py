@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from autodialer.cli.common import Json, ask, console, print_json, run_async, settings_with_logging
+from autodialer.cli.explained import show_record
 from autodialer.settings import Settings
 
 if TYPE_CHECKING:
@@ -94,47 +95,22 @@ def stats(as_json: Json = False) -> None:
 def explain(
     kind: Annotated[Kind, typer.Argument(help="lead or contact")],
     zoho_id: Annotated[str, typer.Argument(metavar="ID", help="Zoho's record id")],
+    at: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="How it stood then: 2026-01-13, or 2026-01-13T14:00 (UTC).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show one person: would they be called now, why or why not, and all that happened.
+    """Show one person: would they be called, why or why not, what would change it, when next, and all that happened.
 
-    Example: autodialer explain lead 4150868000000002175
+    Example: autodialer explain lead 4150868000000002175 --at 2026-01-13T14:00
     """
     settings = settings_with_logging(files=False, console=False)
-    record = run_async(ask(settings, "GET", f"/api/records/{kind.value}/{zoho_id}"))["record"]
+    asked = {"at": at} if at is not None else {}
+    record = run_async(ask(settings, "GET", f"/api/records/{kind.value}/{zoho_id}", params=asked))["record"]
     if as_json:
         print_json(record)
-        return
-    _show_record(record)
-
-
-def _show_record(record: dict[str, Any]) -> None:
-    out = console()
-    out.print(f"{record['record_type']} {record['zoho_id']}", style="bold")
-    if record.get("crm_error"):
-        out.print(f"Zoho can't be asked: {record['crm_error']}", style="yellow")
-    if shown := record["in_crm"]:
-        out.print(
-            f"In Zoho: status {shown['status']!r}, Call Attempts {shown['call_attempts']}, "
-            f"First No Answer At {shown['first_no_answer_at']}, number {shown['number']}"
-        )
-    if verdict := record["now"]:
-        next_at = f"; next chance {verdict['next_at']}" if verdict["next_at"] else ""
-        out.print(f"Now: {verdict['would']} ({verdict['reason']}): {verdict['detail']}{next_at}")
-    table = Table("when (UTC)", "attempt", "state", "result", "why", title=f"{len(record['attempts'])} attempts")
-    for attempt in record["attempts"]:
-        when = (attempt["submitted_at"] or attempt["reserved_at"])[:19].replace("T", " ")
-        result = (attempt["disposition"] or "") + (" (no agent reached)" if attempt["agent_unreached"] else "")
-        table.add_row(when, attempt["attempt_id"], attempt["state"], result, attempt["reason"])
-    out.print(table)
-    updates = Table(
-        "queued (UTC)", "status", "attempts", "state", "note", title=f"{len(record['updates'])} updates to Zoho"
-    )
-    for row in record["updates"]:
-        kept = f"kept a person's {row['status_kept']!r}" if row["status_kept"] is not None else row["last_error"]
-        when = row["created_at"][:19].replace("T", " ")
-        updates.add_row(when, row["status"] or "", str(row["call_attempts"] or ""), row["state"], kept)
-    out.print(updates)
+    else:
+        show_record(record, console())
 
 
 def verify(as_json: Json = False) -> None:

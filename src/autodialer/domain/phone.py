@@ -19,6 +19,7 @@ __all__ = [
     "choose_number",
     "mask_number",
     "read_number",
+    "spellings",
     "zones_of_country",
 ]
 
@@ -66,6 +67,16 @@ def read_number(text: object, default_country: str) -> PhoneNumber | NoNumber:
         if isinstance(found, PhoneNumber):
             return found
     return _search(text, default_country)
+
+
+def spellings(number: PhoneNumber) -> tuple[str, ...]:
+    """How people are likely to have written it down: with and without the country, in one piece and in groups."""
+    parsed = phonenumbers.parse(number.e164, None)
+    forms = phonenumbers.PhoneNumberFormat
+    grouped = [phonenumbers.format_number(parsed, form) for form in (forms.INTERNATIONAL, forms.NATIONAL)]
+    digits = number.e164.removeprefix("+")
+    pieces = [text.translate(_GROUPING) for text in grouped]
+    return tuple(dict.fromkeys([number.e164, digits, f"00{digits}", *grouped, *pieces]))
 
 
 def candidate_time_zones(number: PhoneNumber) -> tuple[str, ...]:

@@ -50,3 +50,8 @@ class Record:
     modified_time: str | None = None
     name: str | None = None
     changed_just_now: bool = False
+
+
+def mask_name(name: str) -> str:
+    """The initials: enough to recognise whom one knows, too little to learn who it is."""
+    return " ".join(f"{word[0]}…" for word in name.split())

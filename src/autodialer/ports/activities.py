@@ -64,6 +64,10 @@ class Activities(Protocol):
         """One of them."""
         ...
 
+    def of_attempts(self, attempt_ids: Sequence[str]) -> Sequence[ActivityRow]:
+        """Those of these attempts."""
+        ...
+
     def count(self, state: str) -> int:
         """How many stand in this state: pending, sent or parked."""
         ...

@@ -85,6 +85,10 @@ class Attempts(Protocol):
         """Its history, oldest first."""
         ...
 
+    def of_number(self, number: str, limit: int = 200) -> Sequence[AttemptRow]:
+        """The attempts at this number, whoever's record it was on, oldest first; of released ones those that tell of it."""
+        ...
+
     def sent_since(self, since: datetime, before: tuple[datetime, str] | None, limit: int) -> Sequence[AttemptRow]:
         """Calls sent at or after `since`, latest first, whoever placed them; those beyond `before` (when, attempt id)."""
         ...

@@ -57,6 +57,10 @@ class Inbox(Protocol):
         """What was heard of these attempts."""
         ...
 
+    def of_calls(self, attempt_ids: Sequence[str], session_ids: Sequence[str]) -> Sequence[InboxRow]:
+        """What came of these attempts or in these sessions, what changed nothing too, in the order in which it came."""
+        ...
+
     def count(self, state: str) -> int:
         """How many stand in this state."""
         ...
@@ -183,6 +187,10 @@ class DoNotCall(Protocol):
 
     def all(self) -> Sequence[tuple[str, str, datetime]]:
         """(number, reason, added at)."""
+        ...
+
+    def find(self, number: str) -> tuple[str, datetime] | None:
+        """(reason, added at) of a number that stands on the list."""
         ...
 
 

@@ -89,6 +89,21 @@ class Crm(Protocol):
         """
         ...
 
+    async def find_named(self, words: Sequence[str], limit: int) -> Sequence[Record]:
+        """Records of both modules, whatever their status, in whose name each of `words` stands, case aside; by module and id.
+
+        At most `limit` of each module. CrmError when it can't be asked.
+        """
+        ...
+
+    async def find_numbered(self, spellings: Sequence[str], limit: int) -> Sequence[Record]:
+        """The same for those whose Phone or Mobile is spelled as one of `spellings`, letter by letter."""
+        ...
+
+    def page_of(self, key: RecordKey) -> str | None:
+        """The address at which people see this record in the CRM; None where nobody knows it."""
+        ...
+
     async def write(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult]:
         """Write absolute values; one result for each update, in their order. At most one update for a record.
 

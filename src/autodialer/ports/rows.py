@@ -214,6 +214,7 @@ class InboxRow:
     state: str
     attempt_id: str | None
     note: str
+    applied_at: datetime | None = None  # when it was last settled, whatever came of it
 
 
 @dataclass(frozen=True, slots=True)

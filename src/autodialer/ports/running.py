@@ -35,6 +35,10 @@ class Runs(Protocol):
         """Those that were started, and slots that were skipped, at `moment` or later, oldest first."""
         ...
 
+    def between(self, since: datetime, until: datetime, limit: int = 500) -> Sequence[Run]:
+        """Those that started in that time, both ends included, the newest first."""
+        ...
+
     def has_slot(self, slot: datetime) -> bool:
         """Whether a run took or skipped this slot."""
         ...
@@ -152,6 +156,22 @@ class Staging(Protocol):
 
     def latest(self, key: RecordKey) -> tuple[str, Staged] | None:
         """(run id, row) of the newest run that saw this record."""
+        ...
+
+    def sightings(self, key: RecordKey, limit: int = 300) -> Sequence[tuple[Run, Staged]]:
+        """The newest runs that saw this record, and what each did with it; the newest first."""
+        ...
+
+    def of_number(self, run_id: str, number: str, limit: int = 50) -> Sequence[RecordKey]:
+        """The records of a run that have this number."""
+        ...
+
+    def ending_with(self, run_id: str, digits: str, limit: int = 50) -> Sequence[tuple[RecordKey, str]]:
+        """(record, number) of a run's records whose number ends with `digits`."""
+        ...
+
+    def is_kept(self, run_id: str) -> bool:
+        """Whether the rows of this run still stand: old ones are removed (pruning)."""
         ...
 
     def unseen_holds(self, run_id: str) -> Sequence[RecordKey]:

@@ -53,6 +53,13 @@ class DeadReason(StrEnum):
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"  # only with `dead_when_exhausted`
 
 
+class CallReason(StrEnum):
+    """Why a person is called."""
+
+    NEW = "new"
+    NO_ANSWER = "no_answer"
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """Call this person now.
@@ -70,6 +77,11 @@ class Call:
     total_quota: int
     day_quota: int
     first_no_answer_inferred: bool = False
+
+    @property
+    def reason(self) -> CallReason:
+        """As the ledger and the API name it."""
+        return CallReason.NEW if self.is_new else CallReason.NO_ANSWER
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,20 @@ class Rationed:
         await self._refuse_when_low()
         return await self._crm.look(keys)
 
+    async def find_named(self, words: Sequence[str], limit: int) -> Sequence[Record]:
+        """As ports.Crm; CrmError too when credits run low."""
+        await self._refuse_when_low()
+        return await self._crm.find_named(words, limit)
+
+    async def find_numbered(self, spellings: Sequence[str], limit: int) -> Sequence[Record]:
+        """As ports.Crm; CrmError too when credits run low."""
+        await self._refuse_when_low()
+        return await self._crm.find_numbered(spellings, limit)
+
+    def page_of(self, key: RecordKey) -> str | None:
+        """As it is."""
+        return self._crm.page_of(key)
+
     async def write(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult]:
         """As it is."""
         return await self._crm.write(updates)

@@ -1,21 +1,37 @@
-"""One person, any moment: what the rules say now and why, and all that happened."""
+"""One person, any moment: what the rules say and why, what would change it, what comes next, and all that happened."""
 
-from dataclasses import asdict
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
+from autodialer.domain.attempt import OPEN_STATES
 from autodialer.domain.errors import CrmError
-from autodialer.domain.phone import NoNumber, choose_number
+from autodialer.domain.phone import NoNumber, PhoneNumber, choose_number
 from autodialer.domain.record import Record, RecordKey
+from autodialer.domain.sentence import Sentence
 from autodialer.ports import Clock, Crm
 from autodialer.ports.ledger import Ledger, Store
+from autodialer.ports.rows import StagedState
 from autodialer.rules.decide import decide
+from autodialer.rules.facts import Facts
 from autodialer.rules.policy import Policy
-from autodialer.service.people import gather_facts
-from autodialer.service.staging import outcome_of
+from autodialer.rules.verdict import Verdict
+from autodialer.service.explaining.as_of import known_at, known_later, known_now
+from autodialer.service.explaining.dossier import Dossier, read_dossier
+from autodialer.service.explaining.explanation import Explanation, Moment
+from autodialer.service.explaining.outlook import IN_HAND, PAUSED, Outlook, look_ahead
+from autodialer.service.explaining.seen import glimpses, record_at
+from autodialer.service.explaining.telling import Judgement, judge
+from autodialer.service.explaining.timeline import timeline
+from autodialer.service.people import Known, compose, e164_of
+from autodialer.service.staging import staged
+
+_SHARING = 20  # records with the same number that are looked at too
+_JUST_WRITTEN = timedelta(seconds=2)  # what the CRM may not show yet
 
 
 class Explainer:
-    """Answers `explain` and /api/records/{type}/{id}."""
+    """Answers `explain`, /api/records/{type}/{id} and the page of a person."""
 
     def __init__(self, crm: Crm, store: Store, policy: Policy, clock: Clock) -> None:
         self._crm = crm
@@ -23,67 +39,165 @@ class Explainer:
         self._policy = policy
         self._clock = clock
 
-    async def explain(self, key: RecordKey) -> dict[str, object] | None:
-        """Everything known of `key`; None when neither the CRM nor the ledger knows it.
+    async def explain(self, key: RecordKey, at: datetime | None = None) -> Explanation | None:
+        """Everything known of `key`, and how it stood at `at`; None when neither the CRM nor the ledger knows it."""
+        found, crm_error = await self._look([key])
+        record = found.get(key)
+        number = self._number(record)
+        sharing = await self._sharing(key, number) if record is not None else {}
+        work = _Work(key, record, crm_error, number, tuple(sharing.values()), self._policy, self._clock.now())
+        answer = await self._store.read(lambda ledger: work.explained(ledger, at))
+        is_unknown = record is None and crm_error is None and answer.dossier.is_empty
+        return None if is_unknown else answer
 
-        `in_crm` is the record as the CRM shows it this second (no name), None with `crm_error` when Zoho can't be asked.
-        """
-        record, crm_error = await self._look(key)
-        answer = await self._store.read(lambda ledger: self._collect(ledger, key, record))
-        if record is None and crm_error is None and not (answer["attempts"] or answer["updates"] or answer["last_run"]):
-            return None
-        return {**answer, **({"crm_error": crm_error} if crm_error else {})}
+    def _number(self, record: Record | None) -> PhoneNumber | NoNumber | None:
+        return None if record is None else choose_number(record.phone, record.mobile, self._policy.default_country)
 
-    async def _look(self, key: RecordKey) -> tuple[Record | None, str | None]:
+    async def _look(self, keys: Sequence[RecordKey]) -> tuple[Mapping[RecordKey, Record], str | None]:
         try:
             await self._crm.prepare()
-            return (await self._crm.look([key])).get(key), None
+            return await self._crm.look(keys), None
         except CrmError as error:
-            return None, error.message
+            return {}, error.message
 
-    def _collect(self, ledger: Ledger, key: RecordKey, record: Record | None) -> dict[str, object]:
-        attempts = ledger.attempts.of_record(key)
-        callbacks = ledger.inbox.of_attempts([attempt.attempt_id for attempt in attempts])
-        latest = ledger.staging.latest(key)
-        return {
-            "record_type": key.record_type.value,
-            "zoho_id": key.zoho_id,
-            "now": self._verdict(ledger, record) if record is not None else None,
-            "in_crm": self._shown(record) if record is not None else None,
-            "last_run": {"run_id": latest[0], **_plain(latest[1])} if latest else None,
-            "attempts": [_plain(attempt) for attempt in attempts],
-            "callbacks": [_plain(callback) for callback in callbacks],
-            "updates": [_plain(row) for row in ledger.outbox.of_record(key)],
-        }
-
-    def _verdict(self, ledger: Ledger, record: Record) -> dict[str, object]:
-        now = self._clock.now()
-        (facts,) = gather_facts(ledger, [record], self._policy, now, now - timedelta(seconds=2))
-        state, reason, detail, next_at = outcome_of(decide(facts, self._policy, now))
-        would = {"due": "call", "dead": "mark_dead"}.get(state.value, "skip")
-        return {
-            "would": would,
-            "reason": reason,
-            "detail": detail,
-            "next_at": next_at,
-            "policy": self._policy.hash,
-            "ledger_attempts": facts.history.attempts,
-            "ledger_attempts_today": facts.history.attempts_today,
-        }
-
-    def _shown(self, record: Record) -> dict[str, object]:
-        number = choose_number(record.phone, record.mobile, self._policy.default_country)
-        return {
-            "status": record.status,
-            "call_attempts": record.call_attempts,
-            "first_no_answer_at": record.first_no_answer_at,
-            "modified_time": record.modified_time,
-            "number": None if isinstance(number, NoNumber) else number.masked,
-        }
+    async def _sharing(self, key: RecordKey, number: PhoneNumber | NoNumber | None) -> Mapping[RecordKey, Record]:
+        """The others that had this number when the ledger heard of them last, as the CRM shows them now (rules.md row 14)."""
+        if not isinstance(number, PhoneNumber):
+            return {}
+        e164 = number.e164
+        keys = await self._store.read(lambda ledger: _with_number(ledger, e164))
+        others = [other for other in keys if other != key][:_SHARING]
+        if not others:
+            return {}
+        try:
+            return await self._crm.look(others)
+        except CrmError:
+            return {}
 
 
-def _plain(row: object) -> dict[str, object]:
-    """A row without what only the database needs; numbers masked."""
-    values: dict[str, object] = asdict(row)  # type: ignore[call-overload]  # any dataclass: no type says that
-    hidden = ("key", "owner", "lease_until", "sort_key", "rank", "contends", "number")
-    return {name: value for name, value in values.items() if name not in hidden}
+def _with_number(ledger: Ledger, number: str) -> list[RecordKey]:
+    keys = [row.key for row in ledger.attempts.of_number(number)]
+    newest = next((run for run in ledger.runs.recent(20) if run.staged_at is not None), None)
+    if newest is not None:
+        keys += ledger.staging.of_number(newest.run_id, number)
+    return list(dict.fromkeys(keys))
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One explanation, once the CRM has been asked."""
+
+    key: RecordKey
+    record: Record | None
+    crm_error: str | None
+    number: PhoneNumber | NoNumber | None
+    sharing: tuple[Record, ...]
+    policy: Policy
+    now: datetime
+
+    def explained(self, ledger: Ledger, at: datetime | None) -> Explanation:
+        e164 = None if self.number is None else e164_of(self.number)
+        dossier = read_dossier(ledger, self.key, e164)
+        looks = glimpses(dossier, self.record, e164, self.now)
+        ask = self._asker(ledger, dossier)
+        return Explanation(
+            key=self.key,
+            record=self.record,
+            crm_error=self.crm_error,
+            number=self.number,
+            now=self._judged(dossier, ask, self.now) if ask is not None else None,
+            outlook=self._outlook(dossier, ask) if ask is not None else None,
+            moment=None if at is None else self._moment(dossier, ask, at),
+            dossier=dossier,
+            events=timeline(dossier, looks, self.policy),
+            policy_hash=self.policy.hash,
+        )
+
+    def _asker(self, ledger: Ledger, dossier: Dossier) -> Callable[[datetime], Facts] | None:
+        """The facts at any moment from now on, the other records with the number among them."""
+        if self.record is None or self.number is None:
+            return None
+        seen_at = self.now - _JUST_WRITTEN
+        mine = (self.record, self.number, known_now(dossier, seen_at))
+        group = [mine]
+        for other in self.sharing:
+            number = choose_number(other.phone, other.mobile, self.policy.default_country)
+            if number == self.number:
+                known = known_now(read_dossier(ledger, other.key, e164_of(number)), seen_at)
+                group.append((other, number, known))
+
+        def facts_at(moment: datetime) -> Facts:
+            alone = [self._facts(*one, moment) for one in group]
+            first = min(
+                (
+                    row
+                    for facts in alone
+                    if (row := staged(facts, decide(facts, self.policy, moment), self.policy)).contends
+                ),
+                key=lambda row: row.rank,
+                default=None,
+            )
+            if first is None or first.key == self.key or len(group) == 1:
+                return alone[0]
+            return replace(alone[0], same_phone_as=first.key)
+
+        return facts_at
+
+    def _facts(self, record: Record, number: PhoneNumber | NoNumber, known: Known, moment: datetime) -> Facts:
+        today = self.policy.local_date(moment).isoformat()
+        later = known_later(known, moment, self.policy) if moment > self.now else known
+        return compose(record, number, later, self.policy, today)
+
+    def _judged(self, dossier: Dossier, ask: Callable[[datetime], Facts], at: datetime) -> Judgement:
+        return judge(ask(at), self.policy, at, _open_day(dossier))
+
+    def _outlook(self, dossier: Dossier, ask: Callable[[datetime], Facts]) -> Outlook:
+        def verdict_at(slot: datetime) -> Verdict:
+            return decide(ask(slot), self.policy, slot)
+
+        provided = [Sentence(PAUSED)] if dossier.paused else []
+        newest = next(iter(dossier.sightings), None)
+        if newest and newest[0].is_open and newest[1].state in (StagedState.DUE, StagedState.CLAIMED):
+            provided.append(Sentence(IN_HAND))
+        return look_ahead(verdict_at, self.policy, self.now, provided)
+
+    def _moment(self, dossier: Dossier, ask: Callable[[datetime], Facts] | None, at: datetime) -> Moment:
+        if at >= self.now:
+            judgement = self._judged(dossier, ask, at) if ask is not None else None
+            return Moment(at, None, was_going=False, judgement=judgement, known=(Sentence(_AS_NOW),), unknowable=())
+        run = next(((run, row) for run, row in dossier.sightings if run.started_at <= at), None)
+        was_going = run is not None and (run[0].ended_at is None or at <= run[0].ended_at)
+        seen = record_at(dossier, at, self.policy)
+        if seen is None:
+            return Moment(at, None, was_going=False, judgement=None, known=(), unknowable=(Sentence(_NEVER_SEEN),))
+        record, seen_at = seen
+        number = choose_number(record.phone, None, self.policy.default_country)
+        known = known_at(dossier, at, at, self.policy)
+        facts = compose(record, number, known, self.policy, self.policy.local_date(at).isoformat())
+        unknowable = [Sentence(_EDITS, {"seen": seen_at}), Sentence(_LISTS)]
+        if run is not None and run[0].policy_hash != self.policy.hash:
+            unknowable.append(Sentence(_OTHER_POLICY, {"hash": run[0].policy_hash}))
+        return Moment(
+            at=at,
+            run=run,
+            was_going=was_going,
+            judgement=judge(facts, self.policy, at),
+            known=(Sentence(_SEEN, {"seen": seen_at}), Sentence(_REPLAYED)),
+            unknowable=tuple(unknowable),
+        )
+
+
+_AS_NOW = "That moment is still to come: this is what the rules will say then if nothing changes until then."
+_NEVER_SEEN = "No run had seen the record by then: what Zoho held is not known."
+_SEEN = "Zoho's fields are those that the run of {seen} pulled, with what we wrote ourselves since."
+_REPLAYED = "The calls, results and updates are as the ledger held them at that moment."
+_EDITS = "What a person changed in Zoho after {seen} and before that moment is not known."
+_LISTS = "A number that was taken off the do-not-call list since, or another record with the same number, is not known."
+_OTHER_POLICY = (
+    "That run decided by another policy ({hash}); its own decision stands above, the words here are today's."
+)
+
+
+def _open_day(dossier: Dossier) -> date | None:
+    days = [date.fromisoformat(row.policy_day) for row in dossier.attempts if row.state in OPEN_STATES]
+    return max(days, default=None)

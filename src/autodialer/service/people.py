@@ -1,11 +1,12 @@
 """Gathers the facts about people: the record from the CRM, the rest from the ledger."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from autodialer.domain.phone import NoNumber, PhoneNumber, choose_number
-from autodialer.domain.record import Record, RecordKey
+from autodialer.domain.record import CrmStatus, Record, RecordKey
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, OutboxRow
 from autodialer.rules.facts import Facts, PendingUpdate
@@ -29,19 +30,46 @@ def gather_facts(
     suppressed = ledger.do_not_call.has(dialable)
     today = policy.local_date(now).isoformat()
 
-    def facts_of(record: Record) -> Facts:
-        number = numbers[record.key]
-        e164 = None if isinstance(number, NoNumber) else number.e164
+    def known_of(record: Record, e164: str | None) -> Known:
         rows = {row.attempt_id: row for row in (*by_record.get(record.key, ()), *by_number.get(e164 or "", ()))}
-        return Facts(
-            record=record,
-            number=number,
-            history=summarise(record, e164, list(rows.values()), our_statuses.get(record.key, ()), policy, today),
-            pending=_pending(record, unseen.get(record.key), policy),
-            do_not_call=e164 in suppressed,
+        return Known(
+            list(rows.values()),
+            unseen.get(record.key),
+            our_statuses.get(record.key, frozenset()),
+            e164 in suppressed,
         )
 
+    def facts_of(record: Record) -> Facts:
+        number = numbers[record.key]
+        return compose(record, number, known_of(record, e164_of(number)), policy, today)
+
     return [facts_of(record) for record in records]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger knows of one record: the `attempts` of it and of its number, each once; the rest as gather_facts finds it."""
+
+    attempts: Sequence[AttemptRow]
+    unseen: OutboxRow | None
+    our_statuses: Collection[CrmStatus]
+    do_not_call: bool
+
+
+def compose(record: Record, number: PhoneNumber | NoNumber, known: Known, policy: Policy, today: str) -> Facts:
+    """The facts about one record. `today`: the date in the policy's zone, YYYY-MM-DD."""
+    return Facts(
+        record=record,
+        number=number,
+        history=summarise(record, e164_of(number), known.attempts, known.our_statuses, policy, today),
+        pending=_pending(record, known.unseen, policy),
+        do_not_call=known.do_not_call,
+    )
+
+
+def e164_of(number: PhoneNumber | NoNumber) -> str | None:
+    """The number as it is dialled."""
+    return None if isinstance(number, NoNumber) else number.e164
 
 
 def _index(

@@ -15,6 +15,7 @@ from autodialer.service.doctor import Doctor
 from autodialer.service.drift import DriftReport
 from autodialer.service.duties import Duties
 from autodialer.service.explain import Explainer
+from autodialer.service.finding import PeopleFinder
 from autodialer.service.glance import Glancer
 from autodialer.service.lines import Lines
 from autodialer.service.listening import Listener
@@ -55,6 +56,7 @@ class Services:
     call_log: CallLog
     settler: Settler
     explainer: Explainer
+    finder: PeopleFinder
     planner: Planner
     doctor: Doctor
     drift: DriftReport
@@ -103,6 +105,8 @@ def wire(
         settler=Settler(means, due),
         explainer=Explainer(means.crm, means.store, means.policy, means.clock),
         planner=Planner(rationed, scratch, count),
+        finder=PeopleFinder(rationed),
+        planner=Planner(rationed, scratch),
         doctor=Doctor(means, about, count),
         credits=count,
         glancer=Glancer(means, lines, count),

@@ -197,13 +197,12 @@ def outcome_of(verdict: Verdict) -> tuple[StagedState, str, str, datetime | None
     """(state, reason, detail, next chance) of a verdict."""
     match verdict:
         case Call():
-            reason = "new" if verdict.is_new else "no_answer"
             detail = f"call {verdict.attempt_number} of {verdict.total_quota}"
             if not verdict.is_new:
                 detail += f"; Day {verdict.day_index}, {verdict.day_attempt_number} of {verdict.day_quota} today"
             if verdict.first_no_answer_inferred and not verdict.is_new:
                 detail += "; First No Answer At is empty in the CRM and was inferred"
-            return StagedState.DUE, reason, detail, None
+            return StagedState.DUE, verdict.reason.value, detail, None
         case Skip():
             return StagedState.SKIP, verdict.reason.value, verdict.detail, verdict.until
         case MarkDead():

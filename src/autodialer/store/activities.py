@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, func, select, text, update
 
 from autodialer.domain.activity import ActivityForm
 from autodialer.ports.activities import ActivityRow
+from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_if_absent
 from autodialer.store.tables import ACTIVITY_DUE, activities
 
@@ -56,6 +57,13 @@ class SqlActivities:
     def row(self, attempt_id: str) -> ActivityRow | None:
         found = self._db.execute(select(activities).where(_a.attempt_id == attempt_id)).first()
         return None if found is None else _row(found)
+
+    def of_attempts(self, attempt_ids: Sequence[str]) -> Sequence[ActivityRow]:
+        return [
+            _row(row)
+            for some in chunks(attempt_ids)
+            for row in self._db.execute(select(activities).where(_a.attempt_id.in_(some)))
+        ]
 
     def count(self, state: str) -> int:
         return self._db.execute(select(func.count()).select_from(activities).where(_a.state == state)).scalar_one()

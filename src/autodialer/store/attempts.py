@@ -121,6 +121,10 @@ class SqlAttempts(SqlTransitions):
         mine = and_(_a.zoho_id == key.zoho_id, _a.record_type == key.record_type.value)
         return self._many(select(attempts).where(mine).order_by(_a.reserved_at, _a.attempt_id).limit(limit))
 
+    def of_number(self, number: str, limit: int = 200) -> Sequence[AttemptRow]:
+        theirs = select(attempts).where(_a.number == number, _TELLING)
+        return self._many(theirs.order_by(_a.reserved_at, _a.attempt_id).limit(limit))
+
     def _many(self, statement: Any) -> Sequence[AttemptRow]:
         return [attempt_row(row) for row in self._db.execute(statement)]
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 
 from autodialer.ports.rows import Arrival, InboxRow
+from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_of
 from autodialer.store.tables import INBOX_WAITING, inbox
 
@@ -90,6 +91,13 @@ class SqlInbox:
         theirs = select(inbox).where(_i.attempt_id.in_(attempt_ids)).order_by(_i.inbox_id)
         return self._many(theirs, {}) if attempt_ids else []
 
+    def of_calls(self, attempt_ids: Sequence[str], session_ids: Sequence[str]) -> Sequence[InboxRow]:
+        found = {row.inbox_id: row for row in self.of_attempts(attempt_ids)}
+        for some in chunks(session_ids):
+            theirs = select(inbox).where(_i.session_id.in_(some))
+            found |= {row.inbox_id: row for row in self._many(theirs, {})}
+        return [found[inbox_id] for inbox_id in sorted(found)]
+
     def count(self, state: str) -> int:
         counted = select(func.count()).select_from(inbox).where(_i.state == state)
         waits = state in (
@@ -122,4 +130,5 @@ def _row(row: Row[Any]) -> InboxRow:
         state=row.state,
         attempt_id=row.attempt_id,
         note=row.note,
+        applied_at=row.applied_at,
     )

@@ -38,11 +38,11 @@ class SqlRuns:
 
     def current(self) -> Run | None:
         row = self._db.execute(select(runs).where(_OPEN)).first()
-        return _run(row) if row else None
+        return run_row(row) if row else None
 
     def get(self, run_id: str) -> Run | None:
         row = self._db.execute(select(runs).where(runs.c.run_id == run_id)).first()
-        return _run(row) if row else None
+        return run_row(row) if row else None
 
     def recent(self, limit: int, before: tuple[datetime, str] | None = None) -> Sequence[Run]:
         newest = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit)
@@ -50,11 +50,16 @@ class SqlRuns:
             at, run_id = before
             earlier = or_(runs.c.started_at < at, runs.c.run_id < run_id)
             newest = newest.where(runs.c.started_at <= at, earlier)
-        return [_run(row) for row in self._db.execute(newest)]
+        return [run_row(row) for row in self._db.execute(newest)]
 
     def started_since(self, moment: datetime) -> Sequence[Run]:
         found = select(runs).where(runs.c.started_at >= moment).order_by(runs.c.started_at, runs.c.run_id)
-        return [_run(row) for row in self._db.execute(found)]
+        return [run_row(row) for row in self._db.execute(found)]
+
+    def between(self, since: datetime, until: datetime, limit: int = 500) -> Sequence[Run]:
+        some = select(runs).where(runs.c.started_at >= since, runs.c.started_at <= until)
+        newest = some.order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit)
+        return [run_row(row) for row in self._db.execute(newest)]
 
     def has_slot(self, slot: datetime) -> bool:
         return self._db.execute(select(runs.c.run_id).where(runs.c.slot == slot)).first() is not None
@@ -122,7 +127,8 @@ def _values(run: Run, lease_until: datetime) -> dict[str, Any]:
     }
 
 
-def _run(row: Row[Any]) -> Run:
+def run_row(row: Row[Any]) -> Run:
+    """A row of the table as the use cases see it."""
     return Run(
         run_id=row.run_id,
         kind=RunKind(row.kind),

@@ -38,6 +38,10 @@ class SqlDoNotCall:
         rows = self._db.execute(select(do_not_call).order_by(do_not_call.c.number))
         return [(row.number, row.reason, row.added_at) for row in rows]
 
+    def find(self, number: str) -> tuple[str, datetime] | None:
+        row = self._db.execute(select(do_not_call).where(do_not_call.c.number == number)).first()
+        return (row.reason, row.added_at) if row else None
+
 
 class SqlSwitches:
     """Implements ports.ledger.Switches."""

@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, text, true, tuple_, union_all, update
 
 from autodialer.domain.record import RecordKey, RecordType
-from autodialer.ports.rows import Staged, StagedState
+from autodialer.ports.rows import Run, Staged, StagedState
 from autodialer.rules.verdict import SkipReason
+from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_all_absent
+from autodialer.store.runs import run_row
 from autodialer.store.tables import HELD, attempts, runs, staged_records
 
 _s = staged_records.c
@@ -184,6 +186,33 @@ class SqlStaging:
         )
         row = self._db.execute(statement).first()
         return (row.run_id, _staged(row)) if row else None
+
+    def sightings(self, key: RecordKey, limit: int = 300) -> Sequence[tuple[Run, Staged]]:
+        mine = and_(_s.record_type == key.record_type.value, _s.zoho_id == key.zoho_id)
+        rows = {row.run_id: _staged(row) for row in self._db.execute(select(staged_records).where(mine))}
+        # Each table alone: to join them PostgreSQL may read all runs.
+        found = [
+            run_row(row)
+            for some in chunks(rows)
+            for row in self._db.execute(select(runs).where(runs.c.run_id.in_(some)))
+        ]
+        newest = sorted(found, key=lambda run: (run.started_at, run.run_id), reverse=True)
+        return [(run, rows[run.run_id]) for run in newest[:limit]]
+
+    def of_number(self, run_id: str, number: str, limit: int = 50) -> Sequence[RecordKey]:
+        theirs = select(_s.record_type, _s.zoho_id).where(_s.run_id == run_id, _s.number == number).limit(limit)
+        return [RecordKey(RecordType(record_type), zoho_id) for record_type, zoho_id in self._db.execute(theirs)]
+
+    def ending_with(self, run_id: str, digits: str, limit: int = 50) -> Sequence[tuple[RecordKey, str]]:
+        if not digits.isdecimal():
+            raise ValueError("only digits end a number")
+        fits = and_(_s.run_id == run_id, _s.number.like(f"%{digits}"))
+        theirs = select(_s.record_type, _s.zoho_id, _s.number).where(fits).order_by(_s.number).limit(limit)
+        found = self._db.execute(theirs)
+        return [(RecordKey(RecordType(record_type), zoho_id), number) for record_type, zoho_id, number in found]
+
+    def is_kept(self, run_id: str) -> bool:
+        return self._db.execute(select(_s.zoho_id).where(_s.run_id == run_id).limit(1)).first() is not None
 
     def unseen_holds(self, run_id: str) -> Sequence[RecordKey]:
         a = attempts.c

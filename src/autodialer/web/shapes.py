@@ -197,26 +197,6 @@ class Checkup(Success):
     timestamp: Instant
 
 
-class RecordShape(Shape):
-    """One person: what the rules say now and why, and all that happened."""
-
-    record_type: Type
-    zoho_id: str
-    now: dict[str, Any] | None
-    in_crm: dict[str, Any] | None
-    last_run: dict[str, Any] | None
-    attempts: list[dict[str, Any]]
-    callbacks: list[dict[str, Any]]
-    updates: list[dict[str, Any]]
-
-
-class RecordAnswer(Success):
-    """The history of a record."""
-
-    record: RecordShape
-    timestamp: Instant
-
-
 class UnknownCall(Shape):
     """A call of which nobody knows how it ended."""
 

@@ -9,7 +9,7 @@ from autodialer.ports.rows import AttemptRow, OutboxRow, Run, Staged
 from autodialer.service.plan import staged_fields
 from autodialer.web.answers import iso, plain
 
-_FOREIGN_TEXTS = ("reason", "detail", "note", "last_error", "stop_reason", "crm_error", "call_status")
+_FOREIGN_TEXTS = ("reason", "detail", "note", "last_error", "stop_reason", "crm_error", "call_status", "text", "why")
 _RAW = "body"
 _masker = Masker()
 

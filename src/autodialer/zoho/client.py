@@ -19,6 +19,7 @@ from autodialer.zoho import coql, doctor
 from autodialer.zoho.activities import ZohoActivities
 from autodialer.zoho.answers import Answer, Page, read_page
 from autodialer.zoho.config import ZohoConfig
+from autodialer.zoho.datacentres import crm_url_for
 from autodialer.zoho.fields import MODULES, FieldMeta, ModuleFields, read_fields
 from autodialer.zoho.freshness import changed_just_now, read_at
 from autodialer.zoho.known_fields import KnownFields
@@ -96,6 +97,37 @@ class ZohoCrm:
         ]
         return {record.key: record for found in await gather_or_cancel(chunks) for record in found}
 
+    async def find_named(self, words: Sequence[str], limit: int) -> Sequence[Record]:
+        """One query of each module. ValueError for words that coql.contains does not take."""
+        return await self._find(partial(_named, words), limit)
+
+    async def find_numbered(self, spellings: Sequence[str], limit: int) -> Sequence[Record]:
+        """One query of each module."""
+        return await self._find(partial(_numbered, spellings), limit)
+
+    def page_of(self, key: RecordKey) -> str | None:
+        """As the CRM's own address bar has it, without the organisation, which it adds by itself."""
+        site = crm_url_for(self._config.api_domain)
+        return f"{site}/crm/tab/{MODULES[key.record_type]}/{key.zoho_id}" if site is not None else None
+
+    async def _find(self, where: Callable[[ModuleFields], coql.Criterion | None], limit: int) -> list[Record]:
+        found = await gather_or_cancel([self._find_in(record_type, where, limit) for record_type in RecordType])
+        return [record for records in found for record in records]
+
+    async def _find_in(
+        self, record_type: RecordType, where: Callable[[ModuleFields], coql.Criterion | None], limit: int
+    ) -> list[Record]:
+        def query(fields: ModuleFields) -> str:
+            criterion = where(fields)
+            if criterion is None:
+                raise CrmError(f"{fields.module} has no such field to search in", permanent=True)
+            return coql.select(fields.columns, fields.module, criterion, limit=limit)
+
+        if where(await self._known.of(record_type)) is None:
+            return []
+        page, fields = await self._known.ask(record_type, query, partial(self._query, limit=limit))
+        return self._records(page, fields)
+
     async def write(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult]:
         """See Writer.write. Where Zoho refused a value in a field of ours, the fields are looked at again."""
         return await self._known.doubt(updates, await self._writer.write(updates))
@@ -166,6 +198,18 @@ def _pull_query(last: int | None, fields: ModuleFields) -> str:
 
 def _look_query(zoho_ids: Sequence[str], fields: ModuleFields) -> str:
     return coql.select(fields.columns, fields.module, coql.has_id(zoho_ids), limit=len(zoho_ids))
+
+
+def _named(words: Sequence[str], fields: ModuleFields) -> coql.Criterion | None:
+    """Each word in one of the fields that make up the name."""
+    if not fields.names:
+        return None
+    return coql.all_of([coql.any_of([coql.contains(name, word) for name in fields.names]) for word in words])
+
+
+def _numbered(spellings: Sequence[str], fields: ModuleFields) -> coql.Criterion | None:
+    columns = [name for name in (fields.phone, fields.mobile) if name is not None]
+    return coql.any_of([coql.one_of(name, spellings) for name in columns]) if columns else None
 
 
 def _follows(record: Record, last: int | None) -> bool:

@@ -5,6 +5,7 @@ most 25 criteria and 2000 rows.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -43,6 +44,21 @@ def one_of(column: str, values: Sequence[str]) -> Criterion:
 def none_of(column: str, values: Sequence[str]) -> Criterion:
     """`column not in (...)`, in lists of at most 50 joined by and. Says nothing of empty fields."""
     return all_of([_list(column, "not in", values[at : at + MAX_LIST]) for at in range(0, len(values), MAX_LIST)])
+
+
+def contains(column: str, text: str) -> Criterion:
+    """`column like '%text%'`. ValueError unless `text` is made of letters, digits, blanks, hyphens, dots and apostrophes.
+
+    How `%`, `_` or a backslash would be told from the sign itself is documented nowhere, so they are not let in.
+    """
+    if not is_searchable(text):
+        raise ValueError("only letters, digits, blanks, hyphens, dots and apostrophes can be searched for")
+    return Criterion(f"{_name(column)} like {literal(f'%{text}%')}")
+
+
+def is_searchable(text: str) -> bool:
+    """Whether `contains` takes it."""
+    return bool(text) and all(sign in " -.'" or unicodedata.category(sign)[0] in "LMN" for sign in text)
 
 
 def has_value(column: str) -> Criterion:

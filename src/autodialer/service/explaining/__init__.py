@@ -1,0 +1,1 @@
+"""What `explain` is made of: all that the ledger knows of one person, how it stood at any moment, and what comes next."""
