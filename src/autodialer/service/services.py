@@ -106,7 +106,6 @@ def wire(
         explainer=Explainer(means.crm, means.store, means.policy, means.clock),
         planner=Planner(rationed, scratch, count),
         finder=PeopleFinder(rationed),
-        planner=Planner(rationed, scratch),
         doctor=Doctor(means, about, count),
         credits=count,
         glancer=Glancer(means, lines, count),
