@@ -44,6 +44,10 @@ class Stats(Protocol):
         """How many unknown calls, orphans, parked updates, answered-waiting people."""
         ...
 
+    def ended(self) -> Mapping[str, int]:
+        """All calls that ever ended, by disposition."""
+        ...
+
     def figures(self, first_day: str, last_day: str) -> Sequence[Figure]:
         """The calls that were sent on these days of the policy, both included, in the order of Figure's fields; for charts."""
         ...

@@ -36,6 +36,7 @@ class CallbackDesk:
         self._arrived = arrived
         self._waiting: list[_Taken] = []
         self._storing: asyncio.Task[None] | None = None
+        self.stored_count = 0  # since this process started, the same one twice among them
 
     @property
     def is_storing(self) -> bool:
@@ -83,6 +84,7 @@ class CallbackDesk:
             else:
                 _fail(group, error)
             return
+        self.stored_count += len(group)
         self._arrived.notify()
         for taken in group:
             if not taken.done.done():

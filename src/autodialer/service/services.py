@@ -10,6 +10,7 @@ from autodialer.ports.ledger import Store
 from autodialer.service.activities import ActivityService
 from autodialer.service.call_log import CallLog
 from autodialer.service.callbacks import CallbackDesk
+from autodialer.service.counting import Counts
 from autodialer.service.credits import Credits, Rationed
 from autodialer.service.doctor import Doctor
 from autodialer.service.drift import DriftReport
@@ -62,6 +63,7 @@ class Services:
     drift: DriftReport
     credits: Credits
     glancer: Glancer
+    counts: Counts
     duties: Duties
     pruner: Pruner
     arrived: Signal
@@ -109,6 +111,7 @@ def wire(
         doctor=Doctor(means, about, count),
         credits=count,
         glancer=Glancer(means, lines, count),
+        counts=Counts(means.store, means.clock, run_hours),
         duties=Duties(means),
         pruner=Pruner(means, retention_days),
         drift=DriftReport(means),

@@ -95,6 +95,10 @@ class SqlStats:
             calls[group.policy_day, group.hour, group.attempts_before + 1, end] += group.calls
         return sorted(Figure(*alike, count) for alike, count in calls.items())
 
+    def ended(self) -> Mapping[str, int]:
+        counted = select(_a.disposition, func.count().label("calls")).where(_a.disposition.is_not(None))
+        return {row.disposition: row.calls for row in self._db.execute(counted.group_by(_a.disposition))}
+
     def work_lists(self) -> Mapping[str, int]:
         unknown = select(func.count()).select_from(attempts).where(text(UNSETTLED))
         waiting = select(func.count()).select_from(
