@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Index, create_engine, event, insert, text
 
 from autodialer.domain.record import RecordKey, RecordType
+from autodialer.store.counting import count_anew, uncounted
 from autodialer.store.tables import metadata, runs
 from autodialer.store.types import to_millis
 
@@ -105,7 +106,7 @@ def make_year(url: str, attempts: int) -> Year:
     engine = _fast_engine(url)
     cohort = max(1, attempts // (DAYS * _CALLS_EACH))
     began = time.perf_counter()
-    with engine.begin() as connection, _without_indexes(connection):
+    with engine.begin() as connection, _without_indexes(connection), uncounted(connection):
         _lay_out(connection, cohort)
         for day in range(DAYS):
             values = {**_day(day), "cohort": cohort}
@@ -114,6 +115,7 @@ def make_year(url: str, attempts: int) -> Year:
         connection.execute(text(_OUTBOX))
         connection.execute(text(_INBOX), {"body": _BODY})
         connection.execute(text(_STAGED), {"since": to_millis(NOW - timedelta(days=30))})
+        count_anew(connection)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE")
         count = connection.execute(text("SELECT count(*) FROM attempts")).scalar_one()

@@ -193,7 +193,9 @@ def test_a_damaged_ledger_is_noticed_and_leaves_no_file(tmp_path: Path, request:
     path = tmp_path / "ledger.db"
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_attempts_day'").fetchone()
+    (root,) = connection.execute(
+        "SELECT rootpage FROM sqlite_master WHERE name = 'ix_attempts_submitted_at_state'"
+    ).fetchone()
     (size,) = connection.execute("PRAGMA page_size").fetchone()
     connection.close()
     with path.open("r+b") as file:

@@ -12,7 +12,7 @@ from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import AttemptRow, CallElsewhere, Reservation
 from autodialer.store.chunks import chunks
-from autodialer.store.tables import OPEN, OURS, UNSETTLED, attempts
+from autodialer.store.tables import OPEN, UNSETTLED, attempts
 from autodialer.store.transitions import SqlTransitions, fitting_status
 
 _a = attempts.c
@@ -39,7 +39,12 @@ _WITHOUT_SESSION = (
     )
     .limit(1)
 )
-_LATEST_SUBMITTED = select(func.max(_a.submitted_at)).where(text(OURS))
+LATEST_SUBMITTED = (
+    select(_a.submitted_at)
+    .where(_a.run_id.is_not(None), _a.submitted_at.is_not(None))
+    .order_by(_a.submitted_at.desc())
+    .limit(1)
+)
 
 
 class SqlAttempts(SqlTransitions):
@@ -168,7 +173,7 @@ class SqlAttempts(SqlTransitions):
         return self._many(select(attempts).where(text(UNSETTLED)).order_by(_a.submitted_at.desc()).limit(limit))
 
     def latest_submitted(self) -> datetime | None:
-        return self._db.execute(_LATEST_SUBMITTED).scalar()
+        return self._db.execute(LATEST_SUBMITTED).scalar()
 
     def add_elsewhere(self, call: CallElsewhere) -> None:
         self._db.execute(

@@ -7,6 +7,7 @@ moves on only with a migration that older code can't live with, and releases tha
 from sqlalchemy import Connection, inspect, text
 
 from autodialer.domain.errors import StoreError
+from autodialer.store.counting import count_what_is_known, is_counted
 from autodialer.store.engine import Database
 from autodialer.store.phases import AFTER, BEFORE, FOLDER, Step, needed, newest, steps, steps_between
 
@@ -14,6 +15,7 @@ HEAD = newest()
 VERSIONS = "schema_version"
 OLDEST = "alembic_version"
 _FIRST_WITH_PHASES = "0003"
+_COUNTING = "0008"  # from here on the database counts the calls; those of before are counted with the indexes of before
 _PG_LOCK = 8_080_808  # one replica migrates, the others wait
 _LOCK_PATIENCE = "SET LOCAL lock_timeout = '10s'"  # whoever waits for a table makes all others wait behind it
 
@@ -24,6 +26,15 @@ def migrate(database: Database, *, after: bool = False) -> tuple[str | None, str
     On PostgreSQL, where older replicas may still be at work, what is to come after a rollout is left out unless `after`, and
     refused while one of them is connected. StoreError for that, and for a newer, foreign or damaged database.
     """
+    before, now = _migrate_some(database, after=after)
+    count_what_is_known(database)
+    if before is not None and before < _COUNTING:
+        now = _migrate_some(database, after=after)[1]
+    return before, now
+
+
+def _migrate_some(database: Database, *, after: bool) -> tuple[str | None, str]:
+    """As far as can be gone in one transaction."""
     found: list[str | None] = []
 
     def upgrade(connection: Connection) -> None:
@@ -38,6 +49,8 @@ def migrate(database: Database, *, after: bool = False) -> tuple[str | None, str
         version = current_version(connection)
         _refuse_strangers(connection, version)
         target = _target(connection, version, everything=after)
+        if version is not None and version < _COUNTING:
+            target = min(target, _COUNTING)
         found[:] = [version, target]
         if target != version:
             _upgrade(connection, version, target)
@@ -59,6 +72,13 @@ def check_version(connection: Connection) -> None:
         raise StoreError(
             f"the ledger's schema is {version or 'empty'}, not {HEAD}: run `autodialer migrate`", permanent=True
         )
+    refuse_uncounted(connection)
+
+
+def refuse_uncounted(connection: Connection) -> None:
+    """StoreError while the calls of before migration 0008 are being counted."""
+    if not is_counted(connection):
+        raise StoreError("the ledger's calls are not all counted yet: run `autodialer migrate`", permanent=True)
 
 
 def waiting(version: str) -> list[Step]:

@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, or_, select, text, tuple_, update
 
-from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
 from autodialer.ports.pruning import Detail, Pruned
+from autodialer.store.attempts import LATEST_SUBMITTED
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_for, insert_if_absent
-from autodialer.store.tables import OPEN, OURS, activities, attempts, inbox, outbox, runs, staged_records, switches
+from autodialer.store.tables import OPEN, RELEASED, activities, attempts, inbox, outbox, runs, staged_records, switches
 from autodialer.store.types import from_millis, to_millis
 
 PRUNED_TO = "pruned_to"  # up to which instant updates may be missing; read by verify
@@ -37,10 +37,10 @@ _SAID_AGAIN = exists(
         or_(_o.first_no_answer_at.is_(None), _later.c.first_no_answer_at.is_not(None)),
     )
 )
-_LATEST = select(func.max(_a.submitted_at)).where(text(OURS)).correlate(None).scalar_subquery()
+_LATEST = LATEST_SUBMITTED.correlate(None).scalar_subquery()
 # Released, nothing told of the number, and not the call by which a clock that was set back is noticed.
 _SAYS_NOTHING = and_(
-    _a.state == AttemptState.RELEASED.value,
+    text(RELEASED),
     _a.number_refused == 0,
     or_(_a.submitted_at.is_(None), _a.submitted_at < _LATEST),
 )
@@ -138,7 +138,7 @@ class SqlPruning:
 
     def _released(self, start: str, before: datetime, limit: int, remove: bool) -> tuple[int, str, bool]:
         """A day after the other."""
-        following = select(func.min(_a.policy_day)).where(_a.policy_day > start)
+        following = select(func.min(_a.policy_day)).where(text(RELEASED), _a.policy_day > start)
         day = self._db.execute(following).scalar()
         # Two days more: the date may be one of any zone.
         if day is None or day >= (before - 2 * _DAY).date().isoformat():

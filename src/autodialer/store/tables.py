@@ -17,7 +17,8 @@ from sqlalchemy import (
     text,
 )
 
-import autodialer.store.tables_access  # noqa: F401 - its tables belong to the same schema
+import autodialer.store.tables_access
+import autodialer.store.tables_figures  # noqa: F401 - their tables belong to the same schema
 from autodialer.store.schema import Id
 from autodialer.store.schema import metadata as metadata  # noqa: PLC0414 - all ask for it here
 from autodialer.store.types import Instant
@@ -187,12 +188,8 @@ Index(
 )
 Index("ix_attempts_open", _a.state, sqlite_where=text(OPEN), postgresql_where=text(OPEN))
 Index("ix_attempts_submitted_at_state", _a.submitted_at, _a.state)
-OURS = "run_id IS NOT NULL"
-Index("ix_attempts_ours_submitted_at", _a.submitted_at, sqlite_where=text(OURS), postgresql_where=text(OURS))
-# All that the figures of a day are made of, so that no attempt has to be fetched for them.
-Index("ix_attempts_day", _a.policy_day, _a.state, _a.disposition, _a.agent_unreached, _a.record_type, _a.zoho_id)
-NOTED = "(reason LIKE 'picked up, did not press the key%' OR reason LIKE '8x8 could not make the call%')"
-Index("ix_attempts_noted", _a.policy_day, sqlite_where=text(NOTED), postgresql_where=text(NOTED))
+RELEASED = "state = 'released'"
+Index("ix_attempts_released", _a.policy_day, sqlite_where=text(RELEASED), postgresql_where=text(RELEASED))
 # The work list: a New record whose one call closed as unknown is not called again until a person settles it (rules.md row 25).
 UNSETTLED = "(state = 'unknown' OR (disposition = 'unknown' AND is_new = 1))"
 Index("ix_attempts_unsettled", _a.submitted_at, sqlite_where=text(UNSETTLED), postgresql_where=text(UNSETTLED))

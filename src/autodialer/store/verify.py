@@ -9,9 +9,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from autodialer.store.counting import FROM_ATTEMPTS
+
 _OPEN = "state IN ('reserved', 'submitting', 'placed', 'unknown')"
 _CLOCKS_DIFFER = 60_000  # milliseconds by which a clock may be set back while calls go on (service.clock_guard)
 _OURS = "run_id IS NOT NULL AND state <> 'released'"
+_COUNTED = FROM_ATTEMPTS.format(of="true")
+_ALIKE = "policy_day, hour, attempt_number, ended_as"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,29 @@ INVARIANTS: Sequence[Invariant] = (
         9,
         "two runs took one slot",
         "SELECT CAST(slot AS TEXT) FROM runs WHERE slot IS NOT NULL GROUP BY slot HAVING count(*) > 1",
+    ),
+    *(
+        Invariant(
+            10,
+            f"the figures count other {what} than the attempts",
+            f"SELECT policy_day || ', ' || (hour % 24) || ' h UTC, call ' || attempt_number || ', ' || ended_as || ': ' "
+            f"|| sum(kept) || ' instead of ' || sum(found) FROM (SELECT {_ALIKE}, {column} AS kept, 0 AS found FROM figures "
+            f"UNION ALL SELECT {_ALIKE}, 0, {column} FROM ({_COUNTED}) AS anew) AS both_counts GROUP BY {_ALIKE} "
+            f"HAVING sum(kept) <> sum(found) ORDER BY {_ALIKE}",
+        )
+        for what, column in (
+            ("calls", "calls"),
+            ("calls that found no agent", "agent_unreached"),
+            ("calls that nobody confirmed", "unconfirmed"),
+        )
+    ),
+    Invariant(
+        10,
+        "the figures count other people than the attempts",
+        "SELECT policy_day || ': ' || sum(kept) || ' instead of ' || sum(found) FROM "
+        "(SELECT policy_day, people AS kept, 0 AS found FROM figures "
+        f"UNION ALL SELECT policy_day, 0, people FROM ({_COUNTED}) AS anew) AS both_counts "
+        "GROUP BY policy_day HAVING sum(kept) <> sum(found) ORDER BY policy_day",
     ),
 )
 

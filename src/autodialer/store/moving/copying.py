@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -12,10 +13,11 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, text
 
 from autodialer.domain.errors import StoreError
 from autodialer.service.holding import COPYING_FROM
+from autodialer.store.counting import count_anew, uncounted
 from autodialer.store.engine import Database
 from autodialer.store.moving.rows import BATCH, Row, after, count, differences, fingerprint, key_of, moved_tables, named
 from autodialer.store.small import SqlSwitches
-from autodialer.store.tables import switches
+from autodialer.store.tables import attempts, switches
 
 _TOLD = 5  # differences that are named
 
@@ -80,14 +82,16 @@ def copy_rows(source: Connection, target: Database, begun: Begun, now: datetime,
             target.submit(partial(_put, table, rows, reached, now)).result()
             done, copied = done + len(rows), copied + len(rows)
             say(Progress("copying", table.name, done, total))
+    target.submit(count_anew).result()
     return copied
 
 
 def _put(table: Table, rows: Sequence[Row], reached: Begun, now: datetime, connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        _copy_in(connection, table, rows)
-    else:
-        connection.exec_driver_sql(str(insert(table).compile(dialect=connection.dialect)), list(rows))
+    with uncounted(connection) if table is attempts else nullcontext():
+        if connection.dialect.name == "postgresql":
+            _copy_in(connection, table, rows)
+        else:
+            connection.exec_driver_sql(str(insert(table).compile(dialect=connection.dialect)), list(rows))
     SqlSwitches(connection).set(COPYING_FROM, reached.as_text(), now)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, make_url, select, text
 from autodialer.domain.errors import StoreError
 from autodialer.store.clock import database_now
 from autodialer.store.engine import Database
-from autodialer.store.migrate import HEAD, current_version, migrate
+from autodialer.store.migrate import HEAD, current_version, migrate, refuse_uncounted
 from autodialer.store.moving.rows import moved_tables, place_of_row
 from autodialer.store.postgres import process_name
 from autodialer.store.tables import RUN_OPEN, runs, switches
@@ -57,6 +57,7 @@ def refuse_version(connection: Connection, place: str) -> None:
             f"the schema of {place} is {version or 'empty'}, not {HEAD}: run `autodialer migrate` on it first",
             permanent=True,
         )
+    refuse_uncounted(connection)
 
 
 def make_schema(target: Database) -> None:
