@@ -10,7 +10,7 @@ from autodialer.store.ledger import SqlStore
 from databases import BOTH, Postgres, SqliteLedgers
 from figures import lines_of
 
-_LONG = ("proof", "crash", "faults", "replicas", "e2e")
+_LONG = ("browser", "proof", "crash", "faults", "replicas", "e2e")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
