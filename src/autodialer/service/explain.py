@@ -8,7 +8,7 @@ from autodialer.domain.attempt import OPEN_STATES
 from autodialer.domain.errors import CrmError
 from autodialer.domain.phone import NoNumber, PhoneNumber, choose_number
 from autodialer.domain.record import Record, RecordKey
-from autodialer.domain.sentence import Sentence
+from autodialer.domain.sentence import Sentence, phrase
 from autodialer.ports import Clock, Crm
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import StagedState
@@ -187,14 +187,16 @@ class _Work:
         )
 
 
-_AS_NOW = "That moment is still to come: this is what the rules will say then if nothing changes until then."
-_NEVER_SEEN = "No run had seen the record by then: what Zoho held is not known."
-_SEEN = "Zoho's fields are those that the run of {seen} pulled, with what we wrote ourselves since."
-_REPLAYED = "The calls, results and updates are as the ledger held them at that moment."
-_EDITS = "What a person changed in Zoho after {seen} and before that moment is not known."
-_LISTS = "A number that was taken off the do-not-call list since, or another record with the same number, is not known."
-_OTHER_POLICY = (
-    "That run decided by another policy ({hash}); its own decision stands above, the words here are today's."
+_AS_NOW = phrase("That moment is still to come: this is what the rules will say then if nothing changes until then.")
+_NEVER_SEEN = phrase("No run had seen the record by then: what Zoho held is not known.")
+_SEEN = phrase("Zoho's fields are those that the run of %(seen)s pulled, with what we wrote ourselves since.")
+_REPLAYED = phrase("The calls, results and updates are as the ledger held them at that moment.")
+_EDITS = phrase("What a person changed in Zoho after %(seen)s and before that moment is not known.")
+_LISTS = phrase(
+    "A number that was taken off the do-not-call list since, or another record with the same number, is not known."
+)
+_OTHER_POLICY = phrase(
+    "That run decided by another policy (%(hash)s); its own decision stands above, the words here are today's."
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from autodialer.domain.record import CrmStatus, RecordKey
@@ -13,7 +13,6 @@ from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow, Run, Staged
 from autodialer.service.control import is_paused
 
 _MOST_CALLS: Final = 1000
-_FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def _unseen_by(ledger: Ledger, sightings: Sequence[tuple[Run, Staged]]) -> Seque
     since = sightings[-1][0].started_at
     found: list[Run] = []
     before: Run | None = None
-    runs = [run for run in ledger.runs.between(since, _FAR) if run.staged_at is not None]
+    runs = [run for run in reversed(ledger.runs.started_since(since)) if run.staged_at is not None]
     for run in runs:  # newest first
         if run.run_id in seen:
             if before is not None and ledger.staging.is_kept(before.run_id):
