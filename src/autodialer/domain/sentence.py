@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """English with `%(names)s` in it, and what they stand for; `str` puts both together, instants in UTC."""
+    """English with `{names}` in it, and what they stand for; `str` puts both together, instants in UTC."""
 
     text: str
     values: Mapping[str, object] = field(default_factory=dict)
@@ -17,7 +17,7 @@ class Sentence:
 
     def said(self, translate: Callable[[str], str], show: Callable[[object], str]) -> str:
         """In the language of `translate`, each value as `show` writes it."""
-        return translate(self.text) % {name: show(value) for name, value in self.values.items()}
+        return translate(self.text).format(**{name: show(value) for name, value in self.values.items()})
 
 
 def phrase(text: str) -> str:

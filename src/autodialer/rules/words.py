@@ -1,6 +1,6 @@
 """What each reason means, in plain words: the one place where a reason of a verdict or of a run gets its English.
 
-`%(names)s` are filled in by whoever says it (service/telling.py); other languages translate the words as they stand here.
+`{names}` are filled in by whoever says it (service/telling.py); other languages translate the words as they stand here.
 """
 
 from collections.abc import Mapping
@@ -27,8 +27,8 @@ NAMES: Final = frozenset(
 )
 """All that the sentences may leave to be filled in."""
 
-_SET_STATUS = "A person sets the status to %(new)s or %(no_answer)s in Zoho."
-_REPAIR_ATTEMPTS = "Somebody repairs Call Attempts in Zoho: a whole number from 0 to %(most)s."
+_SET_STATUS = "A person sets the status to {new} or {no_answer} in Zoho."
+_REPAIR_ATTEMPTS = "Somebody repairs Call Attempts in Zoho: a whole number from 0 to {most}."
 _REPAIR_FIRST = "Somebody repairs First No Answer At in Zoho: the time of the first unanswered call, or empty."
 _CORRECT_PHONE = "Somebody corrects Phone or Mobile in Zoho."
 _NEXT_RUN = "Nothing is needed: the next run tries again."
@@ -36,31 +36,31 @@ _NEXT_RUN = "Nothing is needed: the next run tries again."
 _CALLS: Final[Mapping[CallReason, Words]] = {
     CallReason.NEW: Words("is new", "The record is new and was never called: it gets its one call."),
     CallReason.NO_ANSWER: Words(
-        "nobody has answered yet", "Nobody has answered so far, and a call is left: %(attempts)s of %(total)s are made."
+        "nobody has answered yet", "Nobody has answered so far, and a call is left: {attempts} of {total} are made."
     ),
 }
 _SKIPS: Final[Mapping[SkipReason, Words]] = {
     SkipReason.STATUS: Words(
         "the status is not called",
-        "The status in Zoho is %(status)s, and only %(new)s and %(no_answer)s are called.",
+        "The status in Zoho is {status}, and only {new} and {no_answer} are called.",
         (_SET_STATUS,),
     ),
     SkipReason.OPEN_ATTEMPT: Words(
         "a call is not settled",
         "A call is going on, or its result is not known yet; nobody is called a second time meanwhile.",
         (
-            "The result of call %(attempt)s comes in, or a person settles it (autodialer unknown --settle %(attempt)s).",
-            "At the latest at %(closes)s, when its day is over, it is closed as unknown.",
+            "The result of call {attempt} comes in, or a person settles it (autodialer unknown --settle {attempt}).",
+            "At the latest at {closes}, when its day is over, it is closed as unknown.",
         ),
     ),
     SkipReason.ANSWERED_WAITING: Words(
         "answered, waits for a person",
         "The last call was answered, and nobody has changed the status in Zoho since: a person takes over from there.",
-        ("A person sets another status in Zoho; if calls are to go on, %(new)s or %(no_answer)s afterwards.",),
+        ("A person sets another status in Zoho; if calls are to go on, {new} or {no_answer} afterwards.",),
     ),
     SkipReason.BAD_CALL_ATTEMPTS: Words(
         "Call Attempts can't be trusted",
-        "Call Attempts in Zoho can't be trusted: it is no whole number from 0 to %(most)s.",
+        "Call Attempts in Zoho can't be trusted: it is no whole number from 0 to {most}.",
         (_REPAIR_ATTEMPTS,),
     ),
     SkipReason.BAD_FIRST_NO_ANSWER: Words(
@@ -73,9 +73,9 @@ _SKIPS: Final[Mapping[SkipReason, Words]] = {
     ),
     SkipReason.NEW_ALREADY_CALLED: Words(
         "New, but called already",
-        "The status is %(new)s, and yet there was a call already: by the ledger, by Call Attempts or by First No Answer At.",
+        "The status is {new}, and yet there was a call already: by the ledger, by Call Attempts or by First No Answer At.",
         (
-            "A person sets the status that fits, %(no_answer)s if calls are to go on.",
+            "A person sets the status that fits, {no_answer} if calls are to go on.",
             "If nobody was ever called: empty Call Attempts and First No Answer At in Zoho.",
         ),
     ),
@@ -94,27 +94,27 @@ _SKIPS: Final[Mapping[SkipReason, Words]] = {
     ),
     SkipReason.SAME_PHONE_AS: Words(
         "another record has the same number",
-        "%(other)s has the same number and comes first: one person is called once.",
-        ("%(other)s is finished, or one of the two gets another number in Zoho.",),
+        "{other} has the same number and comes first: one person is called once.",
+        ("{other} is finished, or one of the two gets another number in Zoho.",),
     ),
     SkipReason.ATTEMPTS_USED: Words(
         "all calls are used up",
-        "All calls are used up: %(attempts)s of %(total)s are made.",
+        "All calls are used up: {attempts} of {total} are made.",
         ("A person takes over in Zoho: no call is made any more.",),
     ),
     SkipReason.DAY_QUOTA: Words(
         "today's calls are made",
         "All calls of this day are made; the next day has its own.",
-        ("Nothing is needed: the next day begins at %(until)s.",),
+        ("Nothing is needed: the next day begins at {until}.",),
     ),
     SkipReason.CALLING_HOURS: Words(
         "outside of calling hours",
         "It is outside of the calling hours that the policy sets.",
-        ("Nothing is needed: the hours begin at %(until)s.",),
+        ("Nothing is needed: the hours begin at {until}.",),
     ),
     SkipReason.DEAD_LIMIT: Words(
         "would become Dead, held back",
-        "It would become %(dead)s, but that run had made as many %(dead)s as one run may without a person's word.",
+        "It would become {dead}, but that run had made as many {dead} as one run may without a person's word.",
         ("The next run goes on; autodialer run --confirm lifts the limit.",),
     ),
     SkipReason.RECORD_GONE: Words(
@@ -129,19 +129,19 @@ _SKIPS: Final[Mapping[SkipReason, Words]] = {
 _DEATHS: Final[Mapping[DeadReason, Words]] = {
     DeadReason.WINDOW_OVER: Words(
         "its days are over",
-        "Its days are over: Day %(day)s since the first unanswered call. The status becomes %(dead)s, without a call.",
+        "Its days are over: Day {day} since the first unanswered call. The status becomes {dead}, without a call.",
         ("A person sets another status in Zoho.",),
     ),
     DeadReason.ATTEMPTS_EXHAUSTED: Words(
         "all calls are used up",
-        "All calls are used up: %(attempts)s of %(total)s are made. The status becomes %(dead)s.",
+        "All calls are used up: {attempts} of {total} are made. The status becomes {dead}.",
         ("A person sets another status in Zoho.",),
     ),
 }
 _OF_RUNS: Final[Mapping[str, Words]] = {
     BECOMES_DEAD: Words(
         "is becoming Dead",
-        "It is to become %(dead)s: the update is on its way to Zoho.",
+        "It is to become {dead}: the update is on its way to Zoho.",
         ("A person sets the status anew in Zoho.",),
     ),
     "unknown": Words("called, result not known", "It was called, and nobody knows how the call ended.", ()),

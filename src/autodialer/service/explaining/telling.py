@@ -100,4 +100,4 @@ def _labels(policy: Policy) -> dict[str, object]:
 def _is_sayable(text: str, values: Mapping[str, object]) -> bool:
     """Whether everything that the sentence leaves open is known; a status that is empty may be said."""
     needed = NAMES - {"status"}
-    return all(f"%({name})s" not in text or values.get(name) is not None for name in needed)
+    return all(f"{{{name}}}" not in text or values.get(name) is not None for name in needed)

@@ -45,14 +45,15 @@ class Kind(StrEnum):
     SUPPRESSED = "suppressed"
 
 
+_SUPPRESS: Final = "suppress"
 _ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
 _DECIDED: Final[Mapping[StagedState, str]] = {
-    StagedState.SKIP: phrase("The run pulled it and did not call: %(why)s"),
-    StagedState.DEAD: phrase("The run pulled it and made it %(dead)s: %(why)s"),
+    StagedState.SKIP: phrase("The run pulled it and did not call: {why}"),
+    StagedState.DEAD: phrase("The run pulled it and made it {dead}: {why}"),
     StagedState.DUE: phrase("The run pulled it and has it due for a call."),
     StagedState.CLAIMED: phrase("The run pulled it and is about to call."),
     StagedState.CALLED: phrase("The run pulled it and called."),
-    StagedState.ERROR: phrase("The run pulled it, and the call came to nothing: %(why)s"),
+    StagedState.ERROR: phrase("The run pulled it, and the call came to nothing: {why}"),
 }
 
 
@@ -85,7 +86,8 @@ def timeline(dossier: Dossier, looks: Sequence[Glimpse], policy: Policy) -> list
         *(_deed(row) for row in dossier.deeds),
         *(_edit(edit) for edit in edits(dossier, looks, policy)),
     ]
-    if dossier.suppressed is not None:
+    by_hand = {row.at for row in dossier.deeds if row.action == _SUPPRESS}
+    if dossier.suppressed is not None and dossier.suppressed[1] not in by_hand:
         reason, at = dossier.suppressed
         events.append(Event(at, Kind.SUPPRESSED, Sentence("The number was put on the do-not-call list."), reason))
     return sorted(events, key=lambda event: (event.at, _ORDER[event.kind]))
@@ -102,7 +104,7 @@ def _sighting(run: Run, row: Staged, policy: Policy) -> Event:
 
 def _unseen(run: Run, policy: Policy) -> Event:
     text = phrase(
-        "The run did not find it among those with status %(new)s or %(no_answer)s: another status was set, or it is gone."
+        "The run did not find it among those with status {new} or {no_answer}: another status was set, or it is gone."
     )
     said = Sentence(text, {"new": policy.new_status, "no_answer": policy.no_answer_status})
     return Event(run.started_at, Kind.NOT_PULLED, said, run_id=run.run_id, facts={"slot": run.slot})
@@ -123,18 +125,18 @@ def _attempt(row: AttemptRow, key: RecordKey) -> Iterator[Event]:
 
     is_over = row.state in (AttemptState.ENDED, AttemptState.RELEASED)
     if row.key != key:
-        text = phrase("%(other)s, who has the same number, was called; it counts for both.")
+        text = phrase("{other}, who has the same number, was called; it counts for both.")
         yield from event(row.submitted_at or row.reserved_at, Kind.PLACED, text, other=row.key)
         return
     if row.run_id is None:
-        text = phrase("A call that somebody else placed ended: %(disposition)s.")
+        text = phrase("A call that somebody else placed ended: {disposition}.")
         yield from event(row.ended_at, Kind.ENDED, text, row.reason, disposition=row.disposition)
         return
     number = row.attempts_before + 1
     yield from event(
         row.reserved_at,
         Kind.RESERVED,
-        phrase("Call %(number)s was reserved: its place in the quotas is taken."),
+        phrase("Call {number} was reserved: its place in the quotas is taken."),
         number=number,
     )
     yield from event(row.submitted_at, Kind.SUBMITTING, phrase("The call was about to be sent to 8x8."))
@@ -147,7 +149,7 @@ def _attempt(row: AttemptRow, key: RecordKey) -> Iterator[Event]:
         text = phrase("No call was made: its place in the quotas is returned.")
         yield from event(row.ended_at, Kind.RELEASED, text, row.reason)
     elif row.ended_at is not None:
-        text = phrase("The call ended: %(disposition)s.")
+        text = phrase("The call ended: {disposition}.")
         yield from event(row.ended_at, Kind.ENDED, text, row.reason, disposition=row.disposition)
     lifted = phrase("A person had changed the status after the answered call: it holds nobody back any more.")
     yield from event(row.hold_lifted_at, Kind.HOLD_LIFTED, lifted)
@@ -191,7 +193,7 @@ def _update(row: OutboxRow, policy: Policy) -> Iterator[Event]:
 
     yield event(row.created_at, Kind.QUEUED, phrase("An update for Zoho was queued."))
     if row.state == "pending" and row.tries:
-        text = phrase("Zoho did not take the update yet (%(tries)s tries); it is sent again at %(next_try)s.")
+        text = phrase("Zoho did not take the update yet ({tries} tries); it is sent again at {next_try}.")
         yield event(row.created_at, Kind.QUEUED, text, row.last_error, tries=row.tries, next_try=row.next_try_at)
     if row.settled_at is None:
         return
@@ -204,14 +206,14 @@ def _update(row: OutboxRow, policy: Policy) -> Iterator[Event]:
         yield event(
             row.settled_at,
             Kind.WRITTEN,
-            phrase("Zoho took the update, after %(tries)s tries in vain."),
+            phrase("Zoho took the update, after {tries} tries in vain."),
             row.last_error,
             tries=row.tries,
         )
     elif row.state == "sent":
         yield event(row.settled_at, Kind.WRITTEN, phrase("Zoho took the update."))
     if row.status_kept is not None:
-        text = phrase("The status stayed %(kept)s, because a person had set it; %(wanted)s was not written.")
+        text = phrase("The status stayed {kept}, because a person had set it; {wanted} was not written.")
         yield event(row.settled_at, Kind.STATUS_KEPT, text, kept=row.status_kept or "-", wanted=label)
 
 
@@ -230,20 +232,20 @@ def _activity(row: ActivityRow) -> Iterator[Event]:
 
 
 _DEEDS: Final = {
-    "settle_call": phrase("%(who)s said how the call ended."),
-    "retry_update": phrase("%(who)s had the update sent again."),
-    "give_up_update": phrase("%(who)s gave the update up."),
-    "match_callback": phrase("%(who)s told which call the callback belongs to."),
-    "dismiss_callback": phrase("%(who)s set the callback aside."),
-    "write_again": phrase("%(who)s had it written to Zoho again."),
-    "look_again": phrase("%(who)s had Zoho looked at again."),
-    "suppress": phrase("%(who)s put the number on the do-not-call list."),
-    "allow": phrase("%(who)s took the number off the do-not-call list."),
+    "settle_call": phrase("{who} said how the call ended."),
+    "retry_update": phrase("{who} had the update sent again."),
+    "give_up_update": phrase("{who} gave the update up."),
+    "match_callback": phrase("{who} told which call the callback belongs to."),
+    "dismiss_callback": phrase("{who} set the callback aside."),
+    "write_again": phrase("{who} had it written to Zoho again."),
+    "look_again": phrase("{who} had Zoho looked at again."),
+    _SUPPRESS: phrase("{who} put the number on the do-not-call list."),
+    "allow": phrase("{who} took the number off the do-not-call list."),
 }
 
 
 def _deed(row: AuditRow) -> Event:
-    text = _DEEDS.get(row.action, phrase("%(who)s did this: %(action)s."))
+    text = _DEEDS.get(row.action, phrase("{who} did this: {action}."))
     said = Sentence(text, {"who": row.who, "action": row.action})
     return Event(row.at, Kind.DEED, said, row.detail, facts={"who": row.who, "action": row.action})
 
@@ -257,5 +259,5 @@ def _edit(edit: Edit) -> Event:
     }
     if edit.field == "Phone":
         values |= {name: mask_number(str(values[name])) for name in ("before", "after") if values[name] is not None}
-    text = phrase("%(field)s in Zoho was %(before)s and is now %(after)s: somebody changed it after %(since)s.")
+    text = phrase("{field} in Zoho was {before} and is now {after}: somebody changed it after {since}.")
     return Event(edit.seen_at, Kind.EDITED, Sentence(text, values), facts={"field": edit.field})
