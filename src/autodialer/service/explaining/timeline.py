@@ -140,7 +140,7 @@ def _attempt(row: AttemptRow, key: RecordKey) -> Iterator[Event]:
         number=number,
     )
     yield from event(row.submitted_at, Kind.SUBMITTING, phrase("The call was about to be sent to 8x8."))
-    yield from event(row.placed_at, Kind.PLACED, "8x8 took the call.", row.session_id or "")
+    yield from event(row.placed_at, Kind.PLACED, phrase("8x8 took the call."), row.session_id or "")
     lost = "" if is_over else row.reason
     yield from event(
         row.unknown_at, Kind.UNKNOWN, phrase("Nobody knows how the call ended; it is never sent again."), lost
