@@ -1,6 +1,7 @@
 """What stands before every endpoint: framing, size, patience, host."""
 
 import asyncio
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers
@@ -11,15 +12,36 @@ from autodialer.web.answers import failure
 MAX_BODY = 64 * 1024
 BODY_PATIENCE = 10.0  # seconds for a whole body
 CALLBACK_PATH = "/api/callback"
+IMPORT_PATH = "/api/do-not-call/import"
+MAX_FILE = 5 * 1024 * 1024
+FILE_PATIENCE = 60.0  # seconds
 CLOSE = {"connection": "close"}
 _LENGTH_DIGITS = 20  # more than any length has, fewer than int() refuses
 _SIGNS_OF_A_PROXY = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How large a body may be, in bytes, and how long it may take to arrive, in seconds."""
+
+    most: int
+    patience: float
+
+    @property
+    def too_large(self) -> str:
+        """What is said to a larger one."""
+        return "the file is larger than 5 MB" if self.most > MAX_BODY else "the body is larger than 64 KiB"
+
+
+_USUAL = Measure(MAX_BODY, BODY_PATIENCE)
+_FILE = Measure(MAX_FILE, FILE_PATIENCE)
+
+
 class BodyLimit:
     """Reads the body, for 10 seconds at most, and answers 413 as soon as it is, or says it is, larger than 64 KiB.
 
-    A body of unclear length, which another server on the way may have cut elsewhere, is 400; a compressed one is 415.
+    A file of numbers may have 5 MB and a minute: its route lies behind API_TOKEN. A body of unclear length, which another server on
+    the way may have cut elsewhere, is 400; a compressed one is 415.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -29,16 +51,17 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = _refused_unread(Headers(scope=scope))
+        measure = _FILE if scope["path"] == IMPORT_PATH and scope["method"] == "POST" else _USUAL
+        refusal = _refused_unread(Headers(scope=scope), measure)
         body: bytes | None = b""
         if refusal is None:
             try:
-                async with asyncio.timeout(BODY_PATIENCE):
-                    body = await _read(receive)
+                async with asyncio.timeout(measure.patience):
+                    body = await _read(receive, measure.most)
             except TimeoutError:
-                refusal = (408, f"the body did not arrive within {BODY_PATIENCE:g} seconds")
+                refusal = (408, f"the body did not arrive within {measure.patience:g} seconds")
             except _TooLargeError:
-                refusal = (413, "the body is larger than 64 KiB")
+                refusal = (413, measure.too_large)
         if refusal is not None:
             await failure(*refusal, headers=CLOSE)(scope, receive, send)
         elif body is not None:
@@ -49,20 +72,20 @@ class _TooLargeError(Exception):
     pass
 
 
-def _refused_unread(headers: Headers) -> tuple[int, str] | None:
+def _refused_unread(headers: Headers, measure: Measure) -> tuple[int, str] | None:
     lengths = headers.getlist("content-length")
     if len(lengths) > 1 or (lengths and "transfer-encoding" in headers):
         return 400, "the body's length is given twice: either one Content-Length or Transfer-Encoding: chunked"
     if lengths and not (lengths[0].isascii() and lengths[0].isdigit()):
         return 400, "Content-Length is no number"
-    if lengths and int(lengths[0][:_LENGTH_DIGITS]) > MAX_BODY:
-        return 413, "the body is larger than 64 KiB"
+    if lengths and int(lengths[0][:_LENGTH_DIGITS]) > measure.most:
+        return 413, measure.too_large
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         return 415, "compressed bodies are not taken: send it without Content-Encoding"
     return None
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def _read(receive: Receive, most: int) -> bytes | None:
     """The whole body; None when the client went away before its end."""
     chunks: list[bytes] = []
     size = 0
@@ -72,7 +95,7 @@ async def _read(receive: Receive) -> bytes | None:
             return None
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
-        if size > MAX_BODY:
+        if size > most:
             raise _TooLargeError
         if not message.get("more_body", False):
             return b"".join(chunks)
