@@ -12,8 +12,8 @@ from autodialer.ports.rows import AttemptRow
 from autodialer.ports.work_lists import AnsweredPerson
 
 T = TypeVar("T")
-CALL: Final = r"^([0-9]{1,15}~[A-Za-z0-9-]{1,64})?$"
-PERSON: Final = r"^([0-9]{1,15}~(Lead|Contact)~[0-9]{1,20})?$"
+CALL: Final = r"^([0-9]{1,13}~[A-Za-z0-9-]{1,64})?$"
+PERSON: Final = r"^([0-9]{1,13}~(Lead|Contact)~[0-9]{1,20})?$"
 ROW: Final = r"^([1-9][0-9]{0,14})?$"
 NUMBER: Final = r"^([0-9]{1,19})?$"
 SORT_KEY: Final = r"^[ -~]{0,64}$"

@@ -1,10 +1,12 @@
 """What stands before every endpoint: framing, size, patience, host."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autodialer.web.answers import failure
@@ -13,7 +15,9 @@ MAX_BODY = 64 * 1024
 BODY_PATIENCE = 10.0  # seconds for a whole body
 CALLBACK_PATH = "/api/callback"
 IMPORT_PATH = "/api/do-not-call/import"
+IMPORT_PAGE = "/console/do-not-call/import"
 MAX_FILE = 5 * 1024 * 1024
+_MAX_FORM = MAX_FILE + 1024 * 1024  # a file in a form, or the numbers of one that were shown for confirmation
 FILE_PATIENCE = 60.0  # seconds
 CLOSE = {"connection": "close"}
 _LENGTH_DIGITS = 20  # more than any length has, fewer than int() refuses
@@ -33,25 +37,34 @@ class Measure:
         return "the file is larger than 5 MB" if self.most > MAX_BODY else "the body is larger than 64 KiB"
 
 
-_USUAL = Measure(MAX_BODY, BODY_PATIENCE)
 _FILE = Measure(MAX_FILE, FILE_PATIENCE)
+_FORM = Measure(_MAX_FORM, FILE_PATIENCE)
 
 
 class BodyLimit:
     """Reads the body, for 10 seconds at most, and answers 413 as soon as it is, or says it is, larger than 64 KiB.
 
-    A file of numbers may have 5 MB and a minute: its route lies behind API_TOKEN. A body of unclear length, which another server on
-    the way may have cut elsewhere, is 400; a compressed one is 415.
+    A file of numbers may have 5 MB and a minute: over the API, which API_TOKEN guards, and on the console's page from whoever has
+    the `cookie` of somebody who `may_send_file`. A body of unclear length, which another server on the way may have cut elsewhere,
+    is 400; a compressed one is 415.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        cookie: str = "",
+        may_send_file: Callable[[str | None], Awaitable[bool]] | None = None,
+    ) -> None:
         self._app = app
+        self._cookie = cookie
+        self._may_send_file = may_send_file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        measure = _FILE if scope["path"] == IMPORT_PATH and scope["method"] == "POST" else _USUAL
+        measure = await self._measure(scope)
         refusal = _refused_unread(Headers(scope=scope), measure)
         body: bytes | None = b""
         if refusal is None:
@@ -66,6 +79,15 @@ class BodyLimit:
             await failure(*refusal, headers=CLOSE)(scope, receive, send)
         elif body is not None:
             await self._app(scope, _replay(body, receive), send)
+
+    async def _measure(self, scope: Scope) -> Measure:
+        if scope["method"] == "POST" and scope["path"] == IMPORT_PATH:
+            return _FILE
+        if scope["method"] == "POST" and scope["path"] == IMPORT_PAGE and self._may_send_file is not None:
+            token = HTTPConnection(scope).cookies.get(self._cookie)
+            if await self._may_send_file(token):
+                return _FORM
+        return Measure(MAX_BODY, BODY_PATIENCE)
 
 
 class _TooLargeError(Exception):

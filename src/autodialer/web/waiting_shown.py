@@ -12,8 +12,8 @@ from autodialer.service.looking_again import Looked
 from autodialer.service.orphans import Orphan
 from autodialer.service.plan import staged_fields
 from autodialer.service.suppressing import NumberFile
-from autodialer.web.advice import on_flaw, on_parked
 from autodialer.web.answers import plain
+from autodialer.web.console.advice import on_flaw, on_parked
 from autodialer.web.shown import parked_json, shown
 
 MOST_UNREADABLE: Final = 100  # lines of a file that are named; all are counted

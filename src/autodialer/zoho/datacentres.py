@@ -46,7 +46,7 @@ def crm_url_for(api_domain: str) -> str | None:
 
 
 def record_page(api_domain: str, module: str, zoho_id: str) -> str | None:
-    """Where people see this record; None for a sandbox, or a host nobody documented. It leads to the organisation that one is in."""
+    """Where people see this record, in the organisation that they are in; None for a sandbox, or a host nobody documented."""
     environment = (_host(api_domain) or "").partition(".")[0]
     accounts = accounts_url_for(api_domain) if environment == _ENVIRONMENTS[0] else None
     return f"{accounts.replace('//accounts.', '//crm.', 1)}/crm/tab/{module}/{zoho_id}" if accounts else None
