@@ -12,6 +12,7 @@ from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import RecordType
 from autodialer.ports.boxes import UsageRow
 from autodialer.ports.pruning import Detail
+from autodialer.ports.work_lists import Flaw
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlLedger, SqlStore
 from autodialer.store.tables import metadata
@@ -124,6 +125,20 @@ HOT: dict[str, Question] = {
     "stats.calls_since": lambda ledger: ledger.stats.calls_since(NOW),
     "stats.figures": lambda ledger: ledger.stats.figures("2026-01-01", TODAY),
     "stats.work_lists": lambda ledger: ledger.stats.work_lists(),
+    "work_lists.unknown": lambda ledger: ledger.work_lists.unknown((NOW, "a-1"), 5),
+    "work_lists.orphans": lambda ledger: ledger.work_lists.orphans(9, 5),
+    "work_lists.callback": lambda ledger: ledger.work_lists.callback(1),
+    "work_lists.dismiss": lambda ledger: ledger.work_lists.dismiss(1, "x", NOW),
+    "work_lists.parked": lambda ledger: ledger.work_lists.parked(1, 5),
+    "work_lists.retry_parked": lambda ledger: ledger.work_lists.retry_parked(0, 5, NOW),
+    "work_lists.give_up": lambda ledger: ledger.work_lists.give_up(1, "x", "x", NOW),
+    "work_lists.answered": lambda ledger: ledger.work_lists.answered((NOW, lead()), 5),
+    "work_lists.held": lambda ledger: ledger.work_lists.held(lead()),
+    "work_lists.lift": lambda ledger: ledger.work_lists.lift(["a-1"], NOW),
+    "work_lists.flawed": lambda ledger: ledger.work_lists.flawed("run-1", Flaw.REPAIR, "1", 5),
+    "work_lists.flawed_record": lambda ledger: ledger.work_lists.flawed_record("run-1", lead()),
+    "work_lists.repaired": lambda ledger: ledger.work_lists.repaired("run-1", lead(), NOW),
+    "do_not_call.page": lambda ledger: ledger.do_not_call.page(phone(), 5),
 }
 
 
@@ -213,6 +228,10 @@ PARTIAL = {
     "stats.of_run": "uq_attempts_run_record",
     "outbox.oldest_pending": "ix_outbox_due",
     "inbox.count": "ix_inbox_waiting",
+    "work_lists.unknown": "ix_attempts_unsettled",
+    "work_lists.orphans": "ix_inbox_waiting",
+    "work_lists.parked": "ix_outbox_parked",
+    "work_lists.answered": "ix_attempts_held",
 }
 
 

@@ -78,6 +78,7 @@ def test_a_callback_is_answered_to_the_letter(dialled: tuple[House, dict[str, An
 def _samples(service: House) -> list[tuple[str, str, str, dict[str, Any]]]:
     run_id = service.ask("GET", "/api/runs").json()["runs"][0]["run_id"]
     record, number = f"/api/records/lead/{WHO[0].zoho_id}", {"number": "+40709000077", "reason": "asked"}
+    drift = f"/api/drift/Lead/{WHO[0].zoho_id}"
     user = {"name": "ioana", "role": "viewer", "password": "ten letters and more"}
     return [
         ("GET", "/", "/", {}),
@@ -105,6 +106,18 @@ def _samples(service: House) -> list[tuple[str, str, str, dict[str, Any]]]:
         ("POST", "/api/unknown/{attempt_id}", "/api/unknown/none", {"json": {"result": "answered"}}),
         ("GET", "/api/parked", "/api/parked", {}),
         ("POST", "/api/parked/{outbox_id}", "/api/parked/1", {}),
+        ("POST", "/api/parked", "/api/parked", {}),
+        ("POST", "/api/parked/{outbox_id}/give-up", "/api/parked/1/give-up", {"json": {"reason": "why not"}}),
+        ("GET", "/api/work-lists", "/api/work-lists", {}),
+        ("GET", "/api/orphans", "/api/orphans", {}),
+        ("POST", "/api/orphans/{inbox_id}/match", "/api/orphans/1/match", {}),
+        ("POST", "/api/orphans/{inbox_id}/dismiss", "/api/orphans/1/dismiss", {"json": {"reason": "why not"}}),
+        ("GET", "/api/answered", "/api/answered", {}),
+        ("GET", "/api/repair", "/api/repair", {}),
+        ("POST", "/api/records/{record_type}/{zoho_id}/look", f"{record}/look", {}),
+        ("POST", "/api/drift/{record_type}/{zoho_id}", drift, {"json": {"field": "call_attempts"}}),
+        ("POST", "/api/drift/{record_type}/{zoho_id}", "/api/drift/lead/1", {"json": {"field": "call_attempts"}}),
+        ("GET", "/api/audit", "/api/audit", {}),
         ("POST", "/api/cron", "/api/cron?dry_run=true", {}),
         ("POST", "/api/cron", "/api/cron?wait=perhaps", {}),
         ("POST", "/api/pause", "/api/pause", {}),
@@ -115,6 +128,8 @@ def _samples(service: House) -> list[tuple[str, str, str, dict[str, Any]]]:
         ("GET", "/api/do-not-call", "/api/do-not-call", {}),
         ("DELETE", "/api/do-not-call/{number}", "/api/do-not-call/%2B40709000077", {}),
         ("DELETE", "/api/do-not-call/{number}", "/api/do-not-call/%2B40709000077", {}),
+        ("POST", "/api/do-not-call/import", "/api/do-not-call/import?dry_run=true", {"content": b"number\n112\n"}),
+        ("POST", "/api/do-not-call/import", "/api/do-not-call/import", {"content": b"PK"}),
         ("POST", "/api/callback", "/api/callback", {}),
         ("POST", "/api/users", "/api/users", {"json": user}),
         ("POST", "/api/users", "/api/users", {"json": {**user, "name": "API"}}),
@@ -137,7 +152,7 @@ def test_every_answer_is_one_that_the_description_promises(dialled: tuple[House,
         assert answer.headers["content-type"] == "application/json"
         seen.add((template, method.lower()))
     all_of_them = {(path, verb) for path, verbs in described["paths"].items() for verb in verbs}
-    assert all_of_them - seen == {("/metrics", "get")}
+    assert all_of_them - seen == {("/metrics", "get"), ("/api/do-not-call/export", "get")}
 
 
 def _times(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
@@ -176,7 +191,15 @@ def test_runs_come_in_pages_that_meet_without_gap_or_overlap(dialled: tuple[Hous
 
 def test_lists_take_a_limit_from_1_to_500_and_nothing_else(dialled: tuple[House, dict[str, Any]]) -> None:
     service = dialled[0]
-    for path in ("/api/runs", "/api/unknown", "/api/parked"):
+    for path in (
+        "/api/runs",
+        "/api/unknown",
+        "/api/parked",
+        "/api/orphans",
+        "/api/answered",
+        "/api/repair",
+        "/api/audit",
+    ):
         codes = {
             limit: service.ask("GET", path, params={"limit": limit}).status_code for limit in (1, 500, 0, 501, "x", "")
         }

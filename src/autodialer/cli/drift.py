@@ -6,7 +6,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from autodialer.cli.common import Json, console, door, print_json, run_async, send, settings_with_logging
+from autodialer.cli.common import Json, ask, console, door, print_json, run_async, send, settings_with_logging
+from autodialer.service.writing_again import Field
 from autodialer.settings import Settings
 
 _PAGE = 200
@@ -22,15 +23,32 @@ def drift(
     days: Annotated[int, typer.Option(min=1, max=366, help="Look at records called or written to in these days.")] = 7,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Compare about this many records at most.")] = 1000,
     after: Annotated[str, typer.Option(metavar="NEXT", help="Go on where an earlier list ended.")] = "",
+    write_again: Annotated[
+        Field | None, typer.Option("--write-again", help="Write this field of the record --lead or --contact again.")
+    ] = None,
+    lead: str = typer.Option("", metavar="ID", help="The lead to write to."),
+    contact: str = typer.Option("", metavar="ID", help="The contact to write to."),
     as_json: Json = False,
 ) -> None:
     """List the records whose Call Attempts, First No Answer At or Status in Zoho is not what the ledger holds, and why.
 
     Changes nothing. A status that a person changed is no error and is listed as a note. Asks Zoho once for every 50 records.
+    With --write-again one field of one record is written again as Zoho once took it, never a status, never a smaller count.
 
-    Example: autodialer drift --days 3
+    Example: autodialer drift --write-again call_attempts --lead 5000000000000012345
     """
+    if (write_again is not None) != (bool(lead) != bool(contact)):
+        raise typer.BadParameter("--write-again FIELD goes with --lead ID or --contact ID")
     settings = settings_with_logging(files=False, console=False)
+    if write_again is not None:
+        path = f"/api/drift/lead/{lead}" if lead else f"/api/drift/contact/{contact}"
+        body = run_async(ask(settings, "POST", path, json={"field": write_again.value}))
+        told = {name: body[name] for name in ("record_type", "zoho_id", "field")}
+        if as_json:
+            print_json(told)
+        else:
+            typer.echo(f"{body['record_type']} {body['zoho_id']}: {body['field']} is written again.")
+        return
     found = run_async(_collect(settings, days, limit, after))
     if as_json:
         print_json(found)

@@ -21,6 +21,17 @@ class Action(StrEnum):
     RESUME = "resume"
     ACCEPT = "accept"
     START_RUN = "start_run"
+    SETTLE_CALL = "settle_call"
+    MATCH_CALLBACK = "match_callback"
+    DISMISS_CALLBACK = "dismiss_callback"
+    RETRY_UPDATE = "retry_update"
+    GIVE_UP_UPDATE = "give_up_update"
+    WRITE_AGAIN = "write_again"
+    LOOK_AGAIN = "look_again"
+    SUPPRESS = "suppress"
+    ALLOW = "allow"
+    IMPORT_NUMBERS = "import_numbers"
+    EXPORT_NUMBERS = "export_numbers"
 
 
 THE_API = "API"  # who acts with API_TOKEN, the commands among them

@@ -59,6 +59,14 @@ class NotUnknown(DialerError):
     """A person can't settle this attempt: its end is known, or its result is still awaited."""
 
 
+class NotWaiting(DialerError):
+    """What a person wants to settle is on no list any more, or is nothing that could be settled so."""
+
+
+class UnreadableFile(DialerError):
+    """A file of numbers that can't be read; says what was expected."""
+
+
 class MalformedCallback(DialerError):
     """A callback that can't be read; `problems` names every field."""
 

@@ -42,7 +42,7 @@ class Inbox(Protocol):
         ...
 
     def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
-        """Orphans that wait for this session."""
+        """Orphans that wait for this session, those that a person dismissed among them."""
         ...
 
     def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> bool:
@@ -50,7 +50,7 @@ class Inbox(Protocol):
         ...
 
     def reopen(self, inbox_ids: Sequence[int]) -> None:
-        """Orphans to be matched again."""
+        """Orphans, also dismissed ones, to be matched again."""
         ...
 
     def of_attempts(self, attempt_ids: Sequence[str]) -> Sequence[InboxRow]:
@@ -126,7 +126,10 @@ class Outbox(Protocol):
         ...
 
     def newest(self, keys: Iterable[RecordKey], sent_since: datetime) -> Mapping[RecordKey, OutboxRow]:
-        """For each record the update that the CRM may not show yet: pending, parked, or sent after `sent_since`."""
+        """For each record the update that the CRM may not show yet: pending, parked, or sent after `sent_since`.
+
+        Of one that a person gave up the count alone is told.
+        """
         ...
 
     def written_statuses(self, keys: Iterable[RecordKey]) -> Mapping[RecordKey, frozenset[CrmStatus]]:
@@ -191,6 +194,18 @@ class DoNotCall(Protocol):
 
     def find(self, number: str) -> tuple[str, datetime] | None:
         """(reason, added at) of a number that stands on the list."""
+        ...
+
+    def page(self, after: str, limit: int, wanted: str = "") -> Sequence[tuple[str, str, datetime]]:
+        """The same by number, beyond the number `after`; only those that hold `wanted` in their number or their reason."""
+        ...
+
+    def add_all(self, numbers: Mapping[str, str], at: datetime) -> int:
+        """Suppress many, each with its reason; how many were new. Those that stand keep their reason."""
+        ...
+
+    def count(self) -> int:
+        """How many numbers stand on it."""
         ...
 
 

@@ -12,6 +12,7 @@ from autodialer.ports.figures import Stats
 from autodialer.ports.pruning import Pruning
 from autodialer.ports.replicas import Pace, Replicas
 from autodialer.ports.running import Runs, Staging
+from autodialer.ports.work_lists import WorkLists
 
 __all__ = ["Attempt", "Ledger", "Store"]
 
@@ -55,6 +56,8 @@ class Ledger(Protocol):
     def sign_ins(self) -> SignIns: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def work_lists(self) -> WorkLists: ...
 
     def shared_now(self) -> datetime:
         """The present instant, UTC, by the one clock that all processes share: leases are reckoned by it, the rules are not."""

@@ -27,7 +27,7 @@ def summarise(
     unanswered = [
         row.submitted_at for row in counted if row.submitted_at and row.disposition and row.disposition.is_unanswered
     ]
-    held = [row.ended_at for row in counted if row.ended_at and _holds(row, record, our_statuses, policy)]
+    held = [row.ended_at for row in counted if row.ended_at and holds(row, record, our_statuses, policy)]
     return History(
         attempts=len(counted),
         attempts_today=sum(row.policy_day == today for row in counted),
@@ -39,7 +39,7 @@ def summarise(
     )
 
 
-def _holds(row: AttemptRow, record: Record, our_statuses: Iterable[CrmStatus], policy: Policy) -> bool:
+def holds(row: AttemptRow, record: Record, our_statuses: Iterable[CrmStatus], policy: Policy) -> bool:
     """Whether this answered call still waits for a person (rules.md row 11).
 
     The status that we decided on, or one that we wrote ourselves, is no change by a person. For a call to another record with the

@@ -26,6 +26,7 @@ _ORPHAN = "orphan"
 _BATCH = 25  # applied in one transaction, for which callbacks that come in have to wait
 _TRIES = 4  # of one callback, when replicas come upon the same person
 _LOOKS, _UNTIL_COMMITTED = 3, 0.25  # more, and seconds between them, at what another replica had
+_TURN = 3.0  # seconds that somebody waits for a callback of their own to be applied
 _REST = 25.0  # times as long as a batch took, while callbacks come in: they are stored first
 
 
@@ -74,6 +75,24 @@ class ResultService:
                 elif self._coming_in():
                     await self._m.clock.sleep(_REST * (self._m.clock.monotonic() - began))
             return settled + await self._apply_all_elsewhere(elsewhere)
+
+    async def apply_one(self, inbox_id: int) -> None:
+        """Apply this callback if it waits; where many are being applied in this moment it is left to them. StoreError as above."""
+        try:
+            async with asyncio.timeout(_TURN):
+                await self._turn.acquire()
+        except TimeoutError:
+            return
+        try:
+            row = await self._m.store.read(lambda ledger: ledger.work_lists.callback(inbox_id))
+            if row is None or row.state != "new":
+                return
+            applied = await self._guard(row, partial(self._apply_in, row, set()))
+            self._note(row, applied)
+            if applied.look_at is not None:
+                await self._apply_all_elsewhere([(row, applied.look_at)])
+        finally:
+            self._turn.release()
 
     async def _apply_some(
         self,

@@ -20,8 +20,11 @@ from autodialer.service.finding import PeopleFinder
 from autodialer.service.glance import Glancer
 from autodialer.service.lines import Lines
 from autodialer.service.listening import Listener
+from autodialer.service.looking_again import SecondLook
 from autodialer.service.means import Means
 from autodialer.service.membership import Membership
+from autodialer.service.orphans import OrphanDesk
+from autodialer.service.parked import ParkedUpdates
 from autodialer.service.plan import Planner
 from autodialer.service.pruning import Pruner
 from autodialer.service.questions import QuestionDesk
@@ -33,7 +36,9 @@ from autodialer.service.runs import RunService, RunSignals
 from autodialer.service.schedule import Scheduler
 from autodialer.service.settling import Settler
 from autodialer.service.signals import Signal
+from autodialer.service.suppressing import Suppressor
 from autodialer.service.write_back import WriteBack
+from autodialer.service.writing_again import Rewriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,11 @@ class Services:
     membership: Membership
     call_log: CallLog
     settler: Settler
+    orphans: OrphanDesk
+    parked: ParkedUpdates
+    second_look: SecondLook
+    rewriter: Rewriter
+    suppressor: Suppressor
     explainer: Explainer
     finder: PeopleFinder
     planner: Planner
@@ -87,6 +97,7 @@ def wire(
     callbacks = CallbackDesk(means.store, means.clock, arrived)
     count = Credits(means)
     rationed = replace(means, crm=Rationed(means.crm, count))
+    results = ResultService(means, lines, due, lambda: callbacks.is_storing)
     runs = RunService(rationed, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
     return Services(
         means=means,
@@ -98,13 +109,18 @@ def wire(
         callbacks=callbacks,
         listener=Listener(means.telephony, means.store, callbacks),
         questions=QuestionDesk(means, arrived),
-        results=ResultService(means, lines, due, lambda: callbacks.is_storing),
+        results=results,
         write_back=WriteBack(means),
         activities=ActivityService(means),
         reconciler=reconciler,
         membership=Membership(means, reconciler, lines),
         call_log=CallLog(means, due),
         settler=Settler(means, due),
+        orphans=OrphanDesk(means, results, arrived),
+        parked=ParkedUpdates(means, due),
+        second_look=SecondLook(means),
+        rewriter=Rewriter(means, due),
+        suppressor=Suppressor(means),
         explainer=Explainer(means.crm, means.store, means.policy, means.clock),
         planner=Planner(rationed, scratch, count),
         finder=PeopleFinder(rationed),

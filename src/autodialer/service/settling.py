@@ -1,5 +1,6 @@
 """A person says how a call ended of which nobody heard, or that there was none (rules.md row 25)."""
 
+from autodialer.domain.access import THE_API, Action
 from autodialer.domain.attempt import Ended, Reserved, Submitting, Unknown
 from autodialer.domain.disposition import Settlement
 from autodialer.domain.errors import NoSuchAttempt, NotUnknown
@@ -20,19 +21,23 @@ class Settler:
         self._m = means
         self._write_back = write_back
 
-    async def settle(self, attempt_id: str, settlement: Settlement) -> AttemptRow:
-        """The attempt as it stands then; what the CRM must see is queued in the same transaction.
+    async def settle(self, attempt_id: str, settlement: Settlement, by: str = THE_API) -> AttemptRow:
+        """The attempt as it stands then; what the CRM must see is queued in the same transaction. `by`: for the audit trail.
 
         NoSuchAttempt; NotUnknown (nothing is changed) when its end is known, with that end, or its result is still awaited.
         """
-        row = await self._m.store.write(lambda ledger: self._settle(ledger, attempt_id, settlement))
+        row = await self._m.store.write(lambda ledger: self._settle(ledger, attempt_id, settlement, by))
         self._write_back.notify()
         self._m.log.warning(
-            "unknown call settled by a person", attempt_id=attempt_id, record=str(row.key), settlement=settlement.value
+            "unknown call settled by a person",
+            attempt_id=attempt_id,
+            record=str(row.key),
+            settlement=settlement.value,
+            by=by,
         )
         return row
 
-    def _settle(self, ledger: Ledger, attempt_id: str, settlement: Settlement) -> AttemptRow:
+    def _settle(self, ledger: Ledger, attempt_id: str, settlement: Settlement, by: str) -> AttemptRow:
         row = ledger.attempts.row(attempt_id)
         before = ledger.attempts.load(attempt_id)
         if row is None or before is None:
@@ -41,6 +46,7 @@ class Settler:
             raise _not_unknown(before, row)
         if not self._move(ledger, row, before, settlement):
             raise NotUnknown(f"attempt {attempt_id} was settled by somebody else in this moment", permanent=False)
+        ledger.audit.add(self._m.clock.now(), by, Action.SETTLE_CALL, attempt_id, f"{row.key}: {settlement}")
         after = ledger.attempts.row(attempt_id)
         return after if after is not None else row
 

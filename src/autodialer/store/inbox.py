@@ -5,9 +5,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, text, update
 
 from autodialer.ports.rows import Arrival, InboxRow
+from autodialer.ports.work_lists import DISMISSED
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_of
 from autodialer.store.tables import INBOX_WAITING, inbox
@@ -16,7 +17,8 @@ _i = inbox.c
 _WAITING = text(INBOX_WAITING)
 # Made once: to build a statement takes far longer than to execute it.
 _NEXT = select(inbox).where(_WAITING, _i.state == "new").order_by(_i.inbox_id).limit(bindparam("at_most"))
-_ORPHANS = select(inbox).where(_i.session_id == bindparam("session"), _i.state == "orphan").order_by(_i.inbox_id)
+_UNMATCHED = or_(_i.state == "orphan", and_(_i.state == "ignored", _i.note.startswith(DISMISSED)))
+_ORPHANS = select(inbox).where(_i.session_id == bindparam("session"), _UNMATCHED).order_by(_i.inbox_id)
 _OF_SESSION = select(inbox).where(_i.session_id == bindparam("session")).order_by(_i.inbox_id)
 _OF_KEY = select(inbox).where(_i.dedupe_key == bindparam("key"))
 _LOCK = select(_i.inbox_id).where(_i.inbox_id == bindparam("id"), _i.state == "new").with_for_update(skip_locked=True)
@@ -77,7 +79,7 @@ class SqlInbox:
         return self._many(_ORPHANS, {"session": session_id})
 
     def _many(self, statement: Any, values: dict[str, Any]) -> Sequence[InboxRow]:
-        return [_row(row) for row in self._db.execute(statement, values)]
+        return [inbox_row(row) for row in self._db.execute(statement, values)]
 
     def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> bool:
         values = {"id": inbox_id, "state": state, "attempt_id": attempt_id, "note": note, "applied_at": at}
@@ -85,7 +87,7 @@ class SqlInbox:
 
     def reopen(self, inbox_ids: Sequence[int]) -> None:
         if inbox_ids:
-            self._db.execute(update(inbox).where(_i.inbox_id.in_(inbox_ids), _i.state == "orphan").values(state="new"))
+            self._db.execute(update(inbox).where(_i.inbox_id.in_(inbox_ids), _UNMATCHED).values(state="new"))
 
     def of_attempts(self, attempt_ids: Sequence[str]) -> Sequence[InboxRow]:
         theirs = select(inbox).where(_i.attempt_id.in_(attempt_ids)).order_by(_i.inbox_id)
@@ -118,7 +120,8 @@ def _values(arrival: Arrival) -> dict[str, Any]:
     }
 
 
-def _row(row: Row[Any]) -> InboxRow:
+def inbox_row(row: Row[Any]) -> InboxRow:
+    """A row of the table as the use cases see it."""
     return InboxRow(
         inbox_id=row.inbox_id,
         source=row.source,

@@ -22,6 +22,7 @@ from autodialer.store.small import SqlDoNotCall, SqlSwitches
 from autodialer.store.staging import SqlStaging
 from autodialer.store.stats import SqlStats
 from autodialer.store.usage import SqlUsage
+from autodialer.store.work_lists import SqlWorkLists
 
 T = TypeVar("T")
 
@@ -49,6 +50,7 @@ class SqlLedger:
         self.users = SqlUsers(connection)
         self.sign_ins = SqlSignIns(connection)
         self.audit = SqlAudit(connection)
+        self.work_lists = SqlWorkLists(connection)
 
     def shared_now(self) -> datetime:
         """The database's clock."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, o
 
 from autodialer.domain.record import CrmStatus, RecordKey, RecordType
 from autodialer.ports.rows import OutboxRow, Projection
+from autodialer.ports.work_lists import GIVEN_UP
 from autodialer.store.chunks import chunks
 from autodialer.store.tables import CLAIMED, PARKED, PENDING, outbox
 
@@ -25,6 +26,7 @@ _INSERT = insert(outbox)
 _SUPERSEDE = update(outbox).where(_o.outbox_id == bindparam("id"), _o.state.in_(_WAITING))
 # Longer than any batch is on its way. A dead replica's claims are freed long before (`disown`); this frees what nobody would.
 CLAIM_LEASE = timedelta(minutes=15)
+_GIVEN_UP = and_(_o.state == "superseded", _o.last_error.startswith(GIVEN_UP))
 _NOBODY: dict[str, Any] = {"claimed_by": None, "claimed_until": None}
 _MINE = and_(_o.outbox_id == bindparam("id"), _o.claimed_by == bindparam("owner"))
 _LET_GO = update(outbox).where(_MINE).values(**_NOBODY)
@@ -75,7 +77,7 @@ class SqlOutbox:
             self._db.execute(
                 _CLAIM, {"ids": [row.outbox_id for row in rows], "claimed_by": owner, "claimed_until": until}
             )
-        return [replace(_row(row), claimed_by=owner) for row in rows]
+        return [replace(outbox_row(row), claimed_by=owner) for row in rows]
 
     def disown(self, owner: str) -> None:
         theirs = text(CLAIMED) if not owner else _o.claimed_by == owner
@@ -131,12 +133,16 @@ class SqlOutbox:
         return self._db.execute(update(outbox).where(mine).values(**values)).rowcount == 1
 
     def newest(self, keys: Iterable[RecordKey], sent_since: datetime) -> Mapping[RecordKey, OutboxRow]:
-        unseen = or_(_o.state.in_(_WAITING), and_(_o.state == "sent", _o.settled_at > sent_since))
+        unseen = or_(_o.state.in_(_WAITING), and_(_o.state == "sent", _o.settled_at > sent_since), _GIVEN_UP)
+        given_up: dict[RecordKey, OutboxRow] = {}
         found: dict[RecordKey, OutboxRow] = {}
         for ids in chunks(key.zoho_id for key in keys):
             statement = select(outbox).where(_o.zoho_id.in_(ids), unseen).order_by(_o.outbox_id)
-            found |= {row.key: row for row in self._many(statement)}
-        return found
+            for row in self._many(statement):
+                (given_up if row.state == "superseded" else found)[row.key] = row
+        # Of what was given up only the count stays: a later update holds it as well.
+        counts = {key: replace(row, status=None, first_no_answer_at=None) for key, row in given_up.items()}
+        return counts | found
 
     def written_statuses(self, keys: Iterable[RecordKey]) -> Mapping[RecordKey, frozenset[CrmStatus]]:
         found: dict[RecordKey, frozenset[CrmStatus]] = {}
@@ -149,7 +155,7 @@ class SqlOutbox:
 
     def of_record(self, key: RecordKey) -> Sequence[OutboxRow]:
         named = {"zoho_id": key.zoho_id, "record_type": key.record_type.value}
-        return [_row(row) for row in self._db.execute(_OF_RECORD, named)]
+        return [outbox_row(row) for row in self._db.execute(_OF_RECORD, named)]
 
     def of_records(self, keys: Iterable[RecordKey]) -> Sequence[OutboxRow]:
         wanted = frozenset(keys)
@@ -170,7 +176,7 @@ class SqlOutbox:
         return self._db.execute(select(func.count()).select_from(outbox).where(_o.state == state)).scalar_one()
 
     def _many(self, statement: Any) -> Sequence[OutboxRow]:
-        return [_row(row) for row in self._db.execute(statement)]
+        return [outbox_row(row) for row in self._db.execute(statement)]
 
 
 def _merged(new: Projection, waiting: OutboxRow | None, written_attempts: int | None) -> dict[str, Any]:
@@ -212,7 +218,8 @@ def _write_statuses(expected: Sequence[str], ours: Sequence[CrmStatus]) -> str:
     return json.dumps([*dict.fromkeys(expected), *({"ours": status.value} for status in dict.fromkeys(ours))])
 
 
-def _row(row: Row[Any]) -> OutboxRow:
+def outbox_row(row: Row[Any]) -> OutboxRow:
+    """A row of the table as the use cases see it."""
     statuses = json.loads(row.expected_statuses)
     return OutboxRow(
         outbox_id=row.outbox_id,

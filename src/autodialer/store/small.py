@@ -1,12 +1,13 @@
 """The small tables: do-not-call and switches."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, func, or_, select
 
 from autodialer.store.chunks import chunks
-from autodialer.store.insert import insert_for, insert_if_absent
+from autodialer.store.insert import insert_all_absent, insert_for, insert_if_absent
 from autodialer.store.tables import do_not_call, switches
 
 # Made once: to build a statement takes longer than to execute it.
@@ -41,6 +42,34 @@ class SqlDoNotCall:
     def find(self, number: str) -> tuple[str, datetime] | None:
         row = self._db.execute(select(do_not_call).where(do_not_call.c.number == number)).first()
         return (row.reason, row.added_at) if row else None
+
+    def page(self, after: str, limit: int, wanted: str = "") -> Sequence[tuple[str, str, datetime]]:
+        d = do_not_call.c
+        rows = select(do_not_call).where(d.number > after).order_by(d.number).limit(limit)
+        if wanted:
+            holds = [func.lower(d.reason).contains(wanted.lower(), autoescape=True)]
+            if digits := _digits(wanted):
+                holds.append(d.number.contains(digits))
+            rows = rows.where(or_(*holds))
+        return [(row.number, row.reason, row.added_at) for row in self._db.execute(rows)]
+
+    def add_all(self, numbers: Mapping[str, str], at: datetime) -> int:
+        before = self.has(numbers)
+        new = [
+            {"number": number, "reason": reason, "added_at": at}
+            for number, reason in numbers.items()
+            if number not in before
+        ]
+        insert_all_absent(self._db, do_not_call, new)
+        return len(new)
+
+    def count(self) -> int:
+        return self._db.execute(select(func.count()).select_from(do_not_call)).scalar_one()
+
+
+def _digits(wanted: str) -> str:
+    """Those of a number, or of a part of one, that is searched for: 0721 … stands in the list as +40721…; "" for other text."""
+    return re.sub(r"[ ().+/-]", "", wanted).lstrip("0") if re.fullmatch(r"[0-9 ().+/-]+", wanted) else ""
 
 
 class SqlSwitches:

@@ -95,11 +95,11 @@ class SqlStaging:
             beyond = and_(beyond, _s.reason == reason)
         if state is not None:
             of_state = select(staged_records).where(beyond, _s.state == state.value)
-            return [_staged(row) for row in self._db.execute(of_state.order_by(_s.sort_key).limit(limit))]
+            return [staged_row(row) for row in self._db.execute(of_state.order_by(_s.sort_key).limit(limit))]
         # ix_staged_records_order has the order within a state only: so many ordered parts, which the database merges.
         parts = union_all(*(select(staged_records).where(beyond, _s.state == one.value) for one in StagedState))
         merged = parts.order_by(parts.selected_columns.sort_key).limit(limit)
-        return [_staged(row) for row in self._db.execute(merged)]
+        return [staged_row(row) for row in self._db.execute(merged)]
 
     def counts(self, run_id: str) -> Mapping[tuple[str, str], int]:
         statement = select(_s.state, _s.reason, func.count()).where(_s.run_id == run_id).group_by(_s.state, _s.reason)
@@ -116,7 +116,7 @@ class SqlStaging:
             .limit(limit)
             .with_for_update(skip_locked=True)  # SQLite has one writer and leaves this out
         )
-        rows = [_staged(row) for row in self._db.execute(due)]
+        rows = [staged_row(row) for row in self._db.execute(due)]
         if rows:
             keys = [(row.key.record_type.value, row.key.zoho_id) for row in rows]
             mine = and_(_s.run_id == run_id, tuple_(_s.record_type, _s.zoho_id).in_(keys))
@@ -185,11 +185,11 @@ class SqlStaging:
             .limit(1)
         )
         row = self._db.execute(statement).first()
-        return (row.run_id, _staged(row)) if row else None
+        return (row.run_id, staged_row(row)) if row else None
 
     def sightings(self, key: RecordKey, limit: int = 300) -> Sequence[tuple[Run, Staged]]:
         mine = and_(_s.record_type == key.record_type.value, _s.zoho_id == key.zoho_id)
-        rows = {row.run_id: _staged(row) for row in self._db.execute(select(staged_records).where(mine))}
+        rows = {row.run_id: staged_row(row) for row in self._db.execute(select(staged_records).where(mine))}
         # Each table alone: to join them PostgreSQL may read all runs.
         found = [
             run_row(row)
@@ -241,7 +241,8 @@ def _values(run_id: str, row: Staged) -> dict[str, Any]:
     }
 
 
-def _staged(row: Row[Any]) -> Staged:
+def staged_row(row: Row[Any]) -> Staged:
+    """A row of the table as the use cases see it."""
     return Staged(
         key=RecordKey(RecordType(row.record_type), row.zoho_id),
         sort_key=row.sort_key,

@@ -10,9 +10,11 @@ from autodialer.service.control import pause, resume
 from autodialer.service.holding import accept
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, iso, plain
+from autodialer.web.audit import add_audit
 from autodialer.web.bodies import no_body
 from autodialer.web.drift import add_drift
 from autodialer.web.live import add_live
+from autodialer.web.orphans import add_orphans
 from autodialer.web.plan import add_plan
 from autodialer.web.pruning import add_pruning
 from autodialer.web.questions import only
@@ -22,6 +24,7 @@ from autodialer.web.shapes import Accepted, Checkup, Paused, Stats
 from autodialer.web.stats import collect_stats
 from autodialer.web.suppression import add_suppression
 from autodialer.web.users import add_users
+from autodialer.web.waiting import add_waiting
 from autodialer.web.work_lists import add_work_lists
 
 
@@ -35,8 +38,11 @@ def api_router(services: Services, *, dry_run: bool) -> APIRouter:
     add_live(router, services)
     add_records(router, services)
     add_work_lists(router, services)
+    add_orphans(router, services)
+    add_waiting(router, services)
     add_drift(router, services)
     add_suppression(router, services)
+    add_audit(router, services)
     add_pruning(router, services)
     add_users(router, services)
     return router

@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from autodialer import __version__
+from autodialer.service.doorkeeping import Doorkeeper
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, bad_request, failure, iso
 from autodialer.web.api import api_router
 from autodialer.web.bodies import BadBody
 from autodialer.web.callback_docs import CALLBACK_DOCS, CallbackTaken, NextActions
 from autodialer.web.callbacks import callback_endpoint
+from autodialer.web.console.access import COOKIE, may_send_file
 from autodialer.web.console.app import Console, add_console, http_error, is_page
 from autodialer.web.docs_page import docs_page
 from autodialer.web.guards import CALLBACK_PATH, BodyLimit, LoopbackOnly
@@ -56,18 +58,20 @@ class WebConfig:
 def create_app(services: Services, config: WebConfig) -> FastAPI:
     """The application of one process."""
     tokens = Tokens(config.api_token, config.callback_token)
+    means = services.means
+    door = Doorkeeper(means.store, means.clock, means.log, config.api_token)
     app = FastAPI(
         title="8x8 Auto-Dialer Microservice",
         version=__version__,
         description=_DESCRIPTION,
-        middleware=_guards(services, config, tokens),
+        middleware=_guards(services, config, tokens, door),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would repeat whatever Host the client named
         openapi_tags=[{"name": "dialing"}, {"name": "records"}, {"name": "service"}],
     )
     app.openapi = openapi_of(app, tokens)  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
-    console = add_console(app, services, tokens.api)
+    console = add_console(app, services, door)
     app.add_exception_handler(HTTPException, partial(_http_error, console))
     app.add_exception_handler(RequestValidationError, partial(_bad_request, console))
     app.add_exception_handler(BadBody, _bad_body)
@@ -87,7 +91,7 @@ def create_app(services: Services, config: WebConfig) -> FastAPI:
     return app
 
 
-def _guards(services: Services, config: WebConfig, tokens: Tokens) -> list[Middleware]:
+def _guards(services: Services, config: WebConfig, tokens: Tokens, door: Doorkeeper) -> list[Middleware]:
     """From the outermost to the innermost."""
     log = services.means.log
     guards = [Middleware(Safety, log=log, development=config.development)]
@@ -95,7 +99,8 @@ def _guards(services: Services, config: WebConfig, tokens: Tokens) -> list[Middl
         guards.append(Middleware(LoopbackOnly, guarded_callback=tokens.callback is not None))
     if config.origins.allowed:
         guards.append(Middleware(OriginGuard, origins=config.origins, log=log))
-    return [*guards, Middleware(TokenGuard, tokens=tokens, log=log), Middleware(BodyLimit)]
+    limit = Middleware(BodyLimit, cookie=COOKIE, may_send_file=may_send_file(door))
+    return [*guards, Middleware(TokenGuard, tokens=tokens, log=log), limit]
 
 
 def _open_routes(app: FastAPI, services: Services) -> None:

@@ -23,6 +23,7 @@ table{border-collapse:collapse}td{padding:.1rem 1rem .1rem 0;vertical-align:top}
 body{color:#dde3ea;background:#14181d}pre{background:#1f252c}details{border-color:#37404a}a{color:#8ab4f8}}
 """
 _POLICY = f"{CONTENT_POLICY}; style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"
+_JSON = "application/json"
 
 
 def docs_page(app: FastAPI) -> APIRouter:
@@ -93,8 +94,10 @@ def _curl(path: str, verb: str, operation: dict[str, Any]) -> str:
     token = next((name for needed in operation.get("security", [])[:1] for name in needed), None)
     if token is not None:
         words.append(f'-H "Authorization: Bearer ${token}"')
-    example = _example(operation)
-    if example is not None:
+    kind = _body_type(operation)
+    if kind not in (None, _JSON):
+        words += [f"-H 'Content-Type: {kind}'", "--data-binary @FILE"]
+    elif (example := _example(operation)) is not None:
         words += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(example)}'"]
     return " ".join([*words, f"$URL{path}"])
 
@@ -114,8 +117,12 @@ def _answer_schema(answer: dict[str, Any]) -> dict[str, Any]:
     return contents[0].get("schema", {}) if contents else {}
 
 
+def _body_type(operation: dict[str, Any]) -> str | None:
+    return next(iter(operation["requestBody"]["content"])) if "requestBody" in operation else None
+
+
 def _body_schema(operation: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = operation["requestBody"]["content"]["application/json"]["schema"]
+    found: dict[str, Any] = next(iter(operation["requestBody"]["content"].values()))["schema"]
     return found
 
 

@@ -1,9 +1,12 @@
 """What stands before every endpoint: framing, size, patience, host."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autodialer.web.answers import failure
@@ -11,58 +14,100 @@ from autodialer.web.answers import failure
 MAX_BODY = 64 * 1024
 BODY_PATIENCE = 10.0  # seconds for a whole body
 CALLBACK_PATH = "/api/callback"
+IMPORT_PATH = "/api/do-not-call/import"
+IMPORT_PAGE = "/console/do-not-call/import"
+MAX_FILE = 5 * 1024 * 1024
+_MAX_FORM = MAX_FILE + 1024 * 1024  # a file in a form, or the numbers of one that were shown for confirmation
+FILE_PATIENCE = 60.0  # seconds
 CLOSE = {"connection": "close"}
 _LENGTH_DIGITS = 20  # more than any length has, fewer than int() refuses
 _SIGNS_OF_A_PROXY = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How large a body may be, in bytes, and how long it may take to arrive, in seconds."""
+
+    most: int
+    patience: float
+
+    @property
+    def too_large(self) -> str:
+        """What is said to a larger one."""
+        return "the file is larger than 5 MB" if self.most > MAX_BODY else "the body is larger than 64 KiB"
+
+
+_FILE = Measure(MAX_FILE, FILE_PATIENCE)
+_FORM = Measure(_MAX_FORM, FILE_PATIENCE)
+
+
 class BodyLimit:
     """Reads the body, for 10 seconds at most, and answers 413 as soon as it is, or says it is, larger than 64 KiB.
 
-    A body of unclear length, which another server on the way may have cut elsewhere, is 400; a compressed one is 415.
+    A file of numbers may have 5 MB and a minute: over the API, which API_TOKEN guards, and on the console's page from whoever has
+    the `cookie` of somebody who `may_send_file`. A body of unclear length, which another server on the way may have cut elsewhere,
+    is 400; a compressed one is 415.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        cookie: str = "",
+        may_send_file: Callable[[str | None], Awaitable[bool]] | None = None,
+    ) -> None:
         self._app = app
+        self._cookie = cookie
+        self._may_send_file = may_send_file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = _refused_unread(Headers(scope=scope))
+        measure = await self._measure(scope)
+        refusal = _refused_unread(Headers(scope=scope), measure)
         body: bytes | None = b""
         if refusal is None:
             try:
-                async with asyncio.timeout(BODY_PATIENCE):
-                    body = await _read(receive)
+                async with asyncio.timeout(measure.patience):
+                    body = await _read(receive, measure.most)
             except TimeoutError:
-                refusal = (408, f"the body did not arrive within {BODY_PATIENCE:g} seconds")
+                refusal = (408, f"the body did not arrive within {measure.patience:g} seconds")
             except _TooLargeError:
-                refusal = (413, "the body is larger than 64 KiB")
+                refusal = (413, measure.too_large)
         if refusal is not None:
             await failure(*refusal, headers=CLOSE)(scope, receive, send)
         elif body is not None:
             await self._app(scope, _replay(body, receive), send)
+
+    async def _measure(self, scope: Scope) -> Measure:
+        if scope["method"] == "POST" and scope["path"] == IMPORT_PATH:
+            return _FILE
+        if scope["method"] == "POST" and scope["path"] == IMPORT_PAGE and self._may_send_file is not None:
+            token = HTTPConnection(scope).cookies.get(self._cookie)
+            if await self._may_send_file(token):
+                return _FORM
+        return Measure(MAX_BODY, BODY_PATIENCE)
 
 
 class _TooLargeError(Exception):
     pass
 
 
-def _refused_unread(headers: Headers) -> tuple[int, str] | None:
+def _refused_unread(headers: Headers, measure: Measure) -> tuple[int, str] | None:
     lengths = headers.getlist("content-length")
     if len(lengths) > 1 or (lengths and "transfer-encoding" in headers):
         return 400, "the body's length is given twice: either one Content-Length or Transfer-Encoding: chunked"
     if lengths and not (lengths[0].isascii() and lengths[0].isdigit()):
         return 400, "Content-Length is no number"
-    if lengths and int(lengths[0][:_LENGTH_DIGITS]) > MAX_BODY:
-        return 413, "the body is larger than 64 KiB"
+    if lengths and int(lengths[0][:_LENGTH_DIGITS]) > measure.most:
+        return 413, measure.too_large
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         return 415, "compressed bodies are not taken: send it without Content-Encoding"
     return None
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def _read(receive: Receive, most: int) -> bytes | None:
     """The whole body; None when the client went away before its end."""
     chunks: list[bytes] = []
     size = 0
@@ -72,7 +117,7 @@ async def _read(receive: Receive) -> bytes | None:
             return None
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
-        if size > MAX_BODY:
+        if size > most:
             raise _TooLargeError
         if not message.get("more_body", False):
             return b"".join(chunks)

@@ -211,9 +211,10 @@ class UnknownCall(Shape):
 
 
 class UnknownList(Success):
-    """The work list."""
+    """Newest first; `next_after` is the `after` of the next page, null on the last one."""
 
     unknown: list[UnknownCall]
+    next_after: str | None
     timestamp: Instant
 
 
@@ -240,13 +241,6 @@ class ParkedUpdate(Shape):
     parked_at: Instant | None
 
 
-class ParkedList(Success):
-    """The dead-letter list."""
-
-    parked: list[ParkedUpdate]
-    timestamp: Instant
-
-
 class Retried(Success):
     """It waits to be sent."""
 
@@ -260,13 +254,6 @@ class SuppressedNumber(Shape):
     number: str
     reason: str
     added_at: Instant
-
-
-class SuppressionList(Success):
-    """The do-not-call list."""
-
-    do_not_call: list[SuppressedNumber]
-    timestamp: Instant
 
 
 class Suppressed(Success):

@@ -8,6 +8,7 @@ from autodialer.service.credits import CreditState
 from autodialer.service.schedule import next_slot
 from autodialer.service.services import Services
 from autodialer.web.answers import iso, plain
+from autodialer.web.waiting import work_list_counts
 
 
 async def collect_stats(services: Services) -> dict[str, object]:
@@ -21,7 +22,7 @@ async def collect_stats(services: Services) -> dict[str, object]:
         return {
             "today": ledger.stats.today(today),
             "recent_calls": ledger.stats.calls_since(now - timedelta(days=7)),
-            "work_lists": ledger.stats.work_lists(),
+            "work_lists": work_list_counts(ledger),
             "running": run.run_id if run else None,
             "paused": is_paused(ledger),
         }

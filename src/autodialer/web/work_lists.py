@@ -8,15 +8,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from autodialer.domain.disposition import Settlement
-from autodialer.domain.errors import NoSuchAttempt, NotUnknown
+from autodialer.domain.errors import NoSuchAttempt, NotUnknown, NotWaiting
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, failure, iso
 from autodialer.web.bodies import no_body, read_body, read_model
+from autodialer.web.cursors import AfterCall, AfterRow, call_cursor, last, read_call, read_row, row_cursor
 from autodialer.web.openapi import failures
+from autodialer.web.orphans import WHY_BODY, Why
 from autodialer.web.questions import only
 from autodialer.web.runs import Limit
-from autodialer.web.shapes import Failure, ParkedList, Retried, Settled, UnknownList
-from autodialer.web.shown import parked_json, unknown_json
+from autodialer.web.shapes import Failure, Retried, Settled, UnknownList
+from autodialer.web.shown import unknown_json
+from autodialer.web.waiting_shapes import AdvisedList, GivenUp, RetriedAll
+from autodialer.web.waiting_shown import advised_json
 
 AttemptId = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,36}$")]
 OutboxId = Annotated[int, Path(ge=1, le=10**15)]
@@ -49,13 +53,21 @@ def _add_unknown(router: APIRouter, services: Services) -> None:
     means = services.means
 
     @router.get(
-        "/unknown", tags=["records"], responses={200: {"model": UnknownList}}, dependencies=[Depends(only("limit"))]
+        "/unknown",
+        tags=["records"],
+        responses={200: {"model": UnknownList}},
+        dependencies=[Depends(only("limit", "after"))],
     )
-    async def list_unknown(limit: Limit = 200) -> Response:
-        """Calls of which nobody knows how they ended: the work list."""
-        rows = await means.store.read(lambda ledger: ledger.attempts.unknown(limit))
-        calls = [unknown_json(row) for row in rows]
-        return Answer({"success": True, "unknown": calls, "timestamp": iso(means.clock.now())})
+    async def list_unknown(limit: Limit = 200, after: AfterCall = "") -> Response:
+        """Calls of which nobody knows how they ended, newest first: the work list."""
+        rows = await means.store.read(lambda ledger: ledger.work_lists.unknown(read_call(after), limit))
+        body = {
+            "success": True,
+            "unknown": [unknown_json(row) for row in rows],
+            "next_after": call_cursor(last(rows, limit)),
+            "timestamp": iso(means.clock.now()),
+        }
+        return Answer(body)
 
     @router.post(
         "/unknown/{attempt_id}",
@@ -80,13 +92,33 @@ def _add_parked(router: APIRouter, services: Services) -> None:
     means = services.means
 
     @router.get(
-        "/parked", tags=["records"], responses={200: {"model": ParkedList}}, dependencies=[Depends(only("limit"))]
+        "/parked",
+        tags=["records"],
+        responses={200: {"model": AdvisedList}},
+        dependencies=[Depends(only("limit", "after"))],
     )
-    async def list_parked(limit: Limit = 200) -> Response:
-        """Updates that Zoho refused for good, with its reason, oldest first."""
-        rows = await means.store.read(lambda ledger: ledger.outbox.parked(limit))
-        updates = [parked_json(row) for row in rows]
-        return Answer({"success": True, "parked": updates, "timestamp": iso(means.clock.now())})
+    async def list_parked(limit: Limit = 200, after: AfterRow = "") -> Response:
+        """Updates that Zoho refused for good, with its reason and what to do about it, oldest first."""
+        rows = await means.store.read(lambda ledger: ledger.work_lists.parked(read_row(after), limit))
+        end = last(rows, limit)
+        body = {
+            "success": True,
+            "parked": [advised_json(row) for row in rows],
+            "next_after": row_cursor(end.outbox_id if end else None),
+            "timestamp": iso(means.clock.now()),
+        }
+        return Answer(body)
+
+    @router.post(
+        "/parked",
+        tags=["records"],
+        responses={200: {"model": RetriedAll}},
+        dependencies=[Depends(only()), Depends(no_body)],
+    )
+    async def retry_all_parked() -> Response:
+        """Send all of them again, each once. What Zoho refuses again comes back to the list."""
+        tried = await services.parked.retry_all()
+        return Answer({"success": True, "retried": tried, "timestamp": iso(means.clock.now())})
 
     @router.post(
         "/parked/{outbox_id}",
@@ -96,9 +128,24 @@ def _add_parked(router: APIRouter, services: Services) -> None:
     )
     async def retry_parked(outbox_id: OutboxId) -> Response:
         """Send it again, now that its reason is gone. Refused again, it is parked again."""
-        now = means.clock.now()
-        if not await means.store.write(lambda ledger: ledger.outbox.unparked(outbox_id, now)):
-            return failure(404, "no update with this number is parked")
-        services.write_back_due.notify()
-        means.log.warning("parked update is tried again", outbox_id=outbox_id)
-        return Answer({"success": True, "outbox_id": outbox_id, "timestamp": iso(now)})
+        try:
+            await services.parked.retry(outbox_id)
+        except NotWaiting as error:
+            return failure(404, error.message)
+        return Answer({"success": True, "outbox_id": outbox_id, "timestamp": iso(means.clock.now())})
+
+    @router.post(
+        "/parked/{outbox_id}/give-up",
+        tags=["records"],
+        responses={200: {"model": GivenUp}, **failures(404)},
+        openapi_extra=WHY_BODY,
+        dependencies=[Depends(only())],
+    )
+    async def give_up_parked(outbox_id: OutboxId, request: Request) -> Response:
+        """Never send it again. The calls that it counted go on counting in the ledger."""
+        why = read_model(Why, await read_body(request))
+        try:
+            await services.parked.give_up(outbox_id, why.reason)
+        except NotWaiting as error:
+            return failure(404, error.message)
+        return Answer({"success": True, "outbox_id": outbox_id, "timestamp": iso(means.clock.now())})

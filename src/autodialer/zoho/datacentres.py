@@ -45,6 +45,13 @@ def crm_url_for(api_domain: str) -> str | None:
     return accounts.replace("//accounts.", f"//{name}.", 1) if accounts is not None and name is not None else None
 
 
+def record_page(api_domain: str, module: str, zoho_id: str) -> str | None:
+    """Where people see this record, in the organisation that they are in; None for a sandbox, or a host nobody documented."""
+    environment = (_host(api_domain) or "").partition(".")[0]
+    accounts = accounts_url_for(api_domain) if environment == _ENVIRONMENTS[0] else None
+    return f"{accounts.replace('//accounts.', '//crm.', 1)}/crm/tab/{module}/{zoho_id}" if accounts else None
+
+
 def is_safe_url(url: str) -> bool:
     """Whether credentials may be sent there: https, or http to this machine; no user, path, query or fragment."""
     parts = urlsplit(url)

@@ -5,7 +5,7 @@ import pytest
 from autodialer.domain.errors import SettingsError
 from autodialer.zoho.client import ZohoCrm
 from autodialer.zoho.config import ZohoConfig
-from autodialer.zoho.datacentres import is_safe_url
+from autodialer.zoho.datacentres import is_safe_url, record_page
 from autodialer.zoho.oauth import accounts_url_for, lifetime_seconds
 from contract.zoho.world import World
 
@@ -98,3 +98,19 @@ def test_a_lifetime_is_read_in_seconds_whether_zoho_sent_seconds_or_milliseconds
     said: dict[str, object], seconds: int
 ) -> None:
     assert lifetime_seconds(said) == seconds
+
+
+@pytest.mark.parametrize(
+    ("api_domain", "page"),
+    [
+        ("https://www.zohoapis.com", "https://crm.zoho.com/crm/tab/Leads/17"),
+        ("https://www.zohoapis.eu", "https://crm.zoho.eu/crm/tab/Leads/17"),
+        ("https://www.zohoapis.ca", "https://crm.zohocloud.ca/crm/tab/Leads/17"),
+        ("https://www.zohoapis.com.cn", "https://crm.zoho.com.cn/crm/tab/Leads/17"),
+        ("https://sandbox.zohoapis.com", None),
+        ("http://127.0.0.1:9", None),
+        ("https://www.zohoapis.example", None),
+    ],
+)
+def test_a_record_is_seen_where_its_organisation_is(api_domain: str, page: str | None) -> None:
+    assert record_page(api_domain, "Leads", "17") == page

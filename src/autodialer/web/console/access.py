@@ -1,7 +1,7 @@
 """Who is asking for a page, and whether he may: sign-in, roles, and the token that each form carries."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -55,6 +55,16 @@ class Access:
         if not visitor.is_operator:
             raise NotAllowed(N_("Only operators may do this."))
         return visitor
+
+
+def may_send_file(door: Doorkeeper) -> Callable[[str | None], Awaitable[bool]]:
+    """Whether whoever has this cookie may send a file: read before the body is (guards.BodyLimit)."""
+
+    async def may(token: str | None) -> bool:
+        visitor = await door.visitor(token)
+        return visitor is not None and visitor.is_operator
+
+    return may
 
 
 async def form_of(request: Request) -> Mapping[str, str]:

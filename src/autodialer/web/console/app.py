@@ -14,10 +14,18 @@ from autodialer.service.doorkeeping import Doorkeeper
 from autodialer.service.services import Services
 from autodialer.web.console.access import COOKIE, HOME, Access, NoSuchPage, NotAllowed, SignInNeeded, sign_in_address
 from autodialer.web.console.languages import N_
+from autodialer.web.console.pages.audit import add_audit
+from autodialer.web.console.pages.do_not_call import add_do_not_call
 from autodialer.web.console.pages.door import add_door
 from autodialer.web.console.pages.people import add_people
+from autodialer.web.console.pages.drift import add_drift
+from autodialer.web.console.pages.orphans import add_orphans
+from autodialer.web.console.pages.parked import add_parked
 from autodialer.web.console.pages.switch import add_switch
 from autodialer.web.console.pages.today import add_today
+from autodialer.web.console.pages.unknown import add_unknown
+from autodialer.web.console.pages.waiting import add_waiting
+from autodialer.web.console.pages.work_lists import add_work_lists
 from autodialer.web.console.rendering import HEADERS, STATIC, Pages
 
 _KEEP = "public, max-age=31536000, immutable"  # their addresses change with their content
@@ -37,16 +45,26 @@ class Console:
         return await self.pages.page(request, "error.html", status, status=status, sentence=sentence)
 
 
-def add_console(app: FastAPI, services: Services, api_token: str | None) -> Console:
-    """The routes and the errors of the console. `api_token` None: only this machine is answered, and nobody signs in."""
-    means = services.means
+def add_console(app: FastAPI, services: Services, door: Doorkeeper) -> Console:
+    """The routes and the errors of the console."""
     pages = Pages(services)
-    access = Access(Doorkeeper(means.store, means.clock, means.log, api_token))
+    access = Access(door)
     router = APIRouter(prefix=HOME, include_in_schema=False)
     add_door(router, pages, access)
     add_switch(router, pages, access)
     add_today(router, pages, access)
     add_people(router, pages, access)
+    for add in (
+        add_work_lists,
+        add_unknown,
+        add_orphans,
+        add_parked,
+        add_waiting,
+        add_drift,
+        add_do_not_call,
+        add_audit,
+    ):
+        add(router, pages, access)
     app.include_router(router)
     app.mount(f"{HOME}/static", _Static(directory=STATIC), name="static")
     console = Console(pages, access)

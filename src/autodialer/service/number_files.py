@@ -1,0 +1,104 @@
+"""Files of telephone numbers as people have them: CSV of any spreadsheet, or one number a line."""
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from autodialer.domain.errors import UnreadableFile
+
+MAX_BYTES: Final = 6 * 1024 * 1024  # 5 MB, and room for what a form or a heading adds
+MAX_LINES: Final = 100_000
+_SHORTEST_NUMBER: Final = 5  # digits; a heading such as "Phone 1" has fewer
+_SEPARATORS: Final = ",;\t"
+_NUMBER_WORDS: Final = ("number", "phone", "telefon", "telephone", "mobile", "mobil", "numar", "tel", "nr")
+_REASON_WORDS: Final = ("reason", "motiv", "motivul", "note", "observatii")
+
+
+class Line(NamedTuple):
+    """One row of the file: where it begins, what stands in the column of numbers, and in that of reasons ("" without one)."""
+
+    line: int
+    number: str
+    reason: str
+
+
+def read_lines(data: bytes) -> Iterator[Line]:
+    """Every row that holds something, but for a heading, lazily. UnreadableFile when it is no text, or too long.
+
+    UTF-8 (with or without BOM), UTF-16 with BOM, or Windows-1250; parted by comma, semicolon or tab. The numbers stand in the
+    column whose heading says so (number, phone, telefon …), else in the first.
+    """
+    text = _text(data)
+    separator = _separator(text)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    number_at, reason_at, is_first, before = 0, -1, True, 0
+    try:
+        for row in rows:
+            line, before = before + 1, rows.line_num
+            if line > MAX_LINES:
+                raise UnreadableFile(f"the file has more than {MAX_LINES:,} lines: split it", permanent=True)
+            cells = [cell.strip() for cell in row]
+            if not any(cells):
+                continue
+            if is_first:
+                is_first = False
+                headings = _headings(cells)
+                if headings is not None:
+                    number_at, reason_at = headings
+                    continue
+            yield Line(line, _cell(cells, number_at), _cell(cells, reason_at))
+    except csv.Error as error:
+        raise UnreadableFile(f"line {rows.line_num}: {error}", permanent=True) from error
+
+
+def _cell(cells: Sequence[str], at: int) -> str:
+    return cells[at] if 0 <= at < len(cells) else ""
+
+
+def _headings(cells: Sequence[str]) -> tuple[int, int] | None:
+    """Where numbers and reasons (-1: nowhere) stand; None when the first row is none of headings."""
+    words = [_plain(cell) for cell in cells]
+    number_at = _find(words, _NUMBER_WORDS)
+    has_digits = any(char.isdigit() for cell in cells for char in cell)
+    if has_digits and (number_at < 0 or sum(char.isdigit() for char in cells[number_at]) >= _SHORTEST_NUMBER):
+        return None
+    return max(0, number_at), _find(words, _REASON_WORDS)
+
+
+def _find(words: Sequence[str], wanted: Sequence[str]) -> int:
+    """The first column that is called so, else the first in whose name one of the words stands; -1 when none is."""
+    exact = next((at for at, word in enumerate(words) if word in wanted), -1)
+    if exact >= 0:
+        return exact
+    return next((at for at, word in enumerate(words) if set(word.split()) & set(wanted)), -1)
+
+
+def _plain(text: str) -> str:
+    """In lower case, without accents, punctuation as blanks."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(char for char in parts if not unicodedata.combining(char))
+    return " ".join("".join(char if char.isalnum() else " " for char in letters).split())
+
+
+def _separator(text: str) -> str:
+    """The one that the first row with something in it holds most of; a comma when it holds none."""
+    first = next((line for line in io.StringIO(text) if line.strip()), "")
+    outside = "".join(first.split('"')[::2])
+    return max(_SEPARATORS, key=outside.count)
+
+
+def _text(data: bytes) -> str:
+    if len(data) > MAX_BYTES:
+        raise UnreadableFile("the file is larger than 5 MB: split it", permanent=True)
+    if data.startswith(b"PK"):
+        raise UnreadableFile("this is a workbook or an archive: save it as CSV", permanent=True)
+    for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1250"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise UnreadableFile("this is no text: save it as CSV in UTF-8", permanent=True)

@@ -1,0 +1,115 @@
+"""The do-not-call list: search, add, remove, import, export."""
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from autodialer.domain.errors import NotWaiting, UnreadableFile
+from autodialer.domain.phone import NoNumber
+from autodialer.service.doorkeeping import Visitor
+from autodialer.service.number_files import MAX_BYTES
+from autodialer.web.console.access import HOME, Access, form_of
+from autodialer.web.console.languages import N_
+from autodialer.web.console.pages.lists import PAGE, older, place, reason_of
+from autodialer.web.console.pages.work_lists import NO_REASON, NOTHING_CHANGED
+from autodialer.web.console.rendering import Pages
+from autodialer.web.cursors import NUMBER, last
+from autodialer.web.suppression import csv_answer
+
+_LIST = f"{HOME}/do-not-call"
+_SHOWN_LINES = 20
+_NO_NUMBER = N_("Nothing was changed: this is no number that could be called.")
+
+
+def add_do_not_call(router: APIRouter, pages: Pages, access: Access) -> None:
+    """/do-not-call."""
+    _add_list(router, pages, access)
+    _add_files(router, pages, access)
+
+
+def _add_list(router: APIRouter, pages: Pages, access: Access) -> None:
+    services, desk = pages.services, pages.services.suppressor
+    Operator = Annotated[Visitor, Depends(access.operator)]  # noqa: N806 - a type
+
+    @router.get("/do-not-call")
+    async def show(request: Request, visitor: Annotated[Visitor, Depends(access.viewer)]) -> Response:
+        # A search would tell a viewer whole numbers bit by bit, and the place of a page is one.
+        search = request.query_params.get("search", "").strip()[:60] if visitor.is_operator else ""
+        after = place(request, NUMBER) if visitor.is_operator else ""
+        beyond = f"+{after}" if after else ""
+        rows, total = await services.means.store.read(
+            lambda ledger: (ledger.do_not_call.page(beyond, PAGE, search), ledger.do_not_call.count())
+        )
+        end = last(rows, PAGE) if visitor.is_operator else None
+        next_page = older(request, end[0].lstrip("+") if end else None)
+        told = {"rows": rows, "total": total, "search": search, "older_page": next_page}
+        return await pages.page(request, "do_not_call.html", 200, **told)
+
+    @router.post("/do-not-call")
+    async def add(request: Request, visitor: Operator) -> Response:
+        reason = await reason_of(request)
+        number = desk.read((await form_of(request)).get("number", ""))
+        if not reason:
+            return pages.back(request, _LIST, NO_REASON)
+        if isinstance(number, NoNumber):
+            return pages.back(request, _LIST, _NO_NUMBER)
+        added = await desk.add(number.e164, reason, visitor.name)
+        sentence = N_("%(number)s is never called from now on.") if added else N_("%(number)s is on the list already.")
+        return pages.back(request, _LIST, sentence, number=number.e164)
+
+    @router.post("/do-not-call/remove")
+    async def remove(request: Request, visitor: Operator) -> Response:
+        reason, number = await reason_of(request), (await form_of(request)).get("number", "")
+        if not reason:
+            return pages.back(request, _LIST, NO_REASON)
+        try:
+            await desk.remove(number, reason, visitor.name)
+        except NotWaiting as error:
+            return pages.back(request, _LIST, NOTHING_CHANGED, why=error.message)
+        return pages.back(request, _LIST, N_("%(number)s may be called again."), number=number)
+
+
+def _add_files(router: APIRouter, pages: Pages, access: Access) -> None:
+    desk = pages.services.suppressor
+
+    async def read_whole_form(request: Request) -> None:
+        """Before anybody else reads it with smaller limits. How large a body may be is decided by guards.BodyLimit."""
+        await request.form(max_files=1, max_fields=10, max_part_size=MAX_BYTES)
+
+    @router.post("/do-not-call/import", dependencies=[Depends(read_whole_form)])
+    async def import_file(request: Request, visitor: Annotated[Visitor, Depends(access.operator)]) -> Response:
+        form = await request.form()
+        reason = await reason_of(request)
+        numbers, file = form.get("numbers"), form.get("file")
+        try:
+            if isinstance(numbers, str):  # the preview was confirmed
+                done = await desk.add_file(numbers.encode(), reason, visitor.name)
+                sentence = N_("%(count)s numbers were added; they are never called from now on.")
+                return pages.back(request, _LIST, sentence, count=len(done.numbers))
+            if not isinstance(file, UploadFile) or not file.filename:
+                return pages.back(request, _LIST, N_("Nothing was changed: choose a file."))
+            found = await desk.preview(await file.read())
+        except UnreadableFile as error:
+            return pages.back(request, _LIST, NOTHING_CHANGED, why=error.message)
+        told = {"found": found, "name": file.filename, "reason": reason, "numbers": _rows(found.numbers)}
+        return await pages.page(request, "do_not_call_import.html", 200, shown_lines=_SHOWN_LINES, **told)
+
+    @router.get("/do-not-call/export")
+    async def export(request: Request, visitor: Annotated[Visitor, Depends(access.operator)]) -> Response:
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise HTTPException(400)
+        return csv_answer(desk.export(visitor.name))
+
+
+def _rows(numbers: Mapping[str, str]) -> str:
+    """The new numbers of a file, for the form that confirms them: an import reads it as any other file."""
+    text = io.StringIO()
+    csv.writer(text).writerows([("number", "reason"), *numbers.items()])
+    return text.getvalue()
