@@ -22,10 +22,10 @@ class RunDesk:
         return not self._tasks
 
     async def start(
-        self, kind: RunKind, slot: datetime | None = None, *, confirm: bool = False
+        self, kind: RunKind, slot: datetime | None = None, *, confirm: bool = False, by: str | None = None
     ) -> tuple[Run, asyncio.Task[Run]]:
         """Open a run and conduct it in the background; RunRefused as RunService.open says."""
-        run = await self._runs.open(kind, slot, confirm=confirm)
+        run = await self._runs.open(kind, slot, confirm=confirm, by=by)
         return run, self.go_on(run)
 
     def go_on(self, run: Run) -> asyncio.Task[Run]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from autodialer.domain.access import Action
 from autodialer.domain.attempt import Reserved
 from autodialer.domain.errors import CrmError, RunRefused, RunTakenOver, StoreError
 from autodialer.domain.record import CrmStatus
@@ -60,8 +61,11 @@ class RunService:
         """Whether this process opens or conducts it this moment."""
         return run.run_id in self._in_hand
 
-    async def open(self, kind: RunKind, slot: datetime | None, *, confirm: bool = False) -> Run:
-        """Start a run; RunRefused when one is going, the slot is taken, or calls can't be placed (then `permanent`)."""
+    async def open(self, kind: RunKind, slot: datetime | None, *, confirm: bool = False, by: str | None = None) -> Run:
+        """Start a run; RunRefused when one is going, the slot is taken, or calls can't be placed (then `permanent`).
+
+        `by`: who wants it, for the audit trail; None: the clock.
+        """
         if self._m.dry_run:
             raise RunRefused("DRY_RUN is set: nobody is called", permanent=True)
         if problems := await self._readiness.problems():
@@ -81,7 +85,10 @@ class RunService:
         def start(ledger: Ledger) -> tuple[Run | None, Run | None, str | None]:
             if behind := clock_problem(ledger, now) or hold_problem(ledger, self._m.policy, now):
                 return None, None, behind
-            return ledger.runs.open(run, now + RUN_LEASE), ledger.runs.current(), None
+            opened = ledger.runs.open(run, now + RUN_LEASE)
+            if opened is not None and by is not None:
+                ledger.audit.add(now, by, Action.START_RUN, run.run_id)
+            return opened, ledger.runs.current(), None
 
         self._in_hand.add(run.run_id)
         opened = None

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
+from autodialer.domain.access import THE_API
 from autodialer.domain.errors import CrmError, RunRefused
 from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.service.services import Services
@@ -47,7 +48,7 @@ def add_runs(router: APIRouter, services: Services, *, dry_run: bool) -> None:
         if dry_run or dry:
             return await dry_answer(services, confirm=confirm)
         try:
-            run, task = await services.run_desk.start(RunKind.MANUAL, confirm=confirm)
+            run, task = await services.run_desk.start(RunKind.MANUAL, confirm=confirm, by=THE_API)
         except RunRefused as refusal:
             timestamp = means.clock.now()
             if refusal.running is not None:

@@ -21,6 +21,8 @@ from autodialer.web.console.pages.people import add_people
 from autodialer.web.console.pages.drift import add_drift
 from autodialer.web.console.pages.orphans import add_orphans
 from autodialer.web.console.pages.parked import add_parked
+from autodialer.web.console.pages.health import add_health_page
+from autodialer.web.console.pages.runs import add_runs_pages
 from autodialer.web.console.pages.switch import add_switch
 from autodialer.web.console.pages.today import add_today
 from autodialer.web.console.pages.unknown import add_unknown
@@ -65,6 +67,8 @@ def add_console(app: FastAPI, services: Services, door: Doorkeeper) -> Console:
         add_audit,
     ):
         add(router, pages, access)
+    add_runs_pages(router, pages, access)
+    add_health_page(router, pages, access)
     app.include_router(router)
     app.mount(f"{HOME}/static", _Static(directory=STATIC), name="static")
     console = Console(pages, access)

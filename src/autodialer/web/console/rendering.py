@@ -13,8 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from autodialer.service.control import is_paused
-from autodialer.service.holding import hold_problem
+from autodialer.service.glance import Standing
 from autodialer.service.services import Services
 from autodialer.web.console import formatting
 from autodialer.web.console.access import HOME
@@ -33,12 +32,13 @@ HEADERS = {
     "vary": "Cookie, Accept-Language, HX-Request",
 }
 SAID = "autodialer_said"
+_HELD = (Standing.HELD, Standing.UNREADY, Standing.DRY_RUN)
 _SAID_FOR = 30  # seconds in which a sentence waits for the next page
 
 
 @dataclass(frozen=True, slots=True)
 class DialingState:
-    """What every page shows at its top."""
+    """What every page shows at its top. `held`: why no call can be placed, though nobody paused."""
 
     paused: bool
     held: str | None
@@ -104,15 +104,10 @@ class Pages:
 
     async def state(self) -> DialingState:
         """What dialing does now."""
-        means = self.services.means
-        now = means.clock.now()
-
-        def read(ledger: Any) -> DialingState:
-            run = ledger.runs.current()
-            held = hold_problem(ledger, means.policy, now)
-            return DialingState(is_paused(ledger), held, run.run_id if run else None)
-
-        return await means.store.read(read)
+        glance = await self.services.glancer.look()
+        run = glance.run.run if glance.run and glance.run.run.is_open else None
+        held = glance.reason if glance.standing in _HELD else None
+        return DialingState(glance.pause is not None, held, run.run_id if run else None)
 
     def _render(self, request: Request, template: str, status: int, values: Mapping[str, Any]) -> Response:
         visitor = getattr(request.state, "visitor", None)

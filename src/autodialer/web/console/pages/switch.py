@@ -28,6 +28,7 @@ def add_switch(router: APIRouter, pages: Pages, access: Access) -> None:
     async def pause_dialing(request: Request, visitor: Operator) -> Response:
         now = means.clock.now()
         await means.store.write(lambda ledger: pause(ledger, now, visitor.name))
+        pages.services.glancer.forget()
         means.log.warning("paused", by="console")
         wanted = safe_next((await form_of(request)).get("next"))
         return pages.back(request, wanted, N_("Paused: no further call is sent. Results are still taken."))
@@ -36,6 +37,7 @@ def add_switch(router: APIRouter, pages: Pages, access: Access) -> None:
     async def resume_dialing(request: Request, visitor: Operator) -> Response:
         now = means.clock.now()
         await means.store.write(lambda ledger: resume(ledger, now, visitor.name))
+        pages.services.glancer.forget()
         means.log.warning("resumed", by="console")
         wanted = safe_next((await form_of(request)).get("next"))
         return pages.back(request, wanted, N_("Resumed: calls may be sent again."))

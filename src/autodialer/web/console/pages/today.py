@@ -1,25 +1,64 @@
-"""Today at a glance."""
+"""Today at a glance: what goes on this moment, and when people answer."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
 from autodialer.service.doorkeeping import Visitor
-from autodialer.service.schedule import next_slot
+from autodialer.service.glance import Glance, Standing
 from autodialer.web.console.access import Access
+from autodialer.web.console.charts import chart_of
+from autodialer.web.console.languages import N_
 from autodialer.web.console.rendering import Pages
+
+ENDS: Mapping[str, str] = {
+    "answered": N_("answered"),
+    "no_answer": N_("no answer"),
+    "busy": N_("busy"),
+    "failed": N_("failed"),
+    "unknown": N_("unknown"),
+    "no_result_yet": N_("no result yet"),
+}
+STANDINGS: Mapping[Standing, tuple[str, str]] = {  # the words, and how they are shown
+    Standing.RUNNING: (N_("Calling"), "good"),
+    Standing.IDLE: (N_("Ready"), ""),
+    Standing.PAUSED: (N_("Paused"), "warn"),
+    Standing.HELD: (N_("Held"), "bad"),
+    Standing.UNREADY: (N_("Can't call"), "bad"),
+    Standing.DRY_RUN: (N_("Dry run"), "warn"),
+}
+LISTS: Mapping[str, tuple[str, str]] = {  # the words, and the page that settles them
+    "unknown_calls": (N_("Unknown calls"), "unknown"),
+    "answered_waiting": (N_("Answered, wait for a person"), "answered"),
+    "orphan_callbacks": (N_("Callbacks of calls that nobody knows"), "orphans"),
+    "pending_updates": (N_("Updates on their way to Zoho"), "work-lists"),
+    "parked_updates": (N_("Updates that Zoho refused"), "parked"),
+}
 
 
 def add_today(router: APIRouter, pages: Pages, access: Access) -> None:
-    """The first page."""
-    means = pages.services.means
+    """The first page, and its part that is renewed every two seconds."""
+    services = pages.services
 
     @router.get("")
     async def today(request: Request, _visitor: Annotated[Visitor, Depends(access.viewer)]) -> Response:
-        now = means.clock.now()
-        day = means.policy.local_date(now).isoformat()
-        figures, lists = await means.store.read(lambda ledger: (ledger.stats.today(day), ledger.stats.work_lists()))
-        upcoming = next_slot(means.policy.run_hours, now)
-        return await pages.page(request, "today.html", figures=figures, lists=lists, next_run=upcoming)
+        glance = await services.glancer.look()
+        rates = glance.figures.rates
+        charts = {
+            "hours": chart_of(rates.by_hour),
+            "attempts": chart_of(rates.by_attempt),
+        }
+        return await pages.page(request, "today.html", charts=charts, rates=rates, lists=LISTS, **shown(glance))
+
+    @router.get("/live")
+    async def live(request: Request, _visitor: Annotated[Visitor, Depends(access.viewer)]) -> Response:
+        return pages.part(request, "_live.html", **shown(await services.glancer.look()))
+
+
+def shown(glance: Glance) -> dict[str, Any]:
+    """What the templates of the moment need."""
+    words, look = STANDINGS[glance.standing]
+    return {"glance": glance, "progress": glance.run, "standing": words, "look": look, "ends": ENDS}
