@@ -30,6 +30,8 @@ OPERATIONS = [
     "POST /api/parked/{outbox_id}",
     "POST /api/unknown/{attempt_id}",
     "GET /api/plan",
+    "POST /api/simulate",
+    "POST /api/diff",
     "POST /api/pause",
     "POST /api/prune",
     "POST /api/resume",

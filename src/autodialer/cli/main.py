@@ -18,6 +18,7 @@ from autodialer.cli import (
     prune,
     serve,
     simulate,
+    simulator,
     suppression,
     users,
     watch,
@@ -50,6 +51,7 @@ for group in (
     zoho,
     eightx8,
     simulate,
+    simulator,
     demo,
 ):
     group.register(app)

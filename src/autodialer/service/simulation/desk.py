@@ -1,6 +1,7 @@
 """Answers `simulate` and `diff`: gathers people and assumptions once, lets each policy live through the same days."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -70,16 +71,31 @@ class Setting:
 
 
 class SimulationDesk:
-    """`store` None: nothing is known of earlier calls. Only reads; `policy` says when a day begins and where numbers are from."""
+    """`store` None: nothing is known of earlier calls. Only reads; `policy` says when a day begins and where numbers are from.
+
+    `defaults`: fields of a policy that settings give, where its text says nothing of them.
+    """
 
     def __init__(
-        self, store: Store | None, policy: Policy, calls_per_second: float, lines: int, result_timeout: float
+        self,
+        store: Store | None,
+        policy: Policy,
+        calls_per_second: float,
+        lines: int,
+        result_timeout: float,
+        defaults: Mapping[str, object] | None = None,
     ) -> None:
         self._store = store
         self._policy = policy
         self._calls_per_second = calls_per_second
         self._lines = lines
         self._result_timeout = result_timeout
+        self._defaults = defaults or {}
+        self.taken = False  # by whoever simulates now: one at a time has the processor
+
+    def policy_of(self, text: str | None) -> Policy:
+        """The policy of a text as a policy file has it; None: the one in force. SettingsError names every problem."""
+        return self._policy if text is None else Policy.parse(text, **self._defaults)
 
     async def prepare(self, question: Question, now: datetime) -> Setting:
         """Everything that does not depend on the policy that is tried. StoreError when the ledger can't be read."""
@@ -99,7 +115,8 @@ class SimulationDesk:
             model = flat(question.answer_rate)
         if not question.from_ledger:
             country = self._policy.default_country
-            people = made_up(question.seed, question.people, start, question.days, country, question.mix)
+            drawn = (question.seed, question.people, start, question.days, country, question.mix)
+            people = await asyncio.to_thread(made_up, *drawn)
         acts = question.person_acts_after
         world = World(
             start=start,
