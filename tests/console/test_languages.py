@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from jinja2 import Environment
 
+from autodialer.rules.words import all_words
 from autodialer.web.console.languages import texts_of
 
 CONSOLE = Path(__file__).parents[2] / "src" / "autodialer" / "web" / "console"
@@ -21,7 +22,7 @@ ROMANIAN: dict[str, dict[str, Any]] = {
     kind: {english: said for file in FILES.values() for english, said in file.get(kind, {}).items()}
     for kind in ("texts", "plurals")
 }
-PLACE = re.compile(r"%\((\w+)\)s")
+PLACE = re.compile(r"%\(\w+\)s|\{\w+\}")
 
 
 def of_templates() -> Iterator[tuple[str, str, tuple[str | None, ...]]]:
@@ -40,9 +41,24 @@ def of_python() -> Iterator[tuple[str, str]]:
                 yield path.name, str(node.args[0].value)
 
 
+def of_words() -> Iterator[str]:
+    """What each reason means."""
+    for words in all_words().values():
+        yield from (words.short, words.why, *words.change)
+
+
+def of_sentences(*folders: str) -> Iterator[str]:
+    """What the service and the rules say to people: phrase("…") and Sentence("…")."""
+    for path in sorted(path for folder in folders for path in CONSOLE.parents[1].glob(folder)):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("phrase", "Sentence"):
+                yield from (str(text.value) for text in node.args[:1] if isinstance(text, ast.Constant))
+
+
 def singles() -> set[str]:
     found = {str(message[0]) for _, function, message in of_templates() if function != "ngettext"}
-    return {text for text in found if text != "None"} | {text for _, text in of_python()}
+    said = {*of_words(), *of_sentences("service/explain.py", "service/explaining/*.py")}
+    return {text for text in found if text != "None"} | {text for _, text in of_python()} | said
 
 
 def plurals() -> set[str]:
@@ -51,7 +67,8 @@ def plurals() -> set[str]:
 
 def test_every_text_has_its_romanian_and_no_other_stands_there() -> None:
     assert sorted(singles() - set(ROMANIAN["texts"])) == [], "not translated"
-    assert sorted(set(ROMANIAN["texts"]) - singles()) == [], "used nowhere"
+    used = singles() | set(of_sentences("service/**/*.py", "rules/**/*.py"))
+    assert sorted(set(ROMANIAN["texts"]) - used) == [], "used nowhere"
     assert sorted(plurals() - set(ROMANIAN["plurals"])) == [], "plurals not translated"
     assert sorted(set(ROMANIAN["plurals"]) - plurals()) == [], "plurals used nowhere"
 
@@ -67,7 +84,7 @@ def test_translations_say_the_same_values() -> None:
         assert sorted(PLACE.findall(english)) == sorted(PLACE.findall(romanian)), english
     for english, forms in ROMANIAN["plurals"].items():
         assert len(forms) == 3, english
-        assert all(set(PLACE.findall(form)) <= {*PLACE.findall(english), "num"} for form in forms), english
+        assert all(set(PLACE.findall(form)) <= {*PLACE.findall(english), "%(num)s"} for form in forms), english
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ class World:
     async def explained(self, key: RecordKey, at: datetime | None = None) -> Any:
         """What `explain` shows of a person, as the API has it before it is masked; None for a stranger."""
         found = await self.services.explainer.explain(key, at)
-        return None if found is None else fields_of(found, self.policy)
+        return None if found is None else fields_of(found)
 
     async def breaches(self) -> Sequence[Breach]:
         """What `autodialer verify` finds."""

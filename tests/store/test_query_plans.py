@@ -73,7 +73,6 @@ HOT: dict[str, Question] = {
     "staging.of_number": lambda ledger: ledger.staging.of_number("run-1", phone(1)),
     "ending_with": lambda ledger: ledger.staging.ending_with("run-1", "0001"),
     "is_kept": lambda ledger: ledger.staging.is_kept("run-1"),
-    "runs.between": lambda ledger: ledger.runs.between(NOW, NOW + MINUTE),
     "attempts.of_number": lambda ledger: ledger.attempts.of_number(phone(1)),
     "inbox.of_calls": lambda ledger: ledger.inbox.of_calls(["a-1"], ["s-1"]),
     "activities.of_attempts": lambda ledger: ledger.activities.of_attempts(["a-1"]),

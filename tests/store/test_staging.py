@@ -263,13 +263,3 @@ def test_whether_the_rows_of_a_run_still_stand_is_known(store: SqlStore) -> None
     stage(store, staged(1))
     kept = work(store, lambda ledger: [ledger.staging.is_kept(f"run-{number}") for number in (0, 1)])
     assert kept == [False, True]
-
-
-def test_the_runs_of_a_time_are_found_the_newest_first(store: SqlStore) -> None:
-    def between(first: int, last: int) -> list[str]:
-        start, end = NOW + first * MINUTE, NOW + last * MINUTE
-        return [run.run_id for run in work(store, lambda ledger: ledger.runs.between(start, end))]
-
-    assert between(0, 1) == ["run-1", "run-0"]
-    assert between(0, 0) == ["run-0"]
-    assert between(2, 9) == []

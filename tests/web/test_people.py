@@ -1,11 +1,14 @@
 """People are found and explained over the API: masked, in plain words, at any moment."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from autodialer.cli.main import app
 from autodialer.simulators.people import mobile
 from web.house import FIRST_NAME, LAST_NAME, TOKENS, House, house, person
 
@@ -62,6 +65,34 @@ def test_at_an_instant_of_before_it_is_told_how_it_stood(called: House) -> None:
     assert later["then"]["would"] == "mark_dead"
     for wrong in ("yesterday", "2026-02-30", "2026-03-03T25:00"):
         assert called.ask("GET", path, params={"at": wrong}).status_code == 400
+
+
+def run_command(called: House, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
+    monkeypatch.setattr("autodialer.cli.look.settings_with_logging", lambda **_: called.system.settings)
+    monkeypatch.setattr("autodialer.cli.common.shutdown_logging", lambda: None)
+    return CliRunner().invoke(app, ["explain", *arguments])
+
+
+def test_the_command_prints_all_of_it_and_how_it_stood_at_an_instant(
+    called: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = run_command(called, monkeypatch, "lead", WHO[0].zoho_id, "--at", "2026-03-07T10:00")
+    assert printed.exit_code == 0, printed.output
+    for sentence in (
+        "Now: would be called (no_answer",
+        "Nobody has answered so far, and a call is left: 1 of 7 are made.",
+        "Next call: 2026-03-03 14:00 UTC",
+        "2026-03-07 10:00 UTC: would become Dead (window_over",
+        "The run pulled it and called.",
+        "Zoho took the update.",
+    ):
+        assert sentence in printed.output, printed.output
+    as_json = run_command(called, monkeypatch, "lead", WHO[0].zoho_id, "--json")
+    assert json.loads(as_json.output)["now"]["would"] == "call"
+    stopped = run_command(called, monkeypatch, "contact", STOPPED.zoho_id)
+    assert "No call is in sight" in stopped.output
+    assert run_command(called, monkeypatch, "lead", "1").exit_code == 1
+    assert run_command(called, monkeypatch, "lead", WHO[0].zoho_id, "--at", "yesterday").exit_code == 2
 
 
 def test_a_search_shows_up_in_no_log(called: House) -> None:

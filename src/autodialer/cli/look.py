@@ -1,6 +1,7 @@
 """doctor, stats, explain, verify: looking without touching."""
 
 from dataclasses import asdict
+from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from autodialer.cli.common import Json, ask, console, print_json, run_async, settings_with_logging
 from autodialer.cli.explained import show_record
+from autodialer.rules.reading import Unreadable, read_instant
 from autodialer.settings import Settings
 
 if TYPE_CHECKING:
@@ -104,6 +106,8 @@ def explain(
 
     Example: autodialer explain lead 4150868000000002175 --at 2026-01-13T14:00
     """
+    if isinstance(read_instant(at, UTC), Unreadable):
+        raise typer.BadParameter("an instant such as 2026-01-13 or 2026-01-13T14:00", param_hint="--at")
     settings = settings_with_logging(files=False, console=False)
     asked = {"at": at} if at is not None else {}
     record = run_async(ask(settings, "GET", f"/api/records/{kind.value}/{zoho_id}", params=asked))["record"]

@@ -35,10 +35,6 @@ class Runs(Protocol):
         """Those that were started, and slots that were skipped, at `moment` or later, oldest first."""
         ...
 
-    def between(self, since: datetime, until: datetime, limit: int = 500) -> Sequence[Run]:
-        """Those that started in that time, both ends included, the newest first."""
-        ...
-
     def has_slot(self, slot: datetime) -> bool:
         """Whether a run took or skipped this slot."""
         ...

@@ -8,7 +8,7 @@ from autodialer.domain.attempt import OPEN_STATES
 from autodialer.domain.errors import CrmError
 from autodialer.domain.phone import NoNumber, PhoneNumber, choose_number
 from autodialer.domain.record import Record, RecordKey
-from autodialer.domain.sentence import Sentence
+from autodialer.domain.sentence import Sentence, phrase
 from autodialer.ports import Clock, Crm
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import StagedState
@@ -21,7 +21,7 @@ from autodialer.service.explaining.dossier import Dossier, read_dossier
 from autodialer.service.explaining.explanation import Explanation, Moment
 from autodialer.service.explaining.outlook import IN_HAND, PAUSED, Outlook, look_ahead
 from autodialer.service.explaining.seen import glimpses, record_at
-from autodialer.service.explaining.telling import Judgement, judge
+from autodialer.service.explaining.telling import Judgement, judge, said_of_run
 from autodialer.service.explaining.timeline import timeline
 from autodialer.service.people import Known, compose, e164_of
 from autodialer.service.staging import staged
@@ -164,12 +164,16 @@ class _Work:
     def _moment(self, dossier: Dossier, ask: Callable[[datetime], Facts] | None, at: datetime) -> Moment:
         if at >= self.now:
             judgement = self._judged(dossier, ask, at) if ask is not None else None
-            return Moment(at, None, was_going=False, judgement=judgement, known=(Sentence(_AS_NOW),), unknowable=())
+            return Moment(
+                at, None, None, was_going=False, judgement=judgement, known=(Sentence(_AS_NOW),), unknowable=()
+            )
         run = next(((run, row) for run, row in dossier.sightings if run.started_at <= at), None)
         was_going = run is not None and (run[0].ended_at is None or at <= run[0].ended_at)
         seen = record_at(dossier, at, self.policy)
         if seen is None:
-            return Moment(at, None, was_going=False, judgement=None, known=(), unknowable=(Sentence(_NEVER_SEEN),))
+            return Moment(
+                at, None, None, was_going=False, judgement=None, known=(), unknowable=(Sentence(_NEVER_SEEN),)
+            )
         record, seen_at = seen
         number = choose_number(record.phone, None, self.policy.default_country)
         known = known_at(dossier, at, at, self.policy)
@@ -180,6 +184,7 @@ class _Work:
         return Moment(
             at=at,
             run=run,
+            recorded=said_of_run(run[1].reason, self.policy, run[1].status) if run is not None else None,
             was_going=was_going,
             judgement=judge(facts, self.policy, at),
             known=(Sentence(_SEEN, {"seen": seen_at}), Sentence(_REPLAYED)),
@@ -187,13 +192,15 @@ class _Work:
         )
 
 
-_AS_NOW = "That moment is still to come: this is what the rules will say then if nothing changes until then."
-_NEVER_SEEN = "No run had seen the record by then: what Zoho held is not known."
-_SEEN = "Zoho's fields are those that the run of {seen} pulled, with what we wrote ourselves since."
-_REPLAYED = "The calls, results and updates are as the ledger held them at that moment."
-_EDITS = "What a person changed in Zoho after {seen} and before that moment is not known."
-_LISTS = "A number that was taken off the do-not-call list since, or another record with the same number, is not known."
-_OTHER_POLICY = (
+_AS_NOW = phrase("That moment is still to come: this is what the rules will say then if nothing changes until then.")
+_NEVER_SEEN = phrase("No run had seen the record by then: what Zoho held is not known.")
+_SEEN = phrase("Zoho's fields are those that the run of {seen} pulled, with what we wrote ourselves since.")
+_REPLAYED = phrase("The calls, results and updates are as the ledger held them at that moment.")
+_EDITS = phrase("What a person changed in Zoho after {seen} and before that moment is not known.")
+_LISTS = phrase(
+    "A number that was taken off the do-not-call list since, or another record with the same number, is not known."
+)
+_OTHER_POLICY = phrase(
     "That run decided by another policy ({hash}); its own decision stands above, the words here are today's."
 )
 

@@ -56,11 +56,6 @@ class SqlRuns:
         found = select(runs).where(runs.c.started_at >= moment).order_by(runs.c.started_at, runs.c.run_id)
         return [run_row(row) for row in self._db.execute(found)]
 
-    def between(self, since: datetime, until: datetime, limit: int = 500) -> Sequence[Run]:
-        some = select(runs).where(runs.c.started_at >= since, runs.c.started_at <= until)
-        newest = some.order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit)
-        return [run_row(row) for row in self._db.execute(newest)]
-
     def has_slot(self, slot: datetime) -> bool:
         return self._db.execute(select(runs.c.run_id).where(runs.c.slot == slot)).first() is not None
 

@@ -72,7 +72,7 @@ def add_records(router: APIRouter, services: Services) -> None:
         found = await services.explainer.explain(key, read_moment(at))
         if found is None:
             return failure(404, f"neither Zoho nor the ledger knows {key}")
-        fields = fields_of(found, means.policy)
+        fields = fields_of(found)
         return Answer({"success": True, "record": shown(fields), "timestamp": iso(means.clock.now())})
 
     @router.get(

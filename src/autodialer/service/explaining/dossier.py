@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from autodialer.domain.record import CrmStatus, RecordKey
@@ -13,7 +13,6 @@ from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow, Run, Staged
 from autodialer.service.control import is_paused
 
 _MOST_CALLS: Final = 1000
-_FAR: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class Dossier:
 
     `unseen_by`: of the runs that pulled everything and did not find the record any more, the first after each sighting, newest
     first; of runs whose rows were removed since nobody can say so. `suppressed`: why and since when the number is on the
-    do-not-call list. `deeds`: what people did to the record, its calls, callbacks and updates, oldest first.
+    do-not-call list. `deeds`: what people did to the record, its number, calls, callbacks and updates, oldest first.
     """
 
     key: RecordKey
@@ -67,7 +66,7 @@ def read_dossier(ledger: Ledger, key: RecordKey, number: str | None) -> Dossier:
         sightings=sightings,
         unseen_by=_unseen_by(ledger, sightings),
         suppressed=ledger.do_not_call.find(number) if number else None,
-        deeds=_deeds(ledger, key, mine, callbacks, updates),
+        deeds=_deeds(ledger, [str(key), *([number] if number else []), *mine], callbacks, updates),
         paused=is_paused(ledger),
     )
 
@@ -80,13 +79,12 @@ def _last_number(attempts: Sequence[AttemptRow], sightings: Sequence[tuple[Run, 
 
 def _deeds(
     ledger: Ledger,
-    key: RecordKey,
-    attempt_ids: Sequence[str],
+    subjects: Sequence[str],
     callbacks: Sequence[InboxRow],
     updates: Sequence[OutboxRow],
 ) -> Sequence[AuditRow]:
     """Callbacks and updates have numbers of their own, which the action tells apart."""
-    found = [row for subject in (str(key), *attempt_ids) for row in ledger.audit.of_subject(subject)]
+    found = [row for subject in subjects for row in ledger.audit.of_subject(subject)]
     for subject in {str(row.inbox_id) for row in callbacks} | {str(row.outbox_id) for row in updates}:
         found += [
             row
@@ -109,7 +107,7 @@ def _unseen_by(ledger: Ledger, sightings: Sequence[tuple[Run, Staged]]) -> Seque
     since = sightings[-1][0].started_at
     found: list[Run] = []
     before: Run | None = None
-    runs = [run for run in ledger.runs.between(since, _FAR) if run.staged_at is not None]
+    runs = [run for run in reversed(ledger.runs.started_since(since)) if run.staged_at is not None]
     for run in runs:  # newest first
         if run.run_id in seen:
             if before is not None and ledger.staging.is_kept(before.run_id):

@@ -8,23 +8,24 @@ from autodialer.domain.phone import NoNumber, PhoneNumber
 from autodialer.domain.record import Record, RecordKey
 from autodialer.domain.sentence import Sentence
 from autodialer.ports.rows import Run, Staged
-from autodialer.rules.policy import Policy
 from autodialer.service.explaining.dossier import Dossier
 from autodialer.service.explaining.outlook import Outlook
-from autodialer.service.explaining.telling import Judgement, said_of_run
+from autodialer.service.explaining.telling import Judgement
 from autodialer.service.explaining.timeline import Event
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """How it stood at an instant. `run`: the newest run that had seen the record by then, and what it did with it.
+    """How it stood at an instant.
 
-    `judgement`: what the rules say of what the ledger knew then, None when nobody had seen the record yet. `known`: what that
-    rests on; `unknowable`: what nobody can tell any more.
+    `run`: the newest run that had seen the record by then, and what it did with it; `recorded`: why. `judgement`: what the rules
+    say of what the ledger knew then, None when nobody had seen the record yet. `known`: what that rests on; `unknowable`: what
+    nobody can tell any more.
     """
 
     at: datetime
     run: tuple[Run, Staged] | None
+    recorded: Sentence | None
     was_going: bool
     judgement: Judgement | None
     known: tuple[Sentence, ...]
@@ -47,7 +48,7 @@ class Explanation:
     policy_hash: str
 
 
-def fields_of(answer: Explanation, policy: Policy) -> dict[str, object]:
+def fields_of(answer: Explanation) -> dict[str, object]:
     """As the API shows it; numbers are masked, names left out, the words of others still as they came."""
     own = [row for row in answer.dossier.attempts if row.key == answer.key]
     latest = next(iter(answer.dossier.sightings), None)
@@ -56,7 +57,7 @@ def fields_of(answer: Explanation, policy: Policy) -> dict[str, object]:
         "zoho_id": answer.key.zoho_id,
         "now": _judged_fields(answer.now, answer.policy_hash) if answer.now is not None else None,
         "next": _next_fields(answer.outlook) if answer.outlook is not None else None,
-        "moment": _moment_fields(answer.moment, policy) if answer.moment is not None else None,
+        "moment": _moment_fields(answer.moment, answer.policy_hash) if answer.moment is not None else None,
         "in_crm": _shown(answer) if answer.record is not None else None,
         "last_run": {"run_id": latest[0].run_id, **_plain(latest[1])} if latest else None,
         "attempts": [_plain(row) for row in own],
@@ -103,17 +104,16 @@ def _next_fields(outlook: Outlook) -> dict[str, object]:
     }
 
 
-def _moment_fields(moment: Moment, policy: Policy) -> dict[str, object]:
+def _moment_fields(moment: Moment, policy_hash: str) -> dict[str, object]:
     run = None
     if moment.run is not None:
         of_run, row = moment.run
-        why = str(said_of_run(row.reason, policy, row.status))
-        run = {"run_id": of_run.run_id, "was_going": moment.was_going, "why": why, **_plain(row)}
+        run = {"run_id": of_run.run_id, "was_going": moment.was_going, "why": str(moment.recorded), **_plain(row)}
         run |= {"started_at": of_run.started_at, "policy": of_run.policy_hash}
     return {
         "at": moment.at,
         "recorded": run,
-        "then": None if moment.judgement is None else _judged_fields(moment.judgement, policy.hash),
+        "then": None if moment.judgement is None else _judged_fields(moment.judgement, policy_hash),
         "known": [str(each) for each in moment.known],
         "not_known": [str(each) for each in moment.unknowable],
     }

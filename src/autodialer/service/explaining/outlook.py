@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
-from autodialer.domain.sentence import Sentence
+from autodialer.domain.sentence import Sentence, phrase
 from autodialer.rules.policy import Policy
 from autodialer.rules.verdict import Call, MarkDead, Verdict
 
 _HORIZON: Final = timedelta(days=45)  # beyond any cadence and any closure that calling hours look through
 
-PAUSED: Final = "Calls are paused: they are sent after somebody resumes (autodialer resume)."
-IN_HAND: Final = "The run that is going on has this person in hand now."
+PAUSED: Final = phrase("Calls are paused: they are sent after somebody resumes (autodialer resume).")
+IN_HAND: Final = phrase("The run that is going on has this person in hand now.")
 
 
 @dataclass(frozen=True, slots=True)

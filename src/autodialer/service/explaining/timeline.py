@@ -9,7 +9,7 @@ from typing import Final
 from autodialer.domain.attempt import AttemptState
 from autodialer.domain.phone import mask_number
 from autodialer.domain.record import RecordKey
-from autodialer.domain.sentence import Sentence
+from autodialer.domain.sentence import Sentence, phrase
 from autodialer.ports.access import AuditRow
 from autodialer.ports.activities import ActivityRow
 from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow, Run, Staged, StagedState
@@ -45,14 +45,15 @@ class Kind(StrEnum):
     SUPPRESSED = "suppressed"
 
 
+_SUPPRESS: Final = "suppress"
 _ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
 _DECIDED: Final[Mapping[StagedState, str]] = {
-    StagedState.SKIP: "The run pulled it and did not call: {why}",
-    StagedState.DEAD: "The run pulled it and made it {dead}: {why}",
-    StagedState.DUE: "The run pulled it and has it due for a call.",
-    StagedState.CLAIMED: "The run pulled it and is about to call.",
-    StagedState.CALLED: "The run pulled it and called.",
-    StagedState.ERROR: "The run pulled it, and the call came to nothing: {why}",
+    StagedState.SKIP: phrase("The run pulled it and did not call: {why}"),
+    StagedState.DEAD: phrase("The run pulled it and made it {dead}: {why}"),
+    StagedState.DUE: phrase("The run pulled it and has it due for a call."),
+    StagedState.CLAIMED: phrase("The run pulled it and is about to call."),
+    StagedState.CALLED: phrase("The run pulled it and called."),
+    StagedState.ERROR: phrase("The run pulled it, and the call came to nothing: {why}"),
 }
 
 
@@ -85,7 +86,8 @@ def timeline(dossier: Dossier, looks: Sequence[Glimpse], policy: Policy) -> list
         *(_deed(row) for row in dossier.deeds),
         *(_edit(edit) for edit in edits(dossier, looks, policy)),
     ]
-    if dossier.suppressed is not None:
+    by_hand = {row.at for row in dossier.deeds if row.action == _SUPPRESS}
+    if dossier.suppressed is not None and dossier.suppressed[1] not in by_hand:
         reason, at = dossier.suppressed
         events.append(Event(at, Kind.SUPPRESSED, Sentence("The number was put on the do-not-call list."), reason))
     return sorted(events, key=lambda event: (event.at, _ORDER[event.kind]))
@@ -101,7 +103,7 @@ def _sighting(run: Run, row: Staged, policy: Policy) -> Event:
 
 
 def _unseen(run: Run, policy: Policy) -> Event:
-    text = (
+    text = phrase(
         "The run did not find it among those with status {new} or {no_answer}: another status was set, or it is gone."
     )
     said = Sentence(text, {"new": policy.new_status, "no_answer": policy.no_answer_status})
@@ -123,37 +125,42 @@ def _attempt(row: AttemptRow, key: RecordKey) -> Iterator[Event]:
 
     is_over = row.state in (AttemptState.ENDED, AttemptState.RELEASED)
     if row.key != key:
-        text = "{other}, who has the same number, was called; it counts for both."
+        text = phrase("{other}, who has the same number, was called; it counts for both.")
         yield from event(row.submitted_at or row.reserved_at, Kind.PLACED, text, other=row.key)
         return
     if row.run_id is None:
-        text = "A call that somebody else placed ended: {disposition}."
+        text = phrase("A call that somebody else placed ended: {disposition}.")
         yield from event(row.ended_at, Kind.ENDED, text, row.reason, disposition=row.disposition)
         return
     number = row.attempts_before + 1
     yield from event(
-        row.reserved_at, Kind.RESERVED, "Call {number} was reserved: its place in the quotas is taken.", number=number
+        row.reserved_at,
+        Kind.RESERVED,
+        phrase("Call {number} was reserved: its place in the quotas is taken."),
+        number=number,
     )
-    yield from event(row.submitted_at, Kind.SUBMITTING, "The call was about to be sent to 8x8.")
-    yield from event(row.placed_at, Kind.PLACED, "8x8 took the call.", row.session_id or "")
+    yield from event(row.submitted_at, Kind.SUBMITTING, phrase("The call was about to be sent to 8x8."))
+    yield from event(row.placed_at, Kind.PLACED, phrase("8x8 took the call."), row.session_id or "")
     lost = "" if is_over else row.reason
-    yield from event(row.unknown_at, Kind.UNKNOWN, "Nobody knows how the call ended; it is never sent again.", lost)
+    yield from event(
+        row.unknown_at, Kind.UNKNOWN, phrase("Nobody knows how the call ended; it is never sent again."), lost
+    )
     if row.state is AttemptState.RELEASED:
-        text = "No call was made: its place in the quotas is returned."
+        text = phrase("No call was made: its place in the quotas is returned.")
         yield from event(row.ended_at, Kind.RELEASED, text, row.reason)
     elif row.ended_at is not None:
-        text = "The call ended: {disposition}."
+        text = phrase("The call ended: {disposition}.")
         yield from event(row.ended_at, Kind.ENDED, text, row.reason, disposition=row.disposition)
-    lifted = "A person had changed the status after the answered call: it holds nobody back any more."
+    lifted = phrase("A person had changed the status after the answered call: it holds nobody back any more.")
     yield from event(row.hold_lifted_at, Kind.HOLD_LIFTED, lifted)
 
 
 _HEARD: Final = {
-    "applied": "A callback came and was applied.",
-    "ignored": "A callback came that ends no call; it is kept.",
-    "orphan": "A callback came that fits no call; it is kept and matched later.",
-    "conflict": "A callback came that contradicts what is known; it changed nothing.",
-    "new": "A callback came and waits to be applied.",
+    "applied": phrase("A callback came and was applied."),
+    "ignored": phrase("A callback came that ends no call; it is kept."),
+    "orphan": phrase("A callback came that fits no call; it is kept and matched later."),
+    "conflict": phrase("A callback came that contradicts what is known; it changed nothing."),
+    "new": phrase("A callback came and waits to be applied."),
 }
 
 
@@ -166,7 +173,7 @@ def _callback(row: InboxRow) -> Event:
         "session_id": row.session_id,
         "applied_at": row.applied_at,
     }
-    said = Sentence(_HEARD.get(row.state, "A callback came."))
+    said = Sentence(_HEARD.get(row.state, phrase("A callback came.")))
     return Event(row.received_at, Kind.CALLBACK, said, row.note, None, row.attempt_id, facts, row.body)
 
 
@@ -184,29 +191,29 @@ def _update(row: OutboxRow, policy: Policy) -> Iterator[Event]:
     def event(at: datetime, kind: Kind, text: str, note: str = "", **values: object) -> Event:
         return Event(at, kind, Sentence(text, values), note, None, row.attempt_id, facts)
 
-    yield event(row.created_at, Kind.QUEUED, "An update for Zoho was queued.")
+    yield event(row.created_at, Kind.QUEUED, phrase("An update for Zoho was queued."))
     if row.state == "pending" and row.tries:
-        text = "Zoho did not take the update yet ({tries} tries); it is sent again at {next_try}."
+        text = phrase("Zoho did not take the update yet ({tries} tries); it is sent again at {next_try}.")
         yield event(row.created_at, Kind.QUEUED, text, row.last_error, tries=row.tries, next_try=row.next_try_at)
     if row.settled_at is None:
         return
     if row.state == "superseded":
-        yield event(row.settled_at, Kind.SUPERSEDED, "A newer update took the place of this one.")
+        yield event(row.settled_at, Kind.SUPERSEDED, phrase("A newer update took the place of this one."))
     elif row.state == "parked":
-        text = "Zoho refuses the update for good: it is parked until somebody sends it again."
+        text = phrase("Zoho refuses the update for good: it is parked until somebody sends it again.")
         yield event(row.settled_at, Kind.PARKED, text, row.last_error)
     elif row.state == "sent" and row.tries:
         yield event(
             row.settled_at,
             Kind.WRITTEN,
-            "Zoho took the update, after {tries} tries in vain.",
+            phrase("Zoho took the update, after {tries} tries in vain."),
             row.last_error,
             tries=row.tries,
         )
     elif row.state == "sent":
-        yield event(row.settled_at, Kind.WRITTEN, "Zoho took the update.")
+        yield event(row.settled_at, Kind.WRITTEN, phrase("Zoho took the update."))
     if row.status_kept is not None:
-        text = "The status stayed {kept}, because a person had set it; {wanted} was not written."
+        text = phrase("The status stayed {kept}, because a person had set it; {wanted} was not written.")
         yield event(row.settled_at, Kind.STATUS_KEPT, text, kept=row.status_kept or "-", wanted=label)
 
 
@@ -217,28 +224,28 @@ def _activity(row: ActivityRow) -> Iterator[Event]:
         return Event(at, kind, Sentence(text), note, None, row.attempt_id, facts)
 
     waits = row.last_error if row.state == "pending" else ""
-    yield event(row.created_at, Kind.LOG_QUEUED, "The call is to be logged in Zoho.", waits)
+    yield event(row.created_at, Kind.LOG_QUEUED, phrase("The call is to be logged in Zoho."), waits)
     if row.settled_at is not None and row.state == "sent":
-        yield event(row.settled_at, Kind.LOGGED, "The call was logged in Zoho.")
+        yield event(row.settled_at, Kind.LOGGED, phrase("The call was logged in Zoho."))
     elif row.settled_at is not None:
-        yield event(row.settled_at, Kind.LOG_PARKED, "Zoho does not take the log of the call.", row.last_error)
+        yield event(row.settled_at, Kind.LOG_PARKED, phrase("Zoho does not take the log of the call."), row.last_error)
 
 
 _DEEDS: Final = {
-    "settle_call": "{who} said how the call ended.",
-    "retry_update": "{who} had the update sent again.",
-    "give_up_update": "{who} gave the update up.",
-    "match_callback": "{who} told which call the callback belongs to.",
-    "dismiss_callback": "{who} set the callback aside.",
-    "write_again": "{who} had it written to Zoho again.",
-    "look_again": "{who} had Zoho looked at again.",
-    "suppress": "{who} put the number on the do-not-call list.",
-    "allow": "{who} took the number off the do-not-call list.",
+    "settle_call": phrase("{who} said how the call ended."),
+    "retry_update": phrase("{who} had the update sent again."),
+    "give_up_update": phrase("{who} gave the update up."),
+    "match_callback": phrase("{who} told which call the callback belongs to."),
+    "dismiss_callback": phrase("{who} set the callback aside."),
+    "write_again": phrase("{who} had it written to Zoho again."),
+    "look_again": phrase("{who} had Zoho looked at again."),
+    _SUPPRESS: phrase("{who} put the number on the do-not-call list."),
+    "allow": phrase("{who} took the number off the do-not-call list."),
 }
 
 
 def _deed(row: AuditRow) -> Event:
-    text = _DEEDS.get(row.action, "{who} did this: {action}.")
+    text = _DEEDS.get(row.action, phrase("{who} did this: {action}."))
     said = Sentence(text, {"who": row.who, "action": row.action})
     return Event(row.at, Kind.DEED, said, row.detail, facts={"who": row.who, "action": row.action})
 
@@ -252,5 +259,5 @@ def _edit(edit: Edit) -> Event:
     }
     if edit.field == "Phone":
         values |= {name: mask_number(str(values[name])) for name in ("before", "after") if values[name] is not None}
-    text = "{field} in Zoho was {before} and is now {after}: somebody changed it after {since}."
+    text = phrase("{field} in Zoho was {before} and is now {after}: somebody changed it after {since}.")
     return Event(edit.seen_at, Kind.EDITED, Sentence(text, values), facts={"field": edit.field})

@@ -15,6 +15,7 @@ from autodialer.service.services import Services
 from autodialer.web.console.access import COOKIE, HOME, Access, NoSuchPage, NotAllowed, SignInNeeded, sign_in_address
 from autodialer.web.console.languages import N_
 from autodialer.web.console.pages.door import add_door
+from autodialer.web.console.pages.people import add_people
 from autodialer.web.console.pages.switch import add_switch
 from autodialer.web.console.pages.today import add_today
 from autodialer.web.console.rendering import HEADERS, STATIC, Pages
@@ -45,6 +46,7 @@ def add_console(app: FastAPI, services: Services, api_token: str | None) -> Cons
     add_door(router, pages, access)
     add_switch(router, pages, access)
     add_today(router, pages, access)
+    add_people(router, pages, access)
     app.include_router(router)
     app.mount(f"{HOME}/static", _Static(directory=STATIC), name="static")
     console = Console(pages, access)

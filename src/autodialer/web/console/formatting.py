@@ -9,8 +9,11 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from autodialer.domain.phone import mask_number
+from autodialer.domain.record import RecordKey, mask_name
+from autodialer.domain.sentence import Sentence
 from autodialer.masking import Masker
 from autodialer.web.answers import iso
+from autodialer.web.console.languages import N_, texts_of
 
 NOTHING = "\N{EN DASH}"
 _masker = Masker()
@@ -50,6 +53,54 @@ def phone(context: Context, number: str | None) -> str:
     if not number:
         return NOTHING
     return number if context["visitor"].is_operator else mask_number(number)
+
+
+_KNOWN = frozenset(
+    (
+        N_("answered"),
+        N_("no_answer"),
+        N_("busy"),
+        N_("failed"),
+        N_("unknown"),
+        N_("Lead"),
+        N_("Contact"),
+        N_("Status"),
+        N_("Call Attempts"),
+        N_("Phone"),
+    )
+)
+
+
+@pass_context
+def name(context: Context, text: str | None) -> str:
+    """The filter `name`: whole for operators, initials for viewers."""
+    if not text:
+        return NOTHING
+    return text if context["visitor"].is_operator else mask_name(text)
+
+
+@pass_context
+def known(context: Context, word: str | None) -> str:
+    """The filter `known`: a word of ours, such as how a call ended, in the visitor's language."""
+    text = str(word) if word else NOTHING
+    return texts_of(context["language"]).gettext(text).replace("_", " ") if text in _KNOWN else text
+
+
+@pass_context
+def said(context: Context, sentence: Sentence) -> str:
+    """The filter `said`: a sentence of the service in the visitor's language, its times in the policy's zone."""
+    texts, zone = texts_of(context["language"]), ZoneInfo(context["zone"])
+
+    def show(value: object) -> str:
+        if isinstance(value, Sentence):
+            return value.said(texts.gettext, show)
+        if isinstance(value, datetime):
+            return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
+        if isinstance(value, RecordKey):
+            return f"{texts.gettext(value.record_type.value)} {value.zoho_id}"
+        return NOTHING if value is None else known(context, str(value))
+
+    return sentence.said(texts.gettext, show)
 
 
 @pass_context

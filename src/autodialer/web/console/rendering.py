@@ -69,6 +69,9 @@ class Pages:
             count=formatting.thousands,
             phone=formatting.phone,
             words=formatting.words,
+            name=formatting.name,
+            known=formatting.known,
+            said=formatting.said,
         )
         found.globals.update(asset=asset, languages=LANGUAGES, menu=MENU, home=HOME, language=language)
         return found

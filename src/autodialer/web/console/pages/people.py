@@ -1,0 +1,112 @@
+"""People: find one, and why he or she was, is, or will be called or not."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from autodialer.domain.phone import NoNumber
+from autodialer.domain.record import RecordKey, RecordType
+from autodialer.masking import Masker
+from autodialer.rules.reading import Unreadable, read_instant
+from autodialer.service.doorkeeping import Visitor
+from autodialer.service.explaining.explanation import Explanation
+from autodialer.service.explaining.timeline import Event, Kind
+from autodialer.service.people import e164_of
+from autodialer.web.console.access import HOME, Access, no_such_page
+from autodialer.web.console.languages import N_
+from autodialer.web.console.rendering import Pages
+
+PEOPLE = f"{HOME}/people"
+_LONGEST_QUESTION = 100
+_MOST_EVENTS = 300
+_ID = re.compile(r"[0-9]{1,20}")
+_masker = Masker()
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEvent:
+    """An event with what only some may see. `body`: a callback as it came, numbers masked, for operators."""
+
+    event: Event
+    body: str | None
+
+
+def address_of(key: RecordKey) -> str:
+    """The page of one person."""
+    return f"{PEOPLE}/{key.record_type.value.lower()}/{key.zoho_id}"
+
+
+def add_people(router: APIRouter, pages: Pages, access: Access) -> None:
+    """/people, /people/{lead|contact}/{id}."""
+    services = pages.services
+    means = services.means
+    Viewer = Annotated[Visitor, Depends(access.viewer)]  # noqa: N806 - a type
+
+    @router.get("/people")
+    async def search(request: Request, _visitor: Viewer) -> Response:
+        question = request.query_params.get("q", "").strip()[:_LONGEST_QUESTION]
+        people = await (services.finder.find(question) if question else services.finder.recent())
+        return await pages.page(request, "people.html", q=question, people=people, address_of=address_of)
+
+    @router.get("/people/{record_type}/{zoho_id}")
+    async def show(request: Request, visitor: Viewer, record_type: str, zoho_id: str) -> Response:
+        key = _key(record_type, zoho_id)
+        wanted, problem = _moment(request.query_params.get("at", ""), pages)
+        found = await services.explainer.explain(key, wanted)
+        if found is None:
+            no_such_page()
+        return await pages.page(
+            request,
+            "person.html",
+            found=found,
+            record_key=key,
+            number=_number(found),
+            attempts=[row for row in found.dossier.attempts if row.key == key],
+            events=_events(found, visitor),
+            link=means.crm.page_of(key),
+            at=request.query_params.get("at", ""),
+            problem=problem,
+            address_of=address_of,
+        )
+
+
+def _key(record_type: str, zoho_id: str) -> RecordKey:
+    if record_type not in ("lead", "contact") or _ID.fullmatch(zoho_id) is None:
+        no_such_page()
+    return RecordKey(RecordType(record_type.capitalize()), zoho_id)
+
+
+def _moment(text: str, pages: Pages) -> tuple[datetime | None, str]:
+    """What the form gave, in the policy's zone where it names no other; and what is wrong with it."""
+    moment = read_instant(text, pages.services.means.policy.zone)
+    if isinstance(moment, Unreadable):
+        return None, N_("This is no date and time.")
+    return moment, ""
+
+
+def _number(found: Explanation) -> str | None:
+    """As it is dialled; what the ledger dialled last where Zoho shows none."""
+    if found.number is not None and not isinstance(found.number, NoNumber):
+        return e164_of(found.number)
+    return next((row.number for row in reversed(found.dossier.attempts) if row.number), None)
+
+
+def _events(found: Explanation, visitor: Visitor) -> list[ShownEvent]:
+    newest = list(reversed(found.events))[:_MOST_EVENTS]
+    return [ShownEvent(event, _body(event) if visitor.is_operator else None) for event in newest]
+
+
+def _body(event: Event) -> str | None:
+    if event.kind is not Kind.CALLBACK or event.body is None:
+        return None
+    try:
+        body = json.loads(event.body)
+    except ValueError:
+        return _masker.text(event.body)
+    return json.dumps(_masker.value("body", body), ensure_ascii=False, indent=2)

@@ -1,0 +1,117 @@
+"""People are found and explained in the console, in both languages; only operators see numbers, names and callbacks."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import httpx2
+import pytest
+
+from autodialer.simulators.people import mobile
+from console.office import add_users, browser_of, text_of
+from web.house import FIRST_NAME, LAST_NAME, TOKENS, House, house, person
+
+WHO = person(0, outcomes=("no_answer",))
+STOPPED = replace(person(2), status="Recruiting")
+PAGE = f"/console/people/lead/{WHO.zoho_id}"
+
+
+@pytest.fixture(scope="module")
+def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One of two was called and did not answer."""
+    with house(tmp_path_factory.mktemp("called"), [WHO, STOPPED], **TOKENS) as running:
+        add_users(running)
+        assert running.ask("POST", "/api/cron").status_code == 200
+        running.wait_until("SELECT count(*) = 1 FROM outbox WHERE state = 'sent'", "Zoho has the result")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def vera(called: House) -> Iterator[httpx2.Client]:
+    with browser_of(called, "vera") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def oana(called: House) -> Iterator[httpx2.Client]:
+    with browser_of(called, "oana") as client:
+        yield client
+
+
+@pytest.mark.parametrize("question", [WHO.zoho_id, f"0{mobile(0)[3:]}", mobile(0)[-6:], LAST_NAME.upper()])
+def test_an_operator_finds_a_person_by_whatever_is_known(oana: httpx2.Client, question: str) -> None:
+    page = oana.get("/console/people", params={"q": question}).text
+    assert f'href="{PAGE}"' in page
+    assert f"{FIRST_NAME} {LAST_NAME}" in text_of(page)
+    assert mobile(0) in text_of(page)
+
+
+def test_who_was_called_last_is_shown_before_anything_is_searched(oana: httpx2.Client) -> None:
+    page = oana.get("/console/people").text
+    assert "Called last" in text_of(page)
+    assert f'href="{PAGE}"' in page
+    assert STOPPED.zoho_id not in page
+
+
+def test_a_viewer_sees_no_number_no_name_and_no_callback(vera: httpx2.Client, oana: httpx2.Client) -> None:
+    for path in (f"/console/people?q={WHO.zoho_id}", f"/console/people?q={LAST_NAME}", PAGE):
+        page = vera.get(path)
+        assert page.status_code == 200
+        assert mobile(0)[1:] not in page.text
+        assert LAST_NAME not in page.text.replace(f'value="{LAST_NAME}"', "").replace("q%3D", "")
+        assert f"{FIRST_NAME[0]}… {LAST_NAME[0]}…" in text_of(page.text)
+    assert "As it came" not in vera.get(PAGE).text
+    shown = oana.get(PAGE).text
+    assert "As it came" in shown
+    bodies = re.findall(r"(?s)<pre>(.*?)</pre>", shown)
+    assert bodies
+    assert all(mobile(0)[1:] not in body for body in bodies)
+
+
+def test_a_page_says_why_what_would_change_it_when_next_and_all_that_happened(oana: httpx2.Client) -> None:
+    text = text_of(oana.get(PAGE).text)
+    assert "Would be called nobody has answered yet" in text
+    assert "Nobody has answered so far, and a call is left: 1 of 7 are made." in text
+    assert "2026-03-03 14:00" in text
+    order = [
+        "Zoho took the update.",
+        "The call ended: no answer.",
+        "8x8 took the call.",
+        "The run pulled it and called.",
+    ]
+    places = [text.index(sentence) for sentence in order]
+    assert places == sorted(places)
+    stopped = text_of(oana.get(f"/console/people/lead/{STOPPED.zoho_id}").text)
+    assert "Not called the status is not called" in stopped
+    assert "A person sets the status to New or No Answer in Zoho." in stopped
+
+
+def test_the_same_in_romanian(called: House) -> None:
+    with browser_of(called, "oana") as client:
+        client.headers["accept-language"] = "ro"
+        text = text_of(client.get(PAGE).text)
+        assert "Până acum nu a răspuns nimeni și mai rămâne un apel: 1 din 7 sunt făcute." in text
+        assert "Apelul s-a încheiat: fără răspuns." in text
+        assert "Rularea a preluat-o și a sunat." in text
+        assert "o persoană găsită" in text_of(client.get("/console/people", params={"q": WHO.zoho_id}).text)
+
+
+def test_any_moment_can_be_asked_for_and_what_is_no_moment_is_said(oana: httpx2.Client) -> None:
+    later = text_of(oana.get(PAGE, params={"at": "2026-03-07T10:00"}).text)
+    assert "Would become Dead" in later
+    assert "That moment is still to come" in later
+    before = text_of(oana.get(PAGE, params={"at": "2026-03-03T09:00"}).text)
+    assert "No run had seen the record by then" in before
+    assert "This is no date and time." in text_of(oana.get(PAGE, params={"at": "yesterday"}).text)
+
+
+@pytest.mark.parametrize("path", ["lead/999999999999", "person/1", "lead/x", "lead/123456789012345678901"])
+def test_nobody_of_that_id_is_a_page_that_says_so(oana: httpx2.Client, path: str) -> None:
+    answer = oana.get(f"/console/people/{path}")
+    assert (answer.status_code, "There is nothing at this address." in answer.text) == (404, True)
+
+
+def test_what_is_searched_for_is_shown_as_text(oana: httpx2.Client) -> None:
+    page = oana.get("/console/people", params={"q": '"><script>alert(1)</script>'}).text
+    assert "<script>alert" not in page
+    assert "Nobody was found." in page
