@@ -81,12 +81,23 @@ class System:
 
 def load_policy(settings: Settings) -> Policy:
     """The policy of POLICY_FILE with the settings that are part of it. SettingsError names every problem."""
-    return Policy.load(
-        settings.policy_file,
-        timezone=settings.timezone if "timezone" in settings.model_fields_set else None,
-        default_country=settings.default_country if "default_country" in settings.model_fields_set else None,
-        run_hours=tuple(sorted(settings.cron_hours)) if "cron_hours" in settings.model_fields_set else None,
-    )
+    return Policy.load(settings.policy_file, **policy_settings(settings))
+
+
+def policy_settings(settings: Settings) -> dict[str, object]:
+    """The fields of a policy that variables of their own set; those that nobody set are left out."""
+    values = {
+        "timezone": settings.timezone,
+        "default_country": settings.default_country,
+        "run_hours": tuple(sorted(settings.cron_hours)),
+    }
+    given = {"timezone": "timezone", "default_country": "default_country", "run_hours": "cron_hours"}
+    return {name: value for name, value in values.items() if given[name] in settings.model_fields_set}
+
+
+def rules_clock(settings: Settings) -> SystemClock:
+    """The time of the rules: CLOCK's in trials."""
+    return ShiftedClock(settings.clock) if settings.clock else SystemClock()
 
 
 @asynccontextmanager
@@ -95,13 +106,13 @@ async def open_system(
 ) -> AsyncIterator[System]:
     """Open the ledger (migrated, when `writable`) and both adapters. StoreError, SettingsError."""
     policy = load_policy(settings)
-    rules_clock = clock or (ShiftedClock(settings.clock) if settings.clock else SystemClock())
+    its_clock = clock or rules_clock(settings)
     wall_clock = SystemClock()
     database = Database(settings.ledger_url, writable=writable)
     try:
         if writable:
             migrate(database)
-            ledger_name = name_of(database, rules_clock.now())
+            ledger_name = name_of(database, its_clock.now())
         else:
             await database.read(check_version)
             ledger_name = ""  # what only reads makes no attempt
@@ -114,7 +125,7 @@ async def open_system(
             telephony=telephony,
             store=store,
             policy=policy,
-            clock=rules_clock,
+            clock=its_clock,
             wall_clock=wall_clock,
             log=structlog.get_logger("autodialer"),
             owner=f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
@@ -140,6 +151,7 @@ async def open_system(
             run_hours=policy.run_hours,
             catch_up=settings.catch_up,
             retention_days=settings.retention_days,
+            policy_defaults=policy_settings(settings),
         )
         try:
             yield System(settings, policy, database, store, crm, telephony, services)

@@ -184,6 +184,17 @@ def load_settings(**overrides: object) -> Settings:
     return settings
 
 
+def load_rule_settings() -> Settings:
+    """The settings of a command that asks neither Zoho nor 8x8: what those need may be missing. SettingsError for all else."""
+    settings, problems = _read({})
+    required = {name.upper() for name, field in Settings.model_fields.items() if field.is_required()}
+    problems = [problem for problem in problems if problem.partition(" is missing")[0] not in required]
+    problems += _rule_problems(settings) + _ledger_problems(settings)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
 def _read(overrides: Mapping[str, object]) -> tuple[Settings, list[str]]:
     """The settings and what is wrong with each by itself; wrong ones are replaced, so that the rest can still be checked."""
     try:

@@ -43,6 +43,8 @@ OPERATIONS = [
     "GET /api/do-not-call/export",
     "POST /api/unknown/{attempt_id}",
     "GET /api/plan",
+    "POST /api/simulate",
+    "POST /api/diff",
     "POST /api/pause",
     "POST /api/prune",
     "POST /api/resume",

@@ -4,7 +4,9 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx2
@@ -13,6 +15,9 @@ from typer.testing import CliRunner, Result
 
 from autodialer.cli import plan
 from autodialer.cli.main import app
+from autodialer.rules.policy import Policy
+from autodialer.service.simulation.desk import Question
+from autodialer.web.simulate import SimulationRoom, SimulationStopped
 from web.house import TOKENS, House, house, person
 
 WHO = [person(index) for index in range(5)]
@@ -90,3 +95,79 @@ def test_the_command_writes_csv_to_a_file_or_to_standard_output(command: Any, tm
     ]
     assert target.read_bytes().count(b"\r\n") == 6
     assert command("--csv", "-", "--json").exit_code == 2
+
+
+def test_a_simulation_over_http_says_what_was_assumed_and_leaves_the_ledger_alone(planned: House) -> None:
+    before, rings = planned.ledger(), planned.rings()
+    asked = {"people": 100, "days": 5, "seed": 3, "start": "2026-03-02"}
+    bodies = [planned.ask("POST", "/api/simulate", json=asked).json() for _ in range(2)]
+    assert bodies[0]["result"] == bodies[1]["result"]
+    assert bodies[0]["result"]["totals"]["people"] == 100
+    assert bodies[0]["assumptions"]["people_from"] == "seed"
+    text = planned.ask("POST", "/api/simulate", params={"format": "csv"}, json=asked).text
+    assert sum(row["did"] == "call" for row in lines(text)) == bodies[0]["result"]["totals"]["calls"]
+    assert planned.ledger() == before
+    assert planned.rings() == rings
+
+
+def test_two_policies_over_http_are_compared_over_the_same_people(planned: House) -> None:
+    asked = {"people": 100, "days": 5, "policy": "", "other": "day_quotas = [1, 1, 1]\ntotal_quota = 3"}
+    body = planned.ask("POST", "/api/diff", json=asked, params={"limit": 4}).json()
+    assert body["first"]["totals"]["calls"] > body["second"]["totals"]["calls"]
+    assert (len(body["people"]), body["changes"]["people_changed"] > 4) == (4, True)
+    rows = lines(planned.ask("POST", "/api/diff", json=asked, params={"format": "csv"}).text)
+    assert len(rows) == body["changes"]["people_changed"]
+    same = planned.ask("POST", "/api/diff", json=asked | {"other": ""}).json()
+    assert (same["changes"]["people_changed"], same["people"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ({"people": 20_000, "days": 90}, "people x days must not exceed"),
+        ({"people": 20_001}, "people"),
+        ({"policy": "day_quotas = 'x'"}, "day_quotas must be a list of whole numbers"),
+        ({"policy": "= no TOML"}, "the policy is not TOML"),
+        ({"start": "2026-02-31"}, "there is no such date"),
+        ({"seeds": 1}, "seeds"),
+    ],
+)
+def test_too_much_and_what_is_no_policy_is_refused_with_the_reason(
+    planned: House, asked: dict[str, object], problem: str
+) -> None:
+    answer = planned.ask("POST", "/api/simulate", json=asked)
+    assert answer.status_code == 400
+    assert problem in str(answer.json()["problems"])
+
+
+def test_while_one_simulation_goes_others_are_answered_and_a_second_one_is_not_begun(
+    planned: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, gate = Event(), Event()
+
+    def hold(_: SimulationRoom) -> None:
+        reached.set()
+        gate.wait(20)
+
+    monkeypatch.setattr(SimulationRoom, "_breathe", hold)
+    with ThreadPoolExecutor(1) as pool:
+        going = pool.submit(planned.ask, "POST", "/api/simulate", json={"people": 100})
+        try:
+            assert reached.wait(20)
+            refused = planned.ask("POST", "/api/simulate", json={"people": 1})
+            assert planned.client.get("/health").status_code == 200
+        finally:
+            gate.set()
+        assert going.result().status_code == 200
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+
+
+def test_a_simulation_does_not_keep_the_service_from_stopping(planned: House) -> None:
+    room, stopping = SimulationRoom(planned.system.services), planned.system.services.stopping
+    stopping.set()
+    try:
+        with pytest.raises(SimulationStopped):
+            planned.run(room.live(Question(people=100), [Policy()]))
+    finally:
+        stopping.clear()
+    assert planned.system.services.simulation.taken is False

@@ -18,6 +18,7 @@ from autodialer.cli import (
     prune,
     serve,
     simulate,
+    simulator,
     suppression,
     users,
     waiting,
@@ -52,6 +53,7 @@ for group in (
     zoho,
     eightx8,
     simulate,
+    simulator,
     demo,
 ):
     group.register(app)

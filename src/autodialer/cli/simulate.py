@@ -1,84 +1,221 @@
-"""simulator: the simulated Zoho and 8x8 as servers, to try the service by hand."""
+"""simulate and diff: policies on days that never happen.
 
-import asyncio
-import os
+Not to be confused with `simulator`, a simulated Zoho and 8x8 to dial in trials.
+"""
+
+import sys
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autodialer.cli.common import run_async
+from autodialer.cli.common import Json, console, print_json, run_async
+from autodialer.cli.simulated import Lived, show, show_changes, show_days
+from autodialer.csv_text import csv_line
+from autodialer.domain.errors import DialerError
+from autodialer.service.simulation.desk import MOST_DAYS, Question, SimulationDesk
+from autodialer.service.simulation.diff import differences
+from autodialer.service.simulation.telling import (
+    DIFF_COLUMNS,
+    LOG_COLUMNS,
+    change_fields,
+    diff_cells,
+    in_order_of_weight,
+    log_cells,
+    told,
+    told_of_both,
+)
+from autodialer.settings import Settings, load_rule_settings
+
+if TYPE_CHECKING:
+    from autodialer.ports.ledger import Store
+
+_DEFAULTS = "default"
+_SHOWN = 20
+
+People = Annotated[
+    int, typer.Option(min=1, max=200_000, help="How many people to make up, or at most to take from the ledger.")
+]
+Days = Annotated[int, typer.Option(min=1, max=MOST_DAYS, help="How many days.")]
+Seed = Annotated[int, typer.Option(min=0, help="Which people, and how their calls end: the same for the same seed.")]
+FromLedger = Annotated[
+    bool,
+    typer.Option(
+        "--from-ledger", help="Instead of made-up people: whom the ledger called in the last DAYS, as it went."
+    ),
+]
+FromDate = Annotated[str | None, typer.Option("--start", metavar="DATE", help="The first date; default today.")]
+AnswerRate = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Chance that a call is answered; default by recorded calls, else assumed."),
+]
+Csv = Annotated[
+    str | None,
+    typer.Option("--csv", metavar="FILE", help="Write a line for each decision (diff: person); - is standard output."),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command()(simulator)
+    app.command()(simulate)
+    app.command()(diff)
 
 
-def simulator(
-    zoho_port: int = typer.Option(9191, help="Port of the simulated Zoho; 0 takes a free one."),
-    voice_port: int = typer.Option(9192, help="Port of the simulated 8x8; 0 takes a free one."),
-    people: int = typer.Option(0, min=0, help="Generate that many people instead of the demo's few dozen."),
-    seed: int = typer.Option(1, help="Which people, and how their calls end."),
-    speed: float = typer.Option(60.0, min=0.01, help="How many seconds of a call pass in one real second."),
-    zoho_latency: float = typer.Option(0.0, min=0, help="Seconds before Zoho answers."),
-    voice_latency: float = typer.Option(0.0, min=0, help="Seconds before 8x8 answers."),
-    now: Annotated[
+def simulate(
+    policy: Annotated[
         str | None,
-        typer.Option(help="ISO instant from which the people's days are counted back; default CLOCK, else now."),
+        typer.Option(metavar="FILE", help="The policy to try; default the one in force, `default` the built-in one."),
     ] = None,
+    *,
+    days: Days = 14,
+    people: People = 1000,
+    from_ledger: FromLedger = False,
+    seed: Seed = 1,
+    start: FromDate = None,
+    answer_rate: AnswerRate = None,
+    as_json: Json = False,
+    csv: Csv = None,
 ) -> None:
-    """Serve a simulated Zoho CRM and 8x8 that behave as documented, with people in all states.
+    """Show what a policy comes to: calls, people reached and lost, load and credits. Nobody is called, nothing is written.
 
-    TELEPHONY says which 8x8: voice, or contact_center. Prints the variables that point a service at them; look at /_sim/rings and
-    /_sim/records for what happened.
-
-    Example: autodialer simulator --speed 600
+    Neither Zoho nor 8x8 is asked. Example: autodialer simulate --policy policy.toml --days 30
     """
-    text = now or os.environ.get("CLOCK")
-    try:
-        moment = datetime.fromisoformat(text) if text else datetime.now(UTC)
-    except ValueError as error:
-        raise typer.BadParameter("--now (or CLOCK) must be an ISO instant such as 2026-01-13T08:00:00Z") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    telephony = os.environ.get("TELEPHONY", "voice").strip().lower()
-    run_async(_serve(moment, telephony, zoho_port, voice_port, people, seed, speed, zoho_latency, voice_latency))
+    _only_one(as_json=as_json, csv=csv)
+    question = Question(people, days, seed, from_ledger, _date(start), answer_rate)
+    lived = run_async(_live(question, [policy]))
+    tally = lived.tallies[0]
+    if csv is not None:
+        _write_csv(csv, LOG_COLUMNS, log_cells(tally))
+    elif as_json:
+        print_json({"assumptions": lived.setting.assumptions(), "result": told(lived.policies[0], tally)})
+    else:
+        show(lived, ["simulated"])
+        show_days(tally)
 
 
-async def _serve(
-    now: datetime,
-    telephony: str,
-    zoho_port: int,
-    voice_port: int,
-    people: int,
-    seed: int,
-    speed: float,
-    zoho_latency: float,
-    voice_latency: float,
+def diff(
+    policy: Annotated[str, typer.Argument(metavar="POLICY", help="A policy file, or `default`: the built-in policy.")],
+    other: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="OTHER", help="Another one. Of one file alone: the policy in force is compared with it."
+        ),
+    ] = None,
+    *,
+    days: Days = 14,
+    people: People = 1000,
+    from_ledger: FromLedger = False,
+    seed: Seed = 1,
+    start: FromDate = None,
+    answer_rate: AnswerRate = None,
+    limit: Annotated[int, typer.Option(min=0, max=10_000, help="How many people to list.")] = _SHOWN,
+    as_json: Json = False,
+    csv: Csv = None,
 ) -> None:
-    # Imported here: the other commands need neither web server nor simulators.
-    from autodialer.cli.serving import stop_event  # noqa: PLC0415
-    from autodialer.simulators.demo_people import demo_people  # noqa: PLC0415
-    from autodialer.simulators.people import population  # noqa: PLC0415
-    from autodialer.simulators.servers import phone_settings, simulators  # noqa: PLC0415
+    """Compare two policies over the same people with the same chance: who fares otherwise, from when on, and why.
 
-    stopped = stop_event()
-    crowd = population(seed, people, now) if people else demo_people(now)
-    async with simulators(
-        crowd,
-        zoho_port=zoho_port,
-        voice_port=voice_port,
-        settings=phone_settings(telephony, speed=speed),
-        zoho_latency=zoho_latency,
-        voice_latency=voice_latency,
-        seed=seed,
-    ) as simulated:
-        typer.echo(
-            f"# {len(crowd)} people; Zoho at {simulated.zoho_url}, 8x8 at {simulated.voice_url}. Ctrl-C ends it."
+    Neither Zoho nor 8x8 is asked. Example: autodialer diff new-policy.toml --from-ledger --days 30
+    """
+    _only_one(as_json=as_json, csv=csv)
+    question = Question(people, days, seed, from_ledger, _date(start), answer_rate)
+    lived = run_async(_live(question, [None, policy] if other is None else [policy, other]))
+    first, second = lived.tallies
+    changes = in_order_of_weight(list(differences(first, second)))
+    if csv is not None:
+        _write_csv(csv, DIFF_COLUMNS, diff_cells(changes))
+        return
+    summary, listed = told_of_both(changes), [change_fields(one) for one in changes[:limit]]
+    if as_json:
+        first_told, second_told = (told(*one) for one in zip(lived.policies, lived.tallies, strict=True))
+        body = {"first": first_told, "second": second_told, "changes": summary, "people": listed}
+        print_json({"assumptions": lived.setting.assumptions(), **body})
+        return
+    show(lived, ["in force", policy] if other is None else [policy, other])
+    show_changes(summary, listed)
+
+
+async def _live(question: Question, files: Sequence[str | None]) -> Lived:
+    from autodialer.bootstrap import load_policy, policy_settings, rules_clock  # noqa: PLC0415 - `--help` needs none of it
+
+    settings = load_rule_settings()
+    active = load_policy(settings)
+    async with _ledger(settings, needed=question.from_ledger) as store:
+        desk = SimulationDesk(
+            store,
+            active,
+            settings.calls_per_second,
+            settings.max_concurrent_calls,
+            settings.result_timeout,
+            policy_settings(settings),
         )
-        typer.echo("# Paste these lines where you start the service:")
-        for name, value in simulated.environment().items():
-            typer.echo(f"export {name}={value}")
-        if telephony == "voice":
-            typer.echo("export EIGHTX8_CALLBACK_URL=http://127.0.0.1:8080/api/callback")
-        await asyncio.wait([asyncio.create_task(stopped.wait())])
+        policies = [desk.policy_of(_text(file)) for file in files]
+        setting = await desk.prepare(question, rules_clock(settings).now())
+    with console().status("simulating"):
+        return Lived(setting, policies, [setting.live(policy) for policy in policies])
+
+
+@asynccontextmanager
+async def _ledger(settings: Settings, *, needed: bool) -> "AsyncIterator[Store | None]":
+    """The ledger for reading, None where there is none yet."""
+    from autodialer.store.engine import Database  # noqa: PLC0415 - as above
+    from autodialer.store.ledger import SqlStore  # noqa: PLC0415 - as above
+    from autodialer.store.migrate import check_version  # noqa: PLC0415 - as above
+
+    if settings.database_url is None and not settings.db_path.exists():
+        if needed:
+            raise DialerError(
+                f"there is no ledger at {settings.db_path} (DB_PATH) whose people could be taken", permanent=True
+            )
+        yield None
+        return
+    database = Database(settings.ledger_url, writable=False)
+    try:
+        await database.read(check_version)
+        yield SqlStore(database)
+    finally:
+        database.close()
+
+
+def _text(file: str | None) -> str | None:
+    if file is None:
+        return None
+    if file == _DEFAULTS:
+        return ""
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise typer.BadParameter(f"{file} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{file} is not UTF-8 text") from error
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        return None if text is None else datetime.strptime(f"{text} 12", "%Y-%m-%d %H").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise typer.BadParameter("--start must be a date such as 2026-03-02") from error
+
+
+def _only_one(*, as_json: bool, csv: str | None) -> None:
+    if as_json and csv is not None:
+        raise typer.BadParameter("--json and --csv exclude each other")
+
+
+def _write_csv(target: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    def write(out: Any) -> None:
+        out.write(csv_line(columns))
+        for cells in rows:
+            out.write(csv_line(cells))
+
+    if target == "-":
+        write(sys.stdout)
+        return
+    try:
+        with Path(target).open("w", encoding="utf-8", newline="") as file:
+            write(file)
+    except OSError as error:
+        raise DialerError(f"{target} can't be written: {error.strerror}", permanent=True) from error
+    typer.echo(f"Written to {target}.")

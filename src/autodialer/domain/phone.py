@@ -18,6 +18,7 @@ __all__ = [
     "candidate_time_zones",
     "choose_number",
     "mask_number",
+    "number_like",
     "read_number",
     "spellings",
     "zones_of_country",
@@ -27,6 +28,7 @@ LONGEST_FIELD = 250  # characters; longer text is no phone field
 _MOST_TRIES = 40  # candidates looked at in one field
 _MOST_PARTS = 12  # of one run of digits
 _LONGEST_NUMBER = 20  # characters: 15 digits and what may stand before them
+_MADE_UP = 6  # digits
 _SHORTEST_OF_TWO = 7  # digits; shorter ones in a row are groups of one number
 _PLAIN = re.compile(r"\+?[0-9 .()\-]+")
 _GROUPING = str.maketrans("", "", " .()-[]")
@@ -87,13 +89,25 @@ def candidate_time_zones(number: PhoneNumber) -> tuple[str, ...]:
     return _zones_of(number.e164)
 
 
-@lru_cache(maxsize=64)
 def zones_of_country(country: str) -> tuple[str, ...]:
     """Every zone (IANA name) of a country (ISO 3166 alpha-2) as its mobile numbers tell; empty when nothing is known of it."""
-    example = phonenumbers.example_number_for_type(country, phonenumbers.PhoneNumberType.MOBILE)
-    return (
-        () if example is None else _zones_of(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164))
-    )
+    example = _example(country)
+    return _zones_of(example) if example else ()
+
+
+def number_like(country: str, index: int) -> PhoneNumber | NoNumber:
+    """A made-up number that looks like a mobile one of this country, a million different ones. Never to be dialled."""
+    example = _example(country)
+    if example is None:
+        return NoNumber("no mobile number of this country is known")
+    return PhoneNumber(f"{example[:-_MADE_UP]}{index % 10**_MADE_UP:0{_MADE_UP}}", country)
+
+
+@lru_cache(maxsize=64)
+def _example(country: str) -> str | None:
+    """A mobile number of this country, E.164."""
+    found = phonenumbers.example_number_for_type(country, phonenumbers.PhoneNumberType.MOBILE)
+    return None if found is None else phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from autodialer.domain.errors import SettingsError
@@ -81,7 +81,15 @@ class Policy:
 
         SettingsError with every problem of the file and the overrides, each naming its field.
         """
-        values, problems = policy_file.read(path, overrides)
+        return cls._made(*policy_file.read(path, overrides))
+
+    @classmethod
+    def parse(cls, text: str, **defaults: object) -> Self:
+        """The policy of a text as a policy file has it; what it does not say is as in `defaults`, if they say it. SettingsError."""
+        return cls._made(*policy_file.read_text(text, defaults))
+
+    @classmethod
+    def _made(cls, values: dict[str, Any], problems: list[str]) -> Self:
         try:
             policy = cls(**values)
         except SettingsError as error:

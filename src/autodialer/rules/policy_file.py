@@ -30,6 +30,22 @@ def read(path: Path | None, overrides: Mapping[str, object]) -> tuple[dict[str, 
         except tomllib.TOMLDecodeError as error:
             problems.append(f"policy file {path} is not TOML: {error}")
     given.update({name: value for name, value in overrides.items() if value is not None})
+    fields, wrong = _fields(given)
+    return fields, problems + wrong
+
+
+def read_text(text: str, defaults: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
+    """The same of a text in the place of a file; `defaults` hold where it says nothing."""
+    given = {name: value for name, value in defaults.items() if value is not None}
+    try:
+        given.update(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        return {}, [f"the policy is not TOML: {error}"]
+    return _fields(given)
+
+
+def _fields(given: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
+    problems: list[str] = []
     fields: dict[str, Any] = {}
     for name, value in given.items():
         reader = _READERS.get(name)

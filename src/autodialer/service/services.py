@@ -1,7 +1,7 @@
 """The use cases of one process in one bundle: what the web, the worker and the commands are given."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
@@ -37,6 +37,7 @@ from autodialer.service.schedule import Scheduler
 from autodialer.service.settling import Settler
 from autodialer.service.signals import Signal
 from autodialer.service.suppressing import Suppressor
+from autodialer.service.simulation.desk import SimulationDesk
 from autodialer.service.write_back import WriteBack
 from autodialer.service.writing_again import Rewriter
 
@@ -69,6 +70,7 @@ class Services:
     explainer: Explainer
     finder: PeopleFinder
     planner: Planner
+    simulation: SimulationDesk
     doctor: Doctor
     drift: DriftReport
     credits: Credits
@@ -89,8 +91,12 @@ def wire(
     run_hours: tuple[int, ...],
     catch_up: float,
     retention_days: int = 0,
+    policy_defaults: Mapping[str, object] | None = None,
 ) -> Services:
-    """Put the use cases together. To be called inside the event loop that runs them."""
+    """Put the use cases together. To be called inside the event loop that runs them.
+
+    `policy_defaults`: the fields of the policy that settings give, for policies that are tried.
+    """
     arrived, due, stopping = Signal(), Signal(), asyncio.Event()
     readiness = Readiness(means.crm, means.telephony)
     lines, reconciler = Lines(means), Reconciler(means)
@@ -123,6 +129,14 @@ def wire(
         suppressor=Suppressor(means),
         explainer=Explainer(means.crm, means.store, means.policy, means.clock),
         planner=Planner(rationed, scratch, count),
+        simulation=SimulationDesk(
+            means.store,
+            means.policy,
+            means.calls_per_second,
+            means.max_concurrent_calls,
+            means.result_timeout,
+            policy_defaults,
+        ),
         finder=PeopleFinder(rationed),
         doctor=Doctor(means, about, count),
         credits=count,

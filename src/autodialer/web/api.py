@@ -21,6 +21,7 @@ from autodialer.web.questions import only
 from autodialer.web.records import add_records
 from autodialer.web.runs import add_runs
 from autodialer.web.shapes import Accepted, Checkup, Paused, Stats
+from autodialer.web.simulate import SimulationRoom, add_simulation
 from autodialer.web.stats import collect_stats
 from autodialer.web.suppression import add_suppression
 from autodialer.web.users import add_users
@@ -33,6 +34,7 @@ def api_router(services: Services, *, dry_run: bool) -> APIRouter:
     router = APIRouter(prefix="/api")
     add_runs(router, services, dry_run=dry_run)
     add_plan(router, services)
+    add_simulation(router, services, SimulationRoom(services))
     _add_switch(router, services)
     _add_figures(router, services)
     add_live(router, services)

@@ -1,5 +1,6 @@
 """Answers that are made while they are sent, so that their size does not matter."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from typing import Protocol
@@ -41,5 +42,6 @@ async def in_pieces(texts: Texts) -> AsyncIterator[str]:
         if size >= _CHUNK:
             yield "".join(held)
             held, size = [], 0
+            await asyncio.sleep(0)  # sending waits for nobody while the other side reads fast enough
     if held:
         yield "".join(held)
