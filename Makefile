@@ -14,7 +14,7 @@ export UV_NO_CACHE := 1
 INSTALL_UV := install -qq --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/uv.txt
 COMPILE := ../$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
-.PHONY: help install demo test previous sdk-test lint dev bench soak mutants lock clean always
+.PHONY: help install demo test previous sdk-test lint dev bench profile soak mutants lock clean always
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ dev: .venv/.run ## Serve with reload, settings from .env
 
 bench: .venv/.dev ## Measure speed beside rivals (an hour); QUICK=1 ends within three minutes, ONLY=P1,D4 measures a part
 	@PYTHONPATH=tests:. $(BIN)/python -m benchmarks
+
+profile: .venv/.dev ## Print where the time goes on each hot path; ONLY=callback, call, stats or decide names one
+	@PYTHONPATH=tests:. $(BIN)/python -m benchmarks.profiling
 
 soak: .venv/.dev ## Kill processes, cut the power, simulate SEEDS (500) times some bad days (hours)
 	@$(BIN)/python -m pytest -n 2 -m soak tests

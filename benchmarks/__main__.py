@@ -5,6 +5,7 @@ Each figure is one JSON line. What is not quick is kept in .bench/figures.json a
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -12,14 +13,31 @@ from benchmarks.figures import Book
 from benchmarks.goals import GOALS, Verdict
 from benchmarks.installing import say
 from benchmarks.machine import CACHE
-from benchmarks.parts import callbacks, dialing
+from benchmarks.parts import callbacks, claims, client, deciding, dialing, footing, history, pressure, pulling, replicas
 from benchmarks.rounds import quick
 
 Measure = Callable[[Book], None]
 # Each with the goals it measures. What QUICK=1 leaves out takes long by its nature.
 PARTS: Final[Sequence[tuple[tuple[str, ...], Measure, bool]]] = (
     (("P1", "P2", "P3", "P4", "P9"), callbacks.measure, True),
+    (("P1",), pressure.measure_while_dialing, False),
+    (("P5",), pressure.measure_slow_disk, True),
+    (("P6",), pressure.measure_without_storage, True),
+    (("P7",), pressure.measure_crowd, True),
+    (("P8",), pressure.measure_postgres, True),
+    (("D1", "D2"), dialing.measure_pace, True),
+    (("D3",), dialing.measure_halved, True),
     (("D4",), dialing.measure_cost, True),
+    (("D5",), client.measure, True),
+    (("E1",), deciding.measure_speed, True),
+    (("E2",), deciding.measure_memory, True),
+    (("S1", "S2", "S4", "GROWTH", "YEAR"), history.measure, True),
+    (("S3",), claims.measure_claims, True),
+    (("FLIGHT",), claims.measure_flight, False),
+    (("LEDGER",), claims.measure_ledger, False),
+    (("PULL",), pulling.measure, False),
+    (("REPLICAS",), replicas.measure, False),
+    (("START", "IDLE", "REST", "IMPORTS", "SIZE"), footing.measure, True),
 )
 
 
@@ -34,8 +52,10 @@ def main() -> int:
     told: list[str] = []
     for ids, measure, is_quick in PARTS:
         if only.intersection(ids) if only else (is_quick or not quick()):
+            began = time.monotonic()
             measure(book)
             told += ids
+            say(f"{' '.join(ids)}: {time.monotonic() - began:.0f} s")
     missed = [figure.id for figure in book.figures if figure.verdict is Verdict.MISSED and figure.goal.part in told]
     say(f"missed: {', '.join(missed)}" if missed else "every floor was met")
     return 1 if missed and not quick() else 0

@@ -102,8 +102,8 @@ class Book:
     `path` None: told only, as by QUICK, whose figures show that a part works and no more.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, *, silent: bool = False) -> None:
+        self._path, self._silent = path, silent
         self.figures: list[Figure] = []
         self.curves: list[Curve] = []
         self.rows: list[Row] = []
@@ -132,7 +132,7 @@ class Book:
         made = [Row(name, dict(row)) for row in rows]
         self.rows = [row for row in self.rows if row.table != name] + made
         for row in made:
-            print_line(
+            self._say(
                 {
                     "table": name,
                     **{key: value if isinstance(value, str) else _rounded(value) for key, value in row.cells.items()},
@@ -146,6 +146,10 @@ class Book:
             print_line({"id": one, "goal": GOALS[one].what, "not measured": why})
             self.absent[one] = why
         self._save()
+
+    def _say(self, line: Mapping[str, object]) -> None:
+        if not self._silent:
+            print_line(line)
 
     def _save(self) -> None:
         if self._path is None:

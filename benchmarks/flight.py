@@ -1,8 +1,6 @@
-"""A call's way through the ledger, step by step, as a run takes it; and a process that takes many at once (`python -m`)."""
+"""A call's way through the ledger, step by step, as a run takes it."""
 
-import asyncio
 import json
-import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -21,7 +19,6 @@ from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Arrival, Reservation, Run, RunKind, RunState, Staged, StagedState
 from autodialer.rules.policy import Policy
 from autodialer.service.ending import end_attempt
-from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlStore
 
 T = TypeVar("T")
@@ -58,32 +55,35 @@ class Caller:
     claimed: list[str] = field(default_factory=list)
     refused: int = 0
 
-    async def claim(self) -> Sequence[Staged]:
+    async def claim(self, limit: int = CLAIMED_AT_ONCE) -> Sequence[Staged]:
         """The next few."""
         rows = await self._timed(
-            "claim", self.store.write(lambda ledger: ledger.staging.claim(RUN_ID, self.owner, CLAIMED_AT_ONCE))
+            "claim", self.store.write(lambda ledger: ledger.staging.claim(RUN_ID, self.owner, limit))
         )
         self.claimed += [str(row.key) for row in rows]
         return rows
 
     async def call(self, row: Staged) -> None:
         """Reserve, submit, place, hear, apply: what the ledger is asked for one call."""
+        if attempt_id := await self.place(row):
+            await self._hear(attempt_id, f"session-{attempt_id}")
+
+    async def place(self, row: Staged) -> str | None:
+        """As far as 8x8 took the call, three durable commits; None when the ledger refuses it."""
         async with self._timing("intent"):
             try:
                 reserved = await self.store.write(lambda ledger: ledger.attempts.reserve(self._reservation(row)))
             except LedgerRefusal:
                 self.refused += 1
-                return
+                return None
             submitting = reserved.submit(self.now)
             lease = self.now + _LEASE
             assert await self.store.write(lambda ledger: ledger.attempts.submit(reserved, submitting, lease))
         self.sent.append(str(row.key))
-        session = f"session-{reserved.intent.attempt_id}"
-        placed = submitting.place(session, self.now)
+        placed = submitting.place(f"session-{reserved.intent.attempt_id}", self.now)
         async with self._timing("place"):
             await self.store.write(partial(self._place, row, submitting, placed))
-        async with self._timing("result"):
-            await self._hear(reserved.intent.attempt_id, session)
+        return reserved.intent.attempt_id
 
     def _place(self, row: Staged, before: Submitting, after: PlacedCall, ledger: Ledger) -> None:
         assert ledger.attempts.place(before, after)
@@ -93,8 +93,8 @@ class Caller:
     async def _hear(self, attempt_id: str, session: str) -> None:
         body = json.dumps({"sessionId": session, "legs": [{"sipCode": 480}] * 4})
         arrival = Arrival(f"{self.owner}{attempt_id}"[-64:], "provider", "CALL_SUMMARY", session, body, self.now)
-        await self.store.write(lambda ledger: ledger.inbox.add_all([arrival]))
-        await self.store.write(partial(self._apply, arrival.dedupe_key, session))
+        await self._timed("callback", self.store.write(lambda ledger: ledger.inbox.add_all([arrival])))
+        await self._timed("result", self.store.write(partial(self._apply, arrival.dedupe_key, session)))
 
     def _apply(self, dedupe_key: str, session: str, ledger: Ledger) -> None:
         row = ledger.inbox.find(dedupe_key)
@@ -138,36 +138,9 @@ class Caller:
         self.took[step].append(time.perf_counter() - began)
 
 
-async def _all_that_is_due(caller: Caller) -> None:
-    while rows := await caller.claim():
-        await asyncio.gather(*(caller.call(row) for row in rows))
-
-
-def main(url: str, owner: str, now: str) -> None:
-    """Say "ready", wait for a line, call all that is due, tell what happened as one line."""
-    database = Database(url)
-    caller = Caller(SqlStore(database), owner, datetime.fromisoformat(now))
-    print("ready", flush=True)  # noqa: T201 - whoever started us waits for it
-    sys.stdin.readline()
-    began = time.monotonic()
-    asyncio.run(_all_that_is_due(caller))
-    told = {
-        "seconds": time.monotonic() - began,
-        "sent": caller.sent,
-        "claimed": caller.claimed,
-        "refused": caller.refused,
-    }
-    print(json.dumps({**told, "took": caller.took}), flush=True)  # noqa: T201 - as above
-    database.close()
-
-
 def new_people(first: int, count: int) -> list[tuple[RecordKey, str, int]]:
     """People of whom the ledger knows nothing."""
     return [
         (RecordKey(RecordType.LEAD, str(5_000_000_000_000_000_000 + n)), f"+4073{n:07}", 0)
         for n in range(first, first + count)
     ]
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:4])

@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,12 +116,13 @@ def product(
     *,
     core: int | None = None,
     storing: bool = True,
+    program: Sequence[str] = PROGRAM,
     more: Mapping[str, str] = NO_SETTINGS,
 ) -> Iterator[tuple[Server, Service]]:
     """The service as in production: with tokens, logs, metrics and all loops. `storing` False: what it answers is not kept."""
-    program = PROGRAM if storing else WITHOUT_STORAGE
+    program = program if storing else WITHOUT_STORAGE
     settings = {**TOKENS, **HOME, **more}
-    if not storing:
+    if program != PROGRAM:
         settings["PYTHONPATH"] = str(ROOT)
     with running.service(program=program, **settings) as service:
         wait_until(service.webhook_registered, "the webhook is registered")
@@ -136,7 +137,11 @@ def product(
         server = Server(
             name, int(service.settings["PORT"]), service.child.pid, rows if storing else None, TOKENS["CALLBACK_TOKEN"]
         )
-        yield server, service
+        try:
+            yield server, service
+        finally:  # it would first apply what it has taken; what is durable needs no farewell
+            service.child.kill()
+            service.child.wait()
 
 
 @contextmanager
