@@ -36,8 +36,8 @@ from autodialer.service.runs import RunService, RunSignals
 from autodialer.service.schedule import Scheduler
 from autodialer.service.settling import Settler
 from autodialer.service.signals import Signal
-from autodialer.service.suppressing import Suppressor
 from autodialer.service.simulation.desk import SimulationDesk
+from autodialer.service.suppressing import Suppressor
 from autodialer.service.write_back import WriteBack
 from autodialer.service.writing_again import Rewriter
 

@@ -17,11 +17,11 @@ from autodialer.web.console.languages import N_
 from autodialer.web.console.pages.audit import add_audit
 from autodialer.web.console.pages.do_not_call import add_do_not_call
 from autodialer.web.console.pages.door import add_door
-from autodialer.web.console.pages.people import add_people
 from autodialer.web.console.pages.drift import add_drift
+from autodialer.web.console.pages.health import add_health_page
 from autodialer.web.console.pages.orphans import add_orphans
 from autodialer.web.console.pages.parked import add_parked
-from autodialer.web.console.pages.health import add_health_page
+from autodialer.web.console.pages.people import add_people
 from autodialer.web.console.pages.runs import add_runs_pages
 from autodialer.web.console.pages.switch import add_switch
 from autodialer.web.console.pages.today import add_today
