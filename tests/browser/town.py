@@ -24,12 +24,13 @@ PATIENCE = 60.0
 
 
 class StandingClock(SystemClock):
-    """Shows one instant until it is moved; seconds pass as everywhere."""
+    """Goes on by a millisecond with each look, so that what follows is later, and else by hand; seconds pass as everywhere."""
 
     def __init__(self, moment: datetime) -> None:
         self._moment = moment
 
     def now(self) -> datetime:
+        self._moment += timedelta(milliseconds=1)
         return self._moment
 
     def move_to(self, moment: datetime) -> None:
