@@ -17,7 +17,7 @@ import httpx2
 
 from autodialer.bootstrap import System, open_system
 from autodialer.cli.serving import serving
-from autodialer.clock import ShiftedClock
+from autodialer.clock import ShiftedClock, SystemClock
 from autodialer.settings import Settings, load_settings
 from autodialer.simulators.contact_center_settings import ContactCenterSettings
 from autodialer.simulators.eightx8_settings import VoiceSettings
@@ -150,18 +150,20 @@ def house(
     folder: Path,
     people: Sequence[Person] = (),
     *,
-    clock: datetime = NOW,
+    clock: datetime | SystemClock = NOW,
     voice: VoiceSettings | ContactCenterSettings | None = None,
+    scheduled: bool = True,
     **more: object,
 ) -> Iterator[House]:
-    """Start everything; `more` are settings by their field names."""
+    """Start everything; `more` are settings by their field names. `clock`: an instant that it starts at, or one of its own."""
+    shown = ShiftedClock(clock) if isinstance(clock, datetime) else clock
     started: dict[str, Any] = {}
     ready, leave = threading.Event(), asyncio.Event()
 
     async def live() -> None:
         async with simulators(people, settings=voice or VoiceSettings(speed=900)) as simulated:
             settings = settings_for(simulated, folder, **more)
-            async with open_system(settings, clock=ShiftedClock(clock)) as system, serving(system, scheduled=True):
+            async with open_system(settings, clock=shown) as system, serving(system, scheduled=scheduled):
                 started.update(system=system, simulated=simulated, loop=asyncio.get_running_loop())
                 ready.set()
                 await leave.wait()

@@ -1,6 +1,6 @@
 """The console's menu."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from autodialer.web.console.access import HOME
 from autodialer.web.console.languages import N_
@@ -17,3 +17,14 @@ MENU: Sequence[tuple[str, str]] = (
     (f"{HOME}/health", N_("Health")),
     (f"{HOME}/audit", N_("Audit")),
 )
+# Pages that stand under an entry without having its address.
+_ALSO: Mapping[str, Sequence[str]] = {
+    f"{HOME}/work-lists": [f"{HOME}/{name}" for name in ("unknown", "orphans", "parked", "answered", "repair", "drift")],
+}
+
+
+def is_under(address: str, path: str) -> bool:
+    """Whether the page at `path` belongs to the menu's entry `address`."""
+    if address == HOME:
+        return path == HOME
+    return any(path == part or path.startswith(f"{part}/") for part in (address, *_ALSO.get(address, ())))

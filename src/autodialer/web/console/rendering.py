@@ -18,7 +18,7 @@ from autodialer.service.services import Services
 from autodialer.web.console import formatting
 from autodialer.web.console.access import HOME
 from autodialer.web.console.languages import LANGUAGES, language_of, texts_of
-from autodialer.web.console.navigation import MENU
+from autodialer.web.console.navigation import MENU, is_under
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
@@ -73,7 +73,7 @@ class Pages:
             known=formatting.known,
             said=formatting.said,
         )
-        found.globals.update(asset=asset, languages=LANGUAGES, menu=MENU, home=HOME, language=language)
+        found.globals.update(asset=asset, languages=LANGUAGES, menu=MENU, is_under=is_under, home=HOME, language=language)
         return found
 
     async def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> Response:
