@@ -104,11 +104,11 @@ class Glancer:
         self._m = means
         self._lines = lines
         self._credits = count
-        self._glances = Shared(self._look, means.clock, FRESH_FOR)
+        self._glances = Shared(self._look, means.clock, FRESH_FOR, longest=2 * FRESH_FOR)
         self._figures = Shared(self._count, means.clock, FRESH_FOR)
 
     async def look(self) -> Glance:
-        """As it was at most a second ago. StoreError when the ledger can't be read."""
+        """As it was a second ago at most, two where the ledger is slow. StoreError when it can't be read."""
         return await self._glances.get()
 
     def forget(self) -> None:
@@ -119,8 +119,8 @@ class Glancer:
     async def _look(self) -> Glance:
         m = self._m
         now = m.clock.now()
-        moment = await m.store.read(lambda ledger: self._read(ledger, now))
         figures = await self._figures.get()
+        moment = await m.store.read(lambda ledger: self._read(ledger, now))
         standing, reason = self._standing(moment)
         run = moment.run
         if run is not None and figures.run_id == run.run.run_id:

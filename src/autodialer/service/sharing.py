@@ -7,20 +7,20 @@ from typing import Final, Generic, TypeVar
 from autodialer.ports import Clock
 
 T = TypeVar("T")
-_SHARE: Final = 50  # it may take this part of the time at most
-_LONGEST: Final = 15.0  # seconds
+_SHARE: Final = 50  # reading may take this part of the time at most
 
 
 class Shared(Generic[T]):
     """`read` is asked at most once in `fresh_for` seconds, and less often where it takes long: never for more than 2 % of the time.
 
-    After 15 seconds, however, the value is read anew in any case.
+    After `longest` seconds, however, the value is read anew in any case.
     """
 
-    def __init__(self, read: Callable[[], Awaitable[T]], clock: Clock, fresh_for: float) -> None:
+    def __init__(self, read: Callable[[], Awaitable[T]], clock: Clock, fresh_for: float, longest: float = 15.0) -> None:
         self._read = read
         self._clock = clock
         self._fresh_for = fresh_for
+        self._longest = longest
         self._reading: asyncio.Task[T] | None = None
         self._kept: tuple[T, float] | None = None  # until then (monotonic seconds)
         self._round = 0
@@ -48,7 +48,7 @@ class Shared(Generic[T]):
                 self._reading = None
         if asked_in == self._round:
             now = self._clock.monotonic()
-            self._kept = value, now + max(self._fresh_for, min(_LONGEST, (now - began) * _SHARE))
+            self._kept = value, now + max(self._fresh_for, min(self._longest, (now - began) * _SHARE))
         return value
 
 
