@@ -111,3 +111,20 @@ def test_the_hour_is_that_of_utc_and_the_day_that_of_the_policy(store: SqlStore)
         Figure(TOMORROW, 0, 1, "no_answer", 1),
         Figure(TOMORROW, 23, 1, "no_answer", 1),
     ]
+
+
+def test_calls_that_ever_ended_are_added_up_by_how_whatever_the_day(store: SqlStore) -> None:
+    open_runs(store, "run-1")
+
+    def unit(ledger: SqlLedger) -> None:
+        ended(ledger, person(1))
+        ended(ledger, person(2), at=NOW + HOUR)
+        ended(ledger, person(3), Disposition.UNKNOWN)
+        placed(ledger, person(4))
+        taken_back = placed(ledger, person(5))
+        ledger.attempts.release(taken_back, taken_back.release("not placed", NOW))
+        ledger.attempts.add_elsewhere(elsewhere(key=contact(1), disposition=Disposition.FAILED))
+
+    assert work(store, lambda ledger: ledger.stats.ended()) == {}
+    work(store, unit)
+    assert work(store, lambda ledger: ledger.stats.ended()) == {"no_answer": 2, "unknown": 1, "failed": 1}

@@ -241,6 +241,10 @@ def test_what_waits_is_found_in_an_index_of_what_waits(filled: SqlStore, name: s
     assert any(PARTIAL[name] in step for step in plan), plan
 
 
+def test_all_calls_that_ever_ended_are_added_up_from_a_few_hundred_rows_a_day(filled: SqlStore) -> None:
+    assert explain(filled, lambda ledger: ledger.stats.ended())[0] == "SCAN figures"
+
+
 def test_a_claim_needs_no_sorting(filled: SqlStore) -> None:
     plan = explain(filled, HOT["claim"])
     assert any("ix_staged_records_order" in step for step in plan)

@@ -84,6 +84,9 @@ _OPEN_FIGURES = select(_a.policy_day, _a.submitted_at, _a.attempts_before, _a.st
 _ENDED_SINCE = select(func.coalesce(func.sum(_f.calls), 0)).where(
     _f.hour >= bindparam("hour"), _f.ended_as != _NOT_RUNG
 )
+_EVER_ENDED = (
+    select(_f.ended_as, func.sum(_f.calls).label("calls")).where(_f.ended_as != _NOT_RUNG).group_by(_f.ended_as)
+)
 _submitted = type_coerce(_a.submitted_at, BigInteger)
 _REST_OF_HOUR = select(func.count()).where(
     _submitted >= bindparam("since"), _submitted < bindparam("until"), _a.state == AttemptState.ENDED.value
@@ -148,8 +151,7 @@ class SqlStats:
         return sorted(Figure(*each, count) for each, count in calls.items())
 
     def ended(self) -> Mapping[str, int]:
-        counted = select(_a.disposition, func.count().label("calls")).where(_a.disposition.is_not(None))
-        return {row.disposition: row.calls for row in self._db.execute(counted.group_by(_a.disposition))}
+        return {row.ended_as: int(row.calls) for row in self._db.execute(_EVER_ENDED)}
 
     def work_lists(self) -> Mapping[str, int]:
         unknown = select(func.count()).select_from(attempts).where(text(UNSETTLED))
