@@ -68,6 +68,13 @@ def test_a_viewer_sees_no_number_no_name_and_no_callback(vera: httpx2.Client, oa
     assert all(mobile(0)[1:] not in body for body in bodies)
 
 
+def test_a_viewer_finds_nobody_by_a_part_of_a_number_or_of_a_name(vera: httpx2.Client) -> None:
+    for part in (mobile(0)[-6:], LAST_NAME[:4]):
+        assert "Nobody was found." in vera.get("/console/people", params={"q": part}).text
+    for whole in (mobile(0), LAST_NAME):
+        assert f'href="{PAGE}"' in vera.get("/console/people", params={"q": whole}).text
+
+
 def test_a_page_says_why_what_would_change_it_when_next_and_all_that_happened(oana: httpx2.Client) -> None:
     text = text_of(oana.get(PAGE).text)
     assert "Would be called nobody has answered yet" in text

@@ -50,6 +50,21 @@ async def test_a_name_is_asked_of_zoho_and_finds_those_whom_nobody_calls_too(wor
     assert await keys(world, "%") == []
 
 
+async def test_who_may_see_neither_numbers_nor_names_can_not_guess_them_bit_by_bit(world: World) -> None:
+    await called(world)
+    find = world.services.finder.find
+    for part in ("0001", "20000001", "an", "Anabel", "ana st"):
+        assert [one.key for one in (await find(part, whole=True)).found] == [], part
+    for whole, key in (
+        (phone(1), lead(1)),
+        ("ana", lead(1)),
+        ("POP", lead(1)),
+        ("Stan Anabela", lead(3)),
+        ("5000001", lead(1)),
+    ):
+        assert [one.key for one in (await find(whole, whole=True)).found] == [key], whole
+
+
 async def test_without_zoho_the_ledger_is_searched_and_it_says_so(world: World) -> None:
     await called(world)
     world.crm.down = zoho_down()

@@ -55,7 +55,6 @@ class Explainer:
 
     async def _look(self, keys: Sequence[RecordKey]) -> tuple[Mapping[RecordKey, Record], str | None]:
         try:
-            await self._crm.prepare()
             return await self._crm.look(keys), None
         except CrmError as error:
             return {}, error.message

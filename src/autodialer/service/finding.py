@@ -3,9 +3,10 @@
 The ledger is asked first. It holds no names: those are asked of the CRM, live, each time, and kept nowhere.
 """
 
+import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -20,6 +21,7 @@ from autodialer.ports.rows import AttemptRow, Staged
 from autodialer.service.means import Means
 
 MOST: Final = 50
+_MOST_NAMED: Final = 200  # of each module: as many as one credit gives
 _FEWEST_DIGITS: Final = 4
 _ID_DIGITS: Final = 20
 _MOST_WORDS: Final = 6  # of a name: two comparisons each, and a query takes 25
@@ -81,12 +83,18 @@ class PeopleFinder:
     def __init__(self, means: Means) -> None:
         self._m = means
 
-    async def find(self, text: str) -> People:
-        """Up to 50 people. Costs the CRM nothing where the text can't be anybody, else one or two queries of each module."""
+    async def find(self, text: str, *, whole: bool = False) -> People:
+        """Up to 50 people. Costs the CRM nothing where the text can't be anybody, else one or two queries of each module.
+
+        `whole`: only whole numbers and whole words of names find somebody, for those who may see neither: with a part of them they
+        could guess the rest bit by bit.
+        """
         question = read_question(text, self._m.policy.default_country)
+        if whole:
+            question = replace(question, digits=None)
         keys = await self._m.store.read(lambda ledger: _known_keys(ledger, question))
         try:
-            records, error = await self._ask_crm(question, keys[: MOST + 1]), None
+            records, error = await self._ask_crm(question, keys[: MOST + 1], whole=whole), None
         except CrmError as problem:
             records, error = {}, problem.message
         everybody = list(dict.fromkeys([*keys, *records]))
@@ -100,7 +108,9 @@ class PeopleFinder:
         keys = list(dict.fromkeys(row.key for row in rows))
         return People(tuple(await self._described(keys[:MOST], {})), (), len(keys) > MOST)
 
-    async def _ask_crm(self, question: _Question, keys: Sequence[RecordKey]) -> Mapping[RecordKey, Record]:
+    async def _ask_crm(
+        self, question: _Question, keys: Sequence[RecordKey], *, whole: bool
+    ) -> Mapping[RecordKey, Record]:
         """Whom the ledger knows as the CRM has them now, and whom it does not know."""
         crm = self._m.crm
         wanted = list(keys)
@@ -110,9 +120,9 @@ class PeopleFinder:
         if question.number is not None and not keys:
             found |= {record.key: record for record in await crm.find_numbered(spellings(question.number), MOST + 1)}
         if question.words:
-            named = await crm.find_named(question.words, MOST + 1)
+            named = await crm.find_named(question.words, _MOST_NAMED)
             # A sign of the language of queries must not find what does not hold it.
-            found |= {record.key: record for record in named if _is_named(record, question.words)}
+            found |= {record.key: record for record in named if _is_named(record, question.words, whole=whole)}
         return found
 
     async def _described(self, keys: Sequence[RecordKey], records: Mapping[RecordKey, Record]) -> list[FoundPerson]:
@@ -182,6 +192,7 @@ def _last_number(calls: Sequence[AttemptRow], seen: Staged | None) -> str | None
     return (seen and seen.number) or next((row.number for row in reversed(calls) if row.number), None)
 
 
-def _is_named(record: Record, words: Sequence[str]) -> bool:
+def _is_named(record: Record, words: Sequence[str], *, whole: bool) -> bool:
     name = (record.name or "").casefold()
-    return all(word.casefold() in name for word in words)
+    held: Collection[str] = re.split(r"[^\w']+", name) if whole else name
+    return all(word.casefold() in held for word in words)

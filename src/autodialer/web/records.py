@@ -20,7 +20,7 @@ from autodialer.web.shapes_people import PeopleFound, RecordAnswer
 from autodialer.web.shown import shown
 
 RecordWord = Annotated[str, Path(pattern=r"^([Ll]ead|[Cc]ontact)s?$")]
-Moment = Annotated[str | None, Query(max_length=40, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[0-9T :.+Z-]*$")]
+Moment = Annotated[str | None, Query(max_length=40, json_schema_extra={"format": "date-time"})]
 Wanted = Annotated[str, Query(min_length=1, max_length=100)]
 ZohoId = Annotated[str, Path(pattern=r"^[0-9]{1,20}$")]
 

@@ -49,9 +49,10 @@ def add_people(router: APIRouter, pages: Pages, access: Access) -> None:
     Viewer = Annotated[Visitor, Depends(access.viewer)]  # noqa: N806 - a type
 
     @router.get("/people")
-    async def search(request: Request, _visitor: Viewer) -> Response:
+    async def search(request: Request, visitor: Viewer) -> Response:
         question = request.query_params.get("q", "").strip()[:_LONGEST_QUESTION]
-        people = await (services.finder.find(question) if question else services.finder.recent())
+        whole = not visitor.is_operator
+        people = await (services.finder.find(question, whole=whole) if question else services.finder.recent())
         return await pages.page(request, "people.html", q=question, people=people, address_of=address_of)
 
     @router.get("/people/{record_type}/{zoho_id}")
