@@ -166,6 +166,22 @@ def test_the_commands_list_and_retry_parked_updates(unknown: House, command: Any
     assert listed(unknown, "parked") == []
 
 
+def test_a_parked_update_is_given_up_with_a_reason_and_never_sent(unknown: House, command: Any) -> None:
+    first, second, *others = park_all(unknown)
+    assert first["what"] == "The lead was converted; its contact is the person now."
+    answer = unknown.ask("POST", f"/api/parked/{first['outbox_id']}/give-up", json={"reason": "converted"})
+    assert (answer.status_code, answer.json()["outbox_id"]) == (200, first["outbox_id"])
+    assert unknown.ask("POST", f"/api/parked/{first['outbox_id']}/give-up", json={"reason": "again"}).status_code == 404
+    assert command("parked", "--give-up", str(second["outbox_id"])).exit_code == 2
+    assert command("parked", "--give-up", str(second["outbox_id"]), "--reason", "converted").exit_code == 0
+    assert [row["outbox_id"] for row in listed(unknown, "parked")] == [row["outbox_id"] for row in others]
+    for row in (first, second):
+        edit(unknown, row["zoho_id"], "none")
+    assert unknown.ask("POST", "/api/parked").json()["retried"] == [row["outbox_id"] for row in others]
+    done = "SELECT count(*) = 2 FROM outbox WHERE last_error LIKE 'given up by API: converted; Zoho said: CONVERTED%'"
+    assert unknown.sql(done) == [(1,)]
+
+
 def test_doctor_names_the_commands_that_settle_what_waits(unknown: House) -> None:
     park = listed(unknown)[0]
     edit(unknown, park["zoho_id"], "converted")

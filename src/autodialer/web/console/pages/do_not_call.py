@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -79,9 +79,10 @@ def _add_list(router: APIRouter, pages: Pages, access: Access) -> None:
 def _add_files(router: APIRouter, pages: Pages, access: Access) -> None:
     desk = pages.services.suppressor
 
-    async def read_whole_form(request: Request) -> None:
+    async def read_whole_form(request: Request) -> AsyncIterator[None]:
         """Before anybody else reads it with smaller limits. How large a body may be is decided by guards.BodyLimit."""
-        await request.form(max_files=1, max_fields=10, max_part_size=MAX_BYTES)
+        async with request.form(max_files=1, max_fields=10, max_part_size=MAX_BYTES):
+            yield
 
     @router.post("/do-not-call/import", dependencies=[Depends(read_whole_form)])
     async def import_file(request: Request, visitor: Annotated[Visitor, Depends(access.operator)]) -> Response:

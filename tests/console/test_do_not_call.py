@@ -1,0 +1,163 @@
+"""The do-not-call list on its pages: searched, added to, imported after a look, exported; removed from with a reason only."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from html import unescape
+
+import httpx2
+import pytest
+
+from autodialer.simulators.people import mobile
+from autodialer.web.guards import MAX_BODY, MAX_FILE
+from console.office import csrf_of, post, said_after, text_of
+from web.house import House
+
+PAGE = "/console/do-not-call"
+
+
+@pytest.fixture(autouse=True)
+def _empty(office: House) -> Iterator[None]:
+    office.sql("DELETE FROM do_not_call")
+    yield
+    office.sql("DELETE FROM do_not_call")
+
+
+def listed(office: House) -> dict[str, str]:
+    return dict(office.sql("SELECT number, reason FROM do_not_call ORDER BY number"))
+
+
+def last_deed(office: House) -> tuple[object, ...]:
+    return office.sql("SELECT who, action, subject, detail FROM audit ORDER BY audit_id DESC LIMIT 1")[0]
+
+
+def upload(client: httpx2.Client, data: bytes, *, reason: str = "from a file") -> httpx2.Response:
+    form = {"csrf": csrf_of(client.get("/console").text), "reason": reason}
+    return client.post(f"{PAGE}/import", data=form, files={"file": ("numere.csv", data, "text/csv")})
+
+
+def confirm(client: httpx2.Client, preview: str) -> httpx2.Response:
+    """The form of the preview, as a browser sends it."""
+    numbers = re.search(r'<textarea name="numbers" hidden>(.*?)</textarea>', preview, re.DOTALL)
+    reason = re.search(r'name="reason" value="([^"]*)"', preview)
+    assert numbers
+    assert reason
+    fields = {"csrf": csrf_of(preview), "reason": unescape(reason[1]), "numbers": unescape(numbers[1])}
+    return client.post(f"{PAGE}/import", files={name: (None, value) for name, value in fields.items()})
+
+
+def test_a_number_is_added_with_a_reason_and_not_without(office: House, operator: httpx2.Client) -> None:
+    assert "give a reason" in said_after(operator, post(operator, PAGE, number=mobile(31), reason=""))
+    assert "no number that could be called" in said_after(operator, post(operator, PAGE, number="112", reason="x"))
+    assert listed(office) == {}
+    said = said_after(operator, post(operator, PAGE, number="0709 000 031", reason="asked on the phone"))
+    assert said == "+40709000031 is never called from now on."
+    assert listed(office) == {"+40709000031": "asked on the phone"}
+    assert last_deed(office) == ("oana", "suppress", "+40709000031", "asked on the phone")
+    again = said_after(operator, post(operator, PAGE, number="+40709000031", reason="again"))
+    assert again == "+40709000031 is on the list already."
+    assert listed(office) == {"+40709000031": "asked on the phone"}
+
+
+def test_a_number_leaves_the_list_with_a_reason_alone(office: House, operator: httpx2.Client) -> None:
+    post(operator, PAGE, number=mobile(32), reason="asked")
+    assert "give a reason" in said_after(operator, post(operator, f"{PAGE}/remove", number=mobile(32), reason=" "))
+    assert mobile(32) in listed(office)
+    said = said_after(operator, post(operator, f"{PAGE}/remove", number=mobile(32), reason="wants calls"))
+    assert said == f"{mobile(32)} may be called again."
+    assert listed(office) == {}
+    assert last_deed(office) == ("oana", "allow", mobile(32), "wants calls")
+    gone = said_after(operator, post(operator, f"{PAGE}/remove", number=mobile(32), reason="again"))
+    assert gone == "Nothing was changed: the number is not on the list"
+
+
+def test_operators_search_and_page_viewers_see_masked_numbers_and_neither(
+    office: House, operator: httpx2.Client, viewer: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (41, 42, 43):
+        office.ask("POST", "/api/do-not-call", json={"number": mobile(number), "reason": f"on day {number}"})
+    monkeypatch.setattr("autodialer.web.console.pages.do_not_call.PAGE", 2)
+    first = operator.get(PAGE).text
+    assert [mobile(number) in first for number in (41, 42, 43)] == [True, True, False]
+    older = re.search(r'<p class="older"><a href="([^"]+)"', first)
+    assert older
+    assert mobile(43) in operator.get(unescape(older[1])).text
+    found = operator.get(PAGE, params={"search": "0709 000 043"}).text
+    assert (mobile(43) in found, mobile(42) in found) == (True, False)
+    assert mobile(42) in operator.get(PAGE, params={"search": "DAY 42"}).text
+    for address in (PAGE, f"{PAGE}?search={mobile(43)[1:]}", f"{PAGE}?after={mobile(42)[1:]}"):
+        page = viewer.get(address).text
+        assert text_of(page) == text_of(viewer.get(PAGE).text)
+        assert "709000" not in page.partition("<main")[2]
+    assert "3 numbers are never called" in text_of(viewer.get(PAGE).text)
+    assert viewer.get(f"{PAGE}/export").status_code == 403
+
+
+def test_a_file_is_looked_at_first_and_then_added(office: House, operator: httpx2.Client) -> None:
+    office.ask("POST", "/api/do-not-call", json={"number": mobile(51), "reason": "known"})
+    data = f"Nume;Telefon;Motiv\nAna;{mobile(51)};x\nDan;0709 000 052;a spus „nu”\nEva;abc;\nIon;{mobile(52)};\nOvi;{mobile(53)};"
+    preview = upload(operator, data.encode("cp1250"))
+    assert preview.status_code == 200
+    page = text_of(preview.text)
+    for line in (
+        "Lines 5",
+        "New numbers 2",
+        "On the list already 1",
+        "Repeated in the file 1",
+        "Unreadable 1",
+        "Line 4",
+    ):
+        assert line in page
+    assert listed(office) == {mobile(51): "known"}
+    said = said_after(operator, confirm(operator, preview.text))
+    assert said == "2 numbers were added; they are never called from now on."
+    assert listed(office) == {mobile(51): "known", mobile(52): "a spus „nu”", mobile(53): "from a file"}
+    assert last_deed(office) == ("oana", "import_numbers", "", "2 numbers added")
+    again = upload(operator, data.encode("cp1250"))
+    assert "New numbers 0" in text_of(again.text)
+    assert "<textarea" not in again.text
+
+
+def test_what_is_no_file_of_numbers_changes_nothing_and_says_why(office: House, operator: httpx2.Client) -> None:
+    assert "save it as CSV" in said_after(operator, upload(operator, b"PK\x03\x04"))
+    empty = operator.post(f"{PAGE}/import", data={"csrf": csrf_of(operator.get("/console").text), "reason": "x"})
+    assert said_after(operator, empty) == "Nothing was changed: choose a file."
+    assert listed(office) == {}
+
+
+def test_a_cell_that_looks_like_a_page_stays_text(office: House, operator: httpx2.Client) -> None:
+    preview = upload(operator, f'number,reason\n{mobile(54)},</textarea><script>alert("1")</script>\n'.encode())
+    assert "<script>alert" not in preview.text
+    said_after(operator, confirm(operator, preview.text))
+    assert listed(office)[mobile(54)] == '</textarea><script>alert("1")</script>'
+    assert "<script>alert" not in operator.get(PAGE).text
+
+
+def test_only_a_signed_in_operator_may_send_a_large_file(
+    operator: httpx2.Client, viewer: httpx2.Client, stranger: httpx2.Client
+) -> None:
+    large = b"".join(b"+4070900%04d\n" % (number % 10_000) for number in range(8_000))
+    assert len(large) > MAX_BODY
+    assert upload(operator, large).status_code == 200
+    file = {"file": ("x.csv", large, "text/csv")}
+    for client in (viewer, stranger):
+        assert client.post(f"{PAGE}/import", files=file).status_code == 413
+    assert operator.post(PAGE, files=file).status_code == 413
+    assert upload(operator, b"x" * (MAX_FILE + 2 * 1024 * 1024)).status_code == 413
+    assert stranger.post(f"{PAGE}/import", files={"file": ("x.csv", b"1", "text/csv")}).status_code == 303
+
+
+def test_an_export_is_a_file_that_can_be_imported_again(office: House, operator: httpx2.Client) -> None:
+    office.ask("POST", "/api/do-not-call", json={"number": mobile(55), "reason": "=1+1"})
+    answer = operator.get(f"{PAGE}/export")
+    assert answer.headers["content-disposition"] == 'attachment; filename="do-not-call.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [(row["number"], row["reason"]) for row in rows] == [(mobile(55), "'=1+1")]
+    assert last_deed(office)[:2] == ("oana", "export_numbers")
+    office.sql("DELETE FROM do_not_call")
+    preview = upload(operator, answer.content)
+    said_after(operator, confirm(operator, preview.text))
+    assert list(listed(office)) == [mobile(55)]
+    foreign = {"sec-fetch-site": "cross-site"}
+    assert operator.get(f"{PAGE}/export", headers=foreign).status_code == 400
