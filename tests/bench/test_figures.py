@@ -102,7 +102,7 @@ def test_a_book_keeps_what_was_found_and_the_newest_replaces_the_old(tmp_path: P
     second.tell(Figure("P1", (7.0,)))
     second.tell(Figure("S2", (1.1,), of="PostgreSQL"))
     second.tell(Figure("P2", (0.5,)))
-    second.plot(Curve("growth", "a callback", ((10, 1.0),)))
+    second.plot(Curve("growth", "a callback", ((10, 1.0),)), Curve("growth", "a call", ((10, 2.0),)))
     third = Book(path)
     assert [(one.id, one.of, one.median) for one in third.figures] == [
         ("S2", "SQLite", 1.0),
@@ -112,7 +112,10 @@ def test_a_book_keeps_what_was_found_and_the_newest_replaces_the_old(tmp_path: P
     ]
     assert all(one.measured_at for one in third.figures)
     assert third.absent == {}
-    assert [curve.name for curve in third.curves] == ["a callback"]
+    assert [(curve.name, curve.points) for curve in third.curves] == [
+        ("a callback", ((10, 1.0),)),
+        ("a call", ((10, 2.0),)),
+    ]
     assert third.rows[0].cells == {"server": "autodialer", "p50 ms": 4.0}
 
 
