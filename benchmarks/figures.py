@@ -120,9 +120,9 @@ class Book:
         self._save()
 
     def plot(self, *curves: Curve) -> None:
-        """These curves instead of those that the same plots had."""
-        plots = {curve.plot for curve in curves}
-        self.curves = [one for one in self.curves if one.plot not in plots] + list(curves)
+        """Each instead of the one of its name that its plot had."""
+        names = {(curve.plot, curve.name) for curve in curves}
+        self.curves = [one for one in self.curves if (one.plot, one.name) not in names] + list(curves)
         for curve in curves:
             print_line({"plot": curve.plot, "name": curve.name, "points": curve.points})
         self._save()

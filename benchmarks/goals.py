@@ -43,7 +43,7 @@ class Goal:
             return Verdict.STRETCH
         missing = sum(not self._reaches(one, self.floor) for one in rounds)
         if self._reaches(median, self.floor) or missing < MOST_OF * len(rounds):
-            return Verdict.STRETCH if self.stretch is None else Verdict.FLOOR
+            return Verdict.FLOOR
         return Verdict.MISSED
 
     def says(self, bound: float | None) -> str:

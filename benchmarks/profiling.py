@@ -17,6 +17,7 @@ from typing import Final
 
 import httpx2
 
+from benchmarks import page
 from benchmarks.figures import Book
 from benchmarks.installing import say
 from benchmarks.machine import CACHE, ROOT, cores, workplace
@@ -173,6 +174,8 @@ def main() -> int:
         ]
         book.table(f"Profile: {name}", shown)
         say(f"{name}: {time.monotonic() - began:.0f} s")
+    if not quick():
+        page.write(book)
     return 0
 
 

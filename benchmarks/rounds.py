@@ -24,7 +24,7 @@ def rounds() -> int:
 
 def seconds() -> float:
     """How long one is."""
-    return 1.0 if quick() else float(os.environ.get("SECONDS", "4"))
+    return 0.7 if quick() else float(os.environ.get("SECONDS", "4"))
 
 
 def interleave(

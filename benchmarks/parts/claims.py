@@ -33,7 +33,7 @@ from benchmarks.year import NOW
 PROCESSES = 8
 AT_ONCE = 100
 CLAIMS = 8_000 if quick() else 100_000
-FLIGHT = 2_000 if quick() else 100_000
+FLIGHT = 2_000 if quick() else 20_000
 CALLS = 100 if quick() else 600
 _STAGED_AT_ONCE = 5_000
 _WAITS = "WAITS_FOR_LOCKS"

@@ -15,7 +15,7 @@ from benchmarks.rounds import quick, rounds
 from benchmarks.servers import HOME, TOKENS
 from e2e.processes import wait_until, world
 
-_PAUSE = 5.0 if quick() else 30.0
+_PAUSE = 3.0 if quick() else 30.0
 _LOADED = "import sys, json\nfrom autodialer.cli.main import app\n{more}print(json.dumps(len(sys.modules)))"
 _SERVE = "import autodialer.bootstrap, autodialer.cli.serving\n"
 

@@ -1,0 +1,24 @@
+"""Why a goal is missed, and what would help: written by hand, shown on the page for as long as it is missed."""
+
+from collections.abc import Mapping
+from typing import Final
+
+REASONS: Final[Mapping[str, str]] = {
+    "P7.rss": "Memory is that of the whole service with its libraries, not of callbacks: see P9.rss.",
+    "P9.rss": (
+        "The process holds the whole service: the client of Zoho, the phone numbers of all countries, the API's documents. What "
+        "is not needed at first could be loaded later; a process for callbacks alone would be small, and a second thing to run."
+    ),
+    "E1.json": (
+        "A record becomes an object that the rules, the plan and the explanation share, and each number is checked against its "
+        "country's plan: that costs more than reading JSON. Fewer objects for each record would help; a page takes Zoho longer."
+    ),
+    "E1.msgspec": (
+        "The rival judges nothing: no values that make no sense, no numbers, no zone. Reading pages straight into the columns "
+        "that are needed would help."
+    ),
+    "S2": (
+        "Quotas and at-most-once are unique indexes of the table, and ids are texts: 8x8's, Zoho's and our own. Ids as 16 bytes "
+        "would save a third, and be unreadable for whoever looks into the ledger."
+    ),
+}
