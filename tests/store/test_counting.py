@@ -27,7 +27,6 @@ from autodialer.store.verify import INVARIANTS
 from databases import Postgres, sqlite_url
 from store.made import (
     NOW,
-    OWNER,
     TODAY,
     a_result,
     elsewhere,
@@ -35,7 +34,6 @@ from store.made import (
     lead,
     open_runs,
     person,
-    phone,
     placed,
     released,
     work,
@@ -158,7 +156,7 @@ def test_what_somebody_changes_by_hand_is_counted_too(store: SqlStore) -> None:
     for statement in (
         update(attempts).where(a.attempt_id == "a-2").values(disposition="busy", agent_unreached=1),
         update(attempts).where(a.zoho_id == "1").values(policy_day=TODAY),
-        update(attempts).where(a.zoho_id == "1").values(submitted_at=NOW + HOUR, attempts_before=4),
+        update(attempts).where(a.zoho_id == "1").values(attempts_before=4),
         delete(attempts).where(a.zoho_id == "1"),
     ):
         execute(store.database, statement)
@@ -167,17 +165,22 @@ def test_what_somebody_changes_by_hand_is_counted_too(store: SqlStore) -> None:
     assert work(store, lambda ledger: ledger.stats.today(TODAY))["total_records"] == 0
 
 
-def test_two_calls_of_a_person_that_come_in_one_statement_are_of_one_person(store: SqlStore) -> None:
-    open_runs(store, "run-1")
-    call = {
-        "record_type": "Lead", "zoho_id": "1", "number": phone(), "state": "ended", "disposition": "busy", "is_new": 0,
-        "attempts_before": 0, "policy_day": TODAY, "total_quota": 7, "day_quota": 3, "owner": OWNER, "reserved_at": NOW,
-        "submitted_at": NOW,
-    }  # fmt: skip
-    execute(store.database, insert(attempts).values([{**call, "attempt_id": "b-1"}, {**call, "attempt_id": "b-2"}]))
+def test_two_calls_of_a_person_that_end_in_one_statement_are_of_one_person(store: SqlStore) -> None:
+    open_runs(store, "run-1", "run-2")
+
+    def unit(ledger: SqlLedger) -> None:
+        released(ledger, person(1))
+        released(ledger, person(1, "b-1", run_id="run-2"))
+
+    work(store, unit)
+    end = update(attempts).values(state="ended", disposition="busy", submitted_at=NOW, run_id=None)
+    execute(store.database, end)
     today = work(store, lambda ledger: ledger.stats.today(TODAY))
     assert (today["total_attempts"], today["total_records"]) == (2, 1)
     assert proved(store) == []
+    execute(store.database, delete(attempts))
+    assert proved(store) == []
+    assert work(store, lambda ledger: ledger.stats.today(TODAY))["total_records"] == 0
 
 
 def test_verify_names_each_figure_that_is_not_that_of_the_attempts(store: SqlStore) -> None:
@@ -291,6 +294,18 @@ def test_a_day_is_counted_anew_after_whoever_changes_it_and_no_other_is_disturbe
     with server.connect() as connection:
         assert connection.execute(select(func.sum(_f.calls))).scalar() == 2
         assert differences(connection) == []
+
+
+def test_an_older_replica_adds_a_call_that_ended_elsewhere_at_once(server: Engine) -> None:
+    call = {
+        "attempt_id": "e-1", "record_type": "Lead", "zoho_id": "9", "state": "ended", "disposition": "busy", "is_new": 0,
+        "attempts_before": 0, "policy_day": TODAY, "total_quota": 0, "day_quota": 0, "owner": "", "reserved_at": NOW,
+        "submitted_at": NOW,
+    }  # fmt: skip
+    with server.begin() as connection:
+        connection.execute(insert(attempts).values(call))
+        assert differences(connection) == []
+        assert connection.execute(select(func.sum(_f.people))).scalar() == 1
 
 
 # Ledgers of before ---------------------------------------------------------------------------------

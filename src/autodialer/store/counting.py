@@ -19,10 +19,9 @@ SELECT policy_day, hour, attempt_number, ended_as, count(*) AS calls, sum(person
 FROM (SELECT policy_day, coalesce(submitted_at, reserved_at) / 3600000 AS hour, attempts_before + 1 AS attempt_number,
     coalesce(disposition, 'not_rung') AS ended_as, agent_unreached,
     CASE WHEN reason LIKE 'picked up, did not press the key%' THEN 1 ELSE 0 END AS unconfirmed,
-    CASE WHEN state = 'ended' AND row_number() OVER (PARTITION BY policy_day, record_type, zoho_id, state ORDER BY attempt_id) = 1
-      THEN 1 ELSE 0 END AS person
-  FROM attempts WHERE {of} AND
-    (disposition IS NOT NULL OR (state = 'released' AND reason LIKE '8x8 could not make the call%'))) AS counted
+    CASE WHEN disposition IS NOT NULL AND row_number() OVER
+      (PARTITION BY policy_day, record_type, zoho_id, disposition IS NULL ORDER BY attempt_id) = 1 THEN 1 ELSE 0 END AS person
+  FROM attempts WHERE {of} AND (disposition IS NOT NULL OR reason LIKE '8x8 could not make the call%')) AS counted
 GROUP BY policy_day, hour, attempt_number, ended_as
 """
 _COUNT = (
