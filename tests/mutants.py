@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutation import calls, contact_center, ledger, replicas
+from mutation import calls, contact_center, counting, ledger, replicas
 from mutation.edits import Breakage, StaleError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +41,13 @@ def main(words: Sequence[str]) -> int:
     began = time.monotonic()
     chosen = [
         breakage
-        for breakage in (*ledger.BREAKAGES, *calls.BREAKAGES, *contact_center.BREAKAGES, *replicas.BREAKAGES)
+        for breakage in (
+            *ledger.BREAKAGES,
+            *calls.BREAKAGES,
+            *contact_center.BREAKAGES,
+            *replicas.BREAKAGES,
+            *counting.BREAKAGES,
+        )
         if all(word in breakage.name for word in words)
     ]
     tests = sorted({test for breakage in chosen for test in breakage.tests})

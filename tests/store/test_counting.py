@@ -1,6 +1,7 @@
 """The figures are those of the attempts at every commit, whoever wrote them and however many do so at once."""
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +18,7 @@ from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import StoreError
 from autodialer.domain.result import NOT_RUNG, UNCONFIRMED
 from autodialer.store import counting
-from autodialer.store.counting import count_anew, count_day, is_counted
+from autodialer.store.counting import count_day, is_counted
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlLedger, SqlStore
 from autodialer.store.migrate import check_version, migrate
@@ -27,7 +28,6 @@ from autodialer.store.verify import INVARIANTS
 from databases import Postgres, sqlite_url
 from store.made import (
     NOW,
-    OWNER,
     TODAY,
     a_result,
     elsewhere,
@@ -35,7 +35,6 @@ from store.made import (
     lead,
     open_runs,
     person,
-    phone,
     placed,
     released,
     work,
@@ -45,6 +44,7 @@ from store.test_migrations import make_old_ledger
 
 HOUR = timedelta(hours=1)
 YESTERDAY = "2026-01-12"
+RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 _PROOFS = [text(invariant.query) for invariant in INVARIANTS if invariant.number == 10]
 _f = figures.c
 
@@ -158,7 +158,7 @@ def test_what_somebody_changes_by_hand_is_counted_too(store: SqlStore) -> None:
     for statement in (
         update(attempts).where(a.attempt_id == "a-2").values(disposition="busy", agent_unreached=1),
         update(attempts).where(a.zoho_id == "1").values(policy_day=TODAY),
-        update(attempts).where(a.zoho_id == "1").values(submitted_at=NOW + HOUR, attempts_before=4),
+        update(attempts).where(a.zoho_id == "1").values(attempts_before=4),
         delete(attempts).where(a.zoho_id == "1"),
     ):
         execute(store.database, statement)
@@ -167,17 +167,22 @@ def test_what_somebody_changes_by_hand_is_counted_too(store: SqlStore) -> None:
     assert work(store, lambda ledger: ledger.stats.today(TODAY))["total_records"] == 0
 
 
-def test_two_calls_of_a_person_that_come_in_one_statement_are_of_one_person(store: SqlStore) -> None:
-    open_runs(store, "run-1")
-    call = {
-        "record_type": "Lead", "zoho_id": "1", "number": phone(), "state": "ended", "disposition": "busy", "is_new": 0,
-        "attempts_before": 0, "policy_day": TODAY, "total_quota": 7, "day_quota": 3, "owner": OWNER, "reserved_at": NOW,
-        "submitted_at": NOW,
-    }  # fmt: skip
-    execute(store.database, insert(attempts).values([{**call, "attempt_id": "b-1"}, {**call, "attempt_id": "b-2"}]))
+def test_two_calls_of_a_person_that_end_in_one_statement_are_of_one_person(store: SqlStore) -> None:
+    open_runs(store, "run-1", "run-2")
+
+    def unit(ledger: SqlLedger) -> None:
+        released(ledger, person(1))
+        released(ledger, person(1, "b-1", run_id="run-2"))
+
+    work(store, unit)
+    end = update(attempts).values(state="ended", disposition="busy", submitted_at=NOW, run_id=None)
+    execute(store.database, end)
     today = work(store, lambda ledger: ledger.stats.today(TODAY))
     assert (today["total_attempts"], today["total_records"]) == (2, 1)
     assert proved(store) == []
+    execute(store.database, delete(attempts))
+    assert proved(store) == []
+    assert work(store, lambda ledger: ledger.stats.today(TODAY))["total_records"] == 0
 
 
 def test_verify_names_each_figure_that_is_not_that_of_the_attempts(store: SqlStore) -> None:
@@ -193,16 +198,26 @@ def test_verify_names_each_figure_that_is_not_that_of_the_attempts(store: SqlSto
     wrong = {_f.calls: 4, _f.agent_unreached: 5, _f.unconfirmed: 6, _f.people: 7}
     execute(store.database, update(figures).where(busy).values(wrong))
     execute(store.database, delete(figures).where(_f.policy_day == YESTERDAY))
+    same = "0 without an agent instead of 0, 0 unconfirmed instead of 0"
     assert proved(store) == [
-        f"{YESTERDAY}, 10 h UTC, call 1, no_answer: 0 instead of 1",
-        f"{TODAY}, 10 h UTC, call 1, busy: 4 instead of 1",
-        f"{TODAY}, 10 h UTC, call 1, busy: 5 instead of 0",
-        f"{TODAY}, 10 h UTC, call 1, busy: 6 instead of 0",
-        f"{YESTERDAY}: 0 instead of 1",
-        f"{TODAY}: 8 instead of 2",
+        f"{YESTERDAY}, 10 h UTC, call 1, no_answer: 0 calls instead of 1, {same}",
+        f"{TODAY}, 10 h UTC, call 1, busy: 4 calls instead of 1, 5 without an agent instead of 0, 6 unconfirmed instead of 0",
+        f"{YESTERDAY}: 0 people instead of 1",
+        f"{TODAY}: 8 people instead of 2",
     ]
-    store.database.submit(count_anew).result()
+
+
+def test_a_person_can_have_all_of_it_counted_anew(store: SqlStore) -> None:
+    """As docs/runbook.md says."""
+    open_runs(store, "run-1")
+    work(store, lambda ledger: ended(ledger, person(1)))
+    execute(store.database, update(figures).values(calls=4))
+    statement = re.search(r"INSERT INTO switches [^;`]*", RUNBOOK.read_text(encoding="utf-8"))
+    assert statement is not None
+    execute(store.database, text(statement[0]))
+    migrate(store.database)
     assert proved(store) == []
+    assert store.database.submit(is_counted).result()
 
 
 # Replicas on PostgreSQL ---------------------------------------------------------------------------
@@ -291,6 +306,18 @@ def test_a_day_is_counted_anew_after_whoever_changes_it_and_no_other_is_disturbe
     with server.connect() as connection:
         assert connection.execute(select(func.sum(_f.calls))).scalar() == 2
         assert differences(connection) == []
+
+
+def test_an_older_replica_adds_a_call_that_ended_elsewhere_at_once(server: Engine) -> None:
+    call = {
+        "attempt_id": "e-1", "record_type": "Lead", "zoho_id": "9", "state": "ended", "disposition": "busy", "is_new": 0,
+        "attempts_before": 0, "policy_day": TODAY, "total_quota": 0, "day_quota": 0, "owner": "", "reserved_at": NOW,
+        "submitted_at": NOW,
+    }  # fmt: skip
+    with server.begin() as connection:
+        connection.execute(insert(attempts).values(call))
+        assert differences(connection) == []
+        assert connection.execute(select(func.sum(_f.people))).scalar() == 1
 
 
 # Ledgers of before ---------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from autodialer.domain.disposition import Disposition
+from autodialer.domain.result import NOT_RUNG
 from autodialer.ports.figures import Figure
 from autodialer.store.ledger import SqlLedger, SqlStore
 from store.made import (
@@ -61,7 +62,7 @@ def test_every_call_that_was_sent_is_in_one_figure_and_no_other(store: SqlStore)
         ledger.attempts.reserve(person(5))
         released(ledger, person(6))
         taken_back = placed(ledger, person(7))
-        ledger.attempts.release(taken_back, taken_back.release("not placed", NOW))
+        ledger.attempts.release(taken_back, taken_back.release(f"{NOT_RUNG}: -2010", NOW))
         ledger.attempts.add_elsewhere(elsewhere(key=contact(1), disposition=Disposition.FAILED))
 
     work(store, unit)

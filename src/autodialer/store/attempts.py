@@ -176,6 +176,8 @@ class SqlAttempts(SqlTransitions):
         return self._db.execute(LATEST_SUBMITTED).scalar()
 
     def add_elsewhere(self, call: CallElsewhere) -> None:
+        # In two steps: figures count what comes to its end, not what comes in (docs/adr/0008).
+        end = {"state": AttemptState.ENDED.value, "disposition": call.disposition.value}
         self._db.execute(
             insert(attempts).values(
                 attempt_id=call.attempt_id,
@@ -183,8 +185,7 @@ class SqlAttempts(SqlTransitions):
                 record_type=call.key.record_type.value,
                 zoho_id=call.key.zoho_id,
                 number=call.number,
-                state=AttemptState.ENDED.value,
-                disposition=call.disposition.value,
+                state=AttemptState.RELEASED.value,
                 call_status=fitting_status(call.call_status),
                 reason="placed elsewhere",
                 session_id=call.session_id,
@@ -201,6 +202,7 @@ class SqlAttempts(SqlTransitions):
                 ended_at=call.happened_at,
             )
         )
+        self._db.execute(update(attempts).where(_a.attempt_id == call.attempt_id).values(end))
 
     def learn_session(self, attempt_id: str, session_id: str) -> None:
         self._db.execute(_LEARN_SESSION, {"attempt": attempt_id, "session_id": session_id})

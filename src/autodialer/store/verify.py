@@ -14,7 +14,7 @@ from autodialer.store.counting import FROM_ATTEMPTS
 _OPEN = "state IN ('reserved', 'submitting', 'placed', 'unknown')"
 _CLOCKS_DIFFER = 60_000  # milliseconds by which a clock may be set back while calls go on (service.clock_guard)
 _OURS = "run_id IS NOT NULL AND state <> 'released'"
-_COUNTED = FROM_ATTEMPTS.format(of="true")
+_COUNTED = FROM_ATTEMPTS.format(of="true", person="0")
 _ALIKE = "policy_day, hour, attempt_number, ended_as"
 
 
@@ -163,28 +163,24 @@ INVARIANTS: Sequence[Invariant] = (
         "two runs took one slot",
         "SELECT CAST(slot AS TEXT) FROM runs WHERE slot IS NOT NULL GROUP BY slot HAVING count(*) > 1",
     ),
-    *(
-        Invariant(
-            10,
-            f"the figures count other {what} than the attempts",
-            f"SELECT policy_day || ', ' || (hour % 24) || ' h UTC, call ' || attempt_number || ', ' || ended_as || ': ' "
-            f"|| sum(kept) || ' instead of ' || sum(found) FROM (SELECT {_ALIKE}, {column} AS kept, 0 AS found FROM figures "
-            f"UNION ALL SELECT {_ALIKE}, 0, {column} FROM ({_COUNTED}) AS anew) AS both_counts GROUP BY {_ALIKE} "
-            f"HAVING sum(kept) <> sum(found) ORDER BY {_ALIKE}",
-        )
-        for what, column in (
-            ("calls", "calls"),
-            ("calls that found no agent", "agent_unreached"),
-            ("calls that nobody confirmed", "unconfirmed"),
-        )
+    Invariant(
+        10,
+        "the figures count other calls than the attempts",
+        "SELECT policy_day || ', ' || (hour % 24) || ' h UTC, call ' || attempt_number || ', ' || ended_as || ': ' "
+        "|| sum(calls) || ' calls instead of ' || -sum(c) || ', ' || sum(agent_unreached) || ' without an agent instead of ' "
+        "|| -sum(a) || ', ' || sum(unconfirmed) || ' unconfirmed instead of ' || -sum(u) FROM "
+        f"(SELECT {_ALIKE}, calls, agent_unreached, unconfirmed, 0 AS c, 0 AS a, 0 AS u FROM figures "
+        f"UNION ALL SELECT {_ALIKE}, 0, 0, 0, -calls, -agent_unreached, -unconfirmed FROM ({_COUNTED}) AS anew) AS both_counts "
+        f"GROUP BY {_ALIKE} HAVING sum(calls + c) <> 0 OR sum(agent_unreached + a) <> 0 OR sum(unconfirmed + u) <> 0 "
+        f"ORDER BY {_ALIKE}",
     ),
     Invariant(
         10,
         "the figures count other people than the attempts",
-        "SELECT policy_day || ': ' || sum(kept) || ' instead of ' || sum(found) FROM "
-        "(SELECT policy_day, people AS kept, 0 AS found FROM figures "
-        f"UNION ALL SELECT policy_day, 0, people FROM ({_COUNTED}) AS anew) AS both_counts "
-        "GROUP BY policy_day HAVING sum(kept) <> sum(found) ORDER BY policy_day",
+        "SELECT policy_day || ': ' || sum(people) || ' people instead of ' || sum(called) FROM "
+        "(SELECT policy_day, people, 0 AS called FROM figures UNION ALL SELECT policy_day, 0, 1 FROM "
+        "(SELECT DISTINCT policy_day, record_type, zoho_id FROM attempts WHERE disposition IS NOT NULL) AS once) AS both_counts "
+        "GROUP BY policy_day HAVING sum(people) <> sum(called) ORDER BY policy_day",
     ),
 )
 

@@ -82,7 +82,7 @@ def copy_rows(source: Connection, target: Database, begun: Begun, now: datetime,
             target.submit(partial(_put, table, rows, reached, now)).result()
             done, copied = done + len(rows), copied + len(rows)
             say(Progress("copying", table.name, done, total))
-    target.submit(count_anew).result()
+    target.run_migrations(count_anew)
     return copied
 
 
