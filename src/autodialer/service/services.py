@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autodialer.ports import Finding
 from autodialer.ports.ledger import Store
@@ -18,6 +18,7 @@ from autodialer.service.duties import Duties
 from autodialer.service.explain import Explainer
 from autodialer.service.finding import PeopleFinder
 from autodialer.service.glance import Glancer
+from autodialer.service.kept_plan import PlanKeeper
 from autodialer.service.lines import Lines
 from autodialer.service.listening import Listener
 from autodialer.service.means import Means
@@ -35,6 +36,17 @@ from autodialer.service.settling import Settler
 from autodialer.service.signals import Signal
 from autodialer.service.simulation.desk import SimulationDesk
 from autodialer.service.write_back import WriteBack
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySource:
+    """Where the policy in force is from: the `file`, and the fields that variables of their own have `given`."""
+
+    file: str | None = None
+    given: Mapping[str, object] = field(default_factory=dict)
+
+
+AS_BUILT_IN = PolicySource()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,8 @@ class Services:
     explainer: Explainer
     finder: PeopleFinder
     planner: Planner
+    kept_plan: PlanKeeper
+    policy_source: PolicySource
     simulation: SimulationDesk
     doctor: Doctor
     drift: DriftReport
@@ -81,11 +95,11 @@ def wire(
     run_hours: tuple[int, ...],
     catch_up: float,
     retention_days: int = 0,
-    policy_defaults: Mapping[str, object] | None = None,
+    policy_source: PolicySource = AS_BUILT_IN,
 ) -> Services:
     """Put the use cases together. To be called inside the event loop that runs them.
 
-    `policy_defaults`: the fields of the policy that settings give, for policies that are tried.
+    `policy_source`: where the policy is from.
     """
     arrived, due, stopping = Signal(), Signal(), asyncio.Event()
     readiness = Readiness(means.crm, means.telephony)
@@ -93,6 +107,7 @@ def wire(
     callbacks = CallbackDesk(means.store, means.clock, arrived)
     count = Credits(means)
     rationed = replace(means, crm=Rationed(means.crm, count))
+    planner = Planner(rationed, scratch, count)
     runs = RunService(rationed, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
     return Services(
         means=means,
@@ -112,14 +127,16 @@ def wire(
         call_log=CallLog(means, due),
         settler=Settler(means, due),
         explainer=Explainer(means.crm, means.store, means.policy, means.clock),
-        planner=Planner(rationed, scratch, count),
+        planner=planner,
+        kept_plan=PlanKeeper(planner),
+        policy_source=policy_source,
         simulation=SimulationDesk(
             means.store,
             means.policy,
             means.calls_per_second,
             means.max_concurrent_calls,
             means.result_timeout,
-            policy_defaults,
+            policy_source.given,
         ),
         finder=PeopleFinder(rationed),
         doctor=Doctor(means, about, count),

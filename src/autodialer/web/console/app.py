@@ -16,6 +16,9 @@ from autodialer.web.console.access import COOKIE, HOME, Access, NoSuchPage, NotA
 from autodialer.web.console.languages import N_
 from autodialer.web.console.pages.door import add_door
 from autodialer.web.console.pages.people import add_people
+from autodialer.web.console.pages.plan import add_plan
+from autodialer.web.console.pages.policy import add_policy
+from autodialer.web.console.pages.simulate import add_simulate
 from autodialer.web.console.pages.switch import add_switch
 from autodialer.web.console.pages.today import add_today
 from autodialer.web.console.rendering import HEADERS, STATIC, Pages
@@ -46,6 +49,9 @@ def add_console(app: FastAPI, services: Services, api_token: str | None) -> Cons
     add_door(router, pages, access)
     add_switch(router, pages, access)
     add_today(router, pages, access)
+    add_plan(router, pages, access)
+    add_policy(router, pages, access)
+    add_simulate(router, pages, access)
     add_people(router, pages, access)
     app.include_router(router)
     app.mount(f"{HOME}/static", _Static(directory=STATIC), name="static")
