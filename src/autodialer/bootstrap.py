@@ -28,7 +28,7 @@ from autodialer.ports.questions import Interviewer
 from autodialer.rules.policy import Policy
 from autodialer.service.budget import Budget
 from autodialer.service.means import Means
-from autodialer.service.services import Services, wire
+from autodialer.service.services import PolicySource, Services, wire
 from autodialer.service.upstreams import EIGHTX8, ZOHO, Upstream
 from autodialer.settings import Settings, is_loopback_host
 from autodialer.store.engine import Database
@@ -151,11 +151,14 @@ async def open_system(
             run_hours=policy.run_hours,
             catch_up=settings.catch_up,
             retention_days=settings.retention_days,
-            policy_defaults=policy_settings(settings),
+            policy_source=PolicySource(
+                str(settings.policy_file) if settings.policy_file else None, policy_settings(settings)
+            ),
         )
         try:
             yield System(settings, policy, database, store, crm, telephony, services)
         finally:
+            await services.kept_plan.close()
             if writable:
                 with suppress(StoreError):
                     await services.credits.flush()

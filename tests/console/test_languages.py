@@ -41,6 +41,16 @@ def of_python() -> Iterator[tuple[str, str]]:
                 yield path.name, str(node.args[0].value)
 
 
+_SAID_ON_PAGES = (
+    "service/explain.py",
+    "service/explaining/*.py",
+    "service/plan_warnings.py",
+    "rules/policy_warnings.py",
+    "rules/policy_words.py",
+    "web/console/**/*.py",
+)
+
+
 def of_words() -> Iterator[str]:
     """What each reason means."""
     for words in all_words().values():
@@ -57,7 +67,7 @@ def of_sentences(*folders: str) -> Iterator[str]:
 
 def singles() -> set[str]:
     found = {str(message[0]) for _, function, message in of_templates() if function != "ngettext"}
-    said = {*of_words(), *of_sentences("service/explain.py", "service/explaining/*.py")}
+    said = {*of_words(), *of_sentences(*_SAID_ON_PAGES)}
     return {text for text in found if text != "None"} | {text for _, text in of_python()} | said
 
 

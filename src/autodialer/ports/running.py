@@ -107,6 +107,19 @@ class Staging(Protocol):
         """In order, those beyond sort key `after`; only those with `reason` if one is given."""
         ...
 
+    def search(
+        self,
+        run_id: str,
+        *,
+        state: StagedState | None = None,
+        reason: str = "",
+        digits: str = "",
+        after: str = "",
+        limit: int = 50,
+    ) -> Sequence[Staged]:
+        """As `rows`, those alone that have this state, this reason, and these digits as their id or at their number's end."""
+        ...
+
     def counts(self, run_id: str) -> Mapping[tuple[str, str], int]:
         """(state, reason) → number of records."""
         ...

@@ -42,6 +42,7 @@ class Plan:
     totals: Mapping[str, object]
     cost: Cost
     warnings: Sequence[Sentence]
+    policy_warnings: Sequence[Sentence]
     run_hours: tuple[int, ...]
     scratch: Store
 
@@ -95,7 +96,9 @@ class Planner:
                 now, pulled, totals, cost, (await self._credits.state()).left, m.budget.kept, confirm=confirm
             )
             warnings = warnings_about(outlook, m.policy)
-            yield Plan(run_id, now, pulled, totals, cost, warnings, m.policy.run_hours, scratch)
+            yield Plan(
+                run_id, now, pulled, totals, cost, warnings, m.policy.warning_sentences(), m.policy.run_hours, scratch
+            )
 
     async def _cost(self, counts: Mapping[tuple[str, str], int], now: datetime) -> Cost:
         m = self._m

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autodialer.ports import Finding
 from autodialer.ports.ledger import Store
@@ -18,6 +18,7 @@ from autodialer.service.duties import Duties
 from autodialer.service.explain import Explainer
 from autodialer.service.finding import PeopleFinder
 from autodialer.service.glance import Glancer
+from autodialer.service.kept_plan import PlanKeeper
 from autodialer.service.lines import Lines
 from autodialer.service.listening import Listener
 from autodialer.service.looking_again import SecondLook
@@ -40,6 +41,17 @@ from autodialer.service.simulation.desk import SimulationDesk
 from autodialer.service.suppressing import Suppressor
 from autodialer.service.write_back import WriteBack
 from autodialer.service.writing_again import Rewriter
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySource:
+    """Where the policy in force is from: the `file`, and the fields that variables of their own have `given`."""
+
+    file: str | None = None
+    given: Mapping[str, object] = field(default_factory=dict)
+
+
+AS_BUILT_IN = PolicySource()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +82,8 @@ class Services:
     explainer: Explainer
     finder: PeopleFinder
     planner: Planner
+    kept_plan: PlanKeeper
+    policy_source: PolicySource
     simulation: SimulationDesk
     doctor: Doctor
     drift: DriftReport
@@ -91,11 +105,11 @@ def wire(
     run_hours: tuple[int, ...],
     catch_up: float,
     retention_days: int = 0,
-    policy_defaults: Mapping[str, object] | None = None,
+    policy_source: PolicySource = AS_BUILT_IN,
 ) -> Services:
     """Put the use cases together. To be called inside the event loop that runs them.
 
-    `policy_defaults`: the fields of the policy that settings give, for policies that are tried.
+    `policy_source`: where the policy is from.
     """
     arrived, due, stopping = Signal(), Signal(), asyncio.Event()
     readiness = Readiness(means.crm, means.telephony)
@@ -104,6 +118,7 @@ def wire(
     count = Credits(means)
     rationed = replace(means, crm=Rationed(means.crm, count))
     results = ResultService(means, lines, due, lambda: callbacks.is_storing)
+    planner = Planner(rationed, scratch, count)
     runs = RunService(rationed, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
     return Services(
         means=means,
@@ -128,14 +143,16 @@ def wire(
         rewriter=Rewriter(means, due),
         suppressor=Suppressor(means),
         explainer=Explainer(means.crm, means.store, means.policy, means.clock),
-        planner=Planner(rationed, scratch, count),
+        planner=planner,
+        kept_plan=PlanKeeper(planner),
+        policy_source=policy_source,
         simulation=SimulationDesk(
             means.store,
             means.policy,
             means.calls_per_second,
             means.max_concurrent_calls,
             means.result_timeout,
-            policy_defaults,
+            policy_source.given,
         ),
         finder=PeopleFinder(rationed),
         doctor=Doctor(means, about, count),

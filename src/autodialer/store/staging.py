@@ -5,7 +5,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, text, true, tuple_, union_all, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+    union_all,
+    update,
+)
 
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import Run, Staged, StagedState
@@ -100,6 +114,30 @@ class SqlStaging:
         parts = union_all(*(select(staged_records).where(beyond, _s.state == one.value) for one in StagedState))
         merged = parts.order_by(parts.selected_columns.sort_key).limit(limit)
         return [staged_row(row) for row in self._db.execute(merged)]
+
+    def search(
+        self,
+        run_id: str,
+        *,
+        state: StagedState | None = None,
+        reason: str = "",
+        digits: str = "",
+        after: str = "",
+        limit: int = 50,
+    ) -> Sequence[Staged]:
+        wanted = [_s.run_id == run_id, _s.sort_key > after]
+        if state is not None:
+            wanted.append(_s.state == state.value)
+        if reason:
+            wanted.append(_s.reason == reason)
+        if digits:
+            if not digits.isdecimal():
+                raise ValueError("only digits make an id or end a number")
+            wanted.append(or_(_s.zoho_id == digits, _s.number.like(f"%{digits}")))
+        elif state is None and not reason:
+            return self.rows(run_id, after=after, limit=limit)
+        found = select(staged_records).where(*wanted).order_by(_s.sort_key).limit(limit)
+        return [_staged(row) for row in self._db.execute(found)]
 
     def counts(self, run_id: str) -> Mapping[tuple[str, str], int]:
         statement = select(_s.state, _s.reason, func.count()).where(_s.run_id == run_id).group_by(_s.state, _s.reason)

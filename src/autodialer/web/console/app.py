@@ -23,6 +23,9 @@ from autodialer.web.console.pages.orphans import add_orphans
 from autodialer.web.console.pages.parked import add_parked
 from autodialer.web.console.pages.people import add_people
 from autodialer.web.console.pages.runs import add_runs_pages
+from autodialer.web.console.pages.plan import add_plan
+from autodialer.web.console.pages.policy import add_policy
+from autodialer.web.console.pages.simulate import add_simulate
 from autodialer.web.console.pages.switch import add_switch
 from autodialer.web.console.pages.today import add_today
 from autodialer.web.console.pages.unknown import add_unknown
@@ -55,6 +58,9 @@ def add_console(app: FastAPI, services: Services, door: Doorkeeper) -> Console:
     add_door(router, pages, access)
     add_switch(router, pages, access)
     add_today(router, pages, access)
+    add_plan(router, pages, access)
+    add_policy(router, pages, access)
+    add_simulate(router, pages, access)
     add_people(router, pages, access)
     for add in (
         add_work_lists,
