@@ -1,11 +1,10 @@
 """A run is watched going by, stopped between two calls, and gone on with."""
 
-import re
 import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from browser.looking import person as somebody
 from console.office import add_users

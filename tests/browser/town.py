@@ -19,7 +19,9 @@ from web.house import CALLBACK_TOKEN, TOKENS, House, house
 MONDAY = datetime(2026, 3, 2, 9, 55, tzinfo=UTC)
 SLOTS = [datetime(2026, 3, day, hour, tzinfo=UTC) for day in (2, 3, 4) for hour in (10, 14, 18)][:-1]
 WEDNESDAY = datetime(2026, 3, 4, 14, 20, tzinfo=UTC)
-NO_LONGER = {mobile(9000 + index): why for index, why in enumerate(("asked on the phone", "wrote to us", "wrong number"))}
+NO_LONGER = {
+    mobile(9000 + index): why for index, why in enumerate(("asked on the phone", "wrote to us", "wrong number"))
+}
 PATIENCE = 60.0
 
 
@@ -100,9 +102,13 @@ def _what_people_did(running: House, clock: StandingClock) -> None:
     for call in lost[:2]:  # converted before Zoho is told: it refuses the update
         _in_zoho(running, call["zoho_id"], state="converted")
         _asked(running, "POST", f"/api/unknown/{call['attempt_id']}", json={"result": "no_answer"})
-    answered = running.sql("SELECT zoho_id FROM attempts WHERE disposition = 'answered' AND record_type = 'Lead' ORDER BY 1")
+    answered = running.sql(
+        "SELECT zoho_id FROM attempts WHERE disposition = 'answered' AND record_type = 'Lead' ORDER BY 1"
+    )
     _in_zoho(running, answered[0][0], fields={"Lead_Status": "Recruiting"})
-    unanswered = running.sql("SELECT zoho_id FROM attempts WHERE disposition = 'no_answer' AND record_type = 'Lead' ORDER BY 1")
+    unanswered = running.sql(
+        "SELECT zoho_id FROM attempts WHERE disposition = 'no_answer' AND record_type = 'Lead' ORDER BY 1"
+    )
     _in_zoho(running, unanswered[0][0], fields={"Call_Attempts": 1})
     stranger = {"zoho_id": "4150868000009999999", "record_type": "Lead", "call_status": "no_answer"}
     token = {"authorization": f"Bearer {CALLBACK_TOKEN}"}

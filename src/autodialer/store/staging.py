@@ -137,7 +137,7 @@ class SqlStaging:
         elif state is None and not reason:
             return self.rows(run_id, after=after, limit=limit)
         found = select(staged_records).where(*wanted).order_by(_s.sort_key).limit(limit)
-        return [_staged(row) for row in self._db.execute(found)]
+        return [staged_row(row) for row in self._db.execute(found)]
 
     def counts(self, run_id: str) -> Mapping[tuple[str, str], int]:
         statement = select(_s.state, _s.reason, func.count()).where(_s.run_id == run_id).group_by(_s.state, _s.reason)

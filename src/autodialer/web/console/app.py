@@ -22,9 +22,9 @@ from autodialer.web.console.pages.health import add_health_page
 from autodialer.web.console.pages.orphans import add_orphans
 from autodialer.web.console.pages.parked import add_parked
 from autodialer.web.console.pages.people import add_people
-from autodialer.web.console.pages.runs import add_runs_pages
 from autodialer.web.console.pages.plan import add_plan
 from autodialer.web.console.pages.policy import add_policy
+from autodialer.web.console.pages.runs import add_runs_pages
 from autodialer.web.console.pages.simulate import add_simulate
 from autodialer.web.console.pages.switch import add_switch
 from autodialer.web.console.pages.today import add_today

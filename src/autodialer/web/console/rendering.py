@@ -73,7 +73,9 @@ class Pages:
             known=formatting.known,
             said=formatting.said,
         )
-        found.globals.update(asset=asset, languages=LANGUAGES, menu=MENU, is_under=is_under, home=HOME, language=language)
+        found.globals.update(
+            asset=asset, languages=LANGUAGES, menu=MENU, is_under=is_under, home=HOME, language=language
+        )
         return found
 
     async def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> Response:
