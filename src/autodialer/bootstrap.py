@@ -42,8 +42,6 @@ from autodialer.web.lane import CallbackLane
 from autodialer.web.origins import Origins
 from autodialer.zoho.client import ZohoCrm
 from autodialer.zoho.config import ZohoConfig
-from autodialer.zoho.datacentres import record_page
-from autodialer.zoho.fields import MODULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,6 @@ async def open_system(
             log_calls=LogCalls(settings.zoho_log_calls),
             activity_log=None if settings.zoho_log_calls == "off" else crm.activities,
             interviewer=interviewer_of(settings, telephony),
-            crm_page=lambda key: record_page(settings.zoho_api_domain, MODULES[key.record_type], key.zoho_id),
             upstreams=upstreams,
         )
         about = [*remark_findings(settings), version_finding(database)]

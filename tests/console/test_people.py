@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from autodialer.simulators.people import mobile
-from console.office import add_users, browser_of, text_of
+from console.office import add_users, browser_of, post, said_after, text_of
 from web.house import FIRST_NAME, LAST_NAME, TOKENS, House, house, person
 
 WHO = person(0, outcomes=("no_answer",))
@@ -110,6 +110,23 @@ def test_any_moment_can_be_asked_for_and_what_is_no_moment_is_said(oana: httpx2.
     before = text_of(oana.get(PAGE, params={"at": "2026-03-03T09:00"}).text)
     assert "No run had seen the record by then" in before
     assert "This is no date and time." in text_of(oana.get(PAGE, params={"at": "yesterday"}).text)
+
+
+def test_an_operator_sees_to_it_that_somebody_is_never_called_again_and_the_timeline_says_who_did(
+    called: House, vera: httpx2.Client, oana: httpx2.Client
+) -> None:
+    who = f"/console/people/lead/{STOPPED.zoho_id}"
+    asked = {"number": str(STOPPED.number), "reason": "asked by mail"}
+    assert '/do-not-call"' not in vera.get(who).text.replace("/console/do-not-call", "")
+    assert post(vera, f"{who}/do-not-call", **asked).status_code == 403
+    assert "reason" in said_after(oana, post(oana, f"{who}/do-not-call", number=str(STOPPED.number)))
+    assert called.sql("SELECT count(*) FROM do_not_call") == [(0,)]
+    assert "is never called from now on" in said_after(oana, post(oana, f"{who}/do-not-call", **asked))
+    assert called.sql("SELECT number, reason FROM do_not_call") == [(STOPPED.number, "asked by mail")]
+    text = text_of(oana.get(who).text)
+    assert "oana put the number on the do-not-call list. asked by mail" in text
+    assert "on the list since" in text
+    assert "Never call again" not in text
 
 
 @pytest.mark.parametrize("path", ["lead/999999999999", "person/1", "lead/x", "lead/123456789012345678901"])

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from autodialer.domain.activity import LogCalls
-from autodialer.domain.record import RecordKey
 from autodialer.ports import Clock, Crm, Log, Telephony
 from autodialer.ports.activities import ActivityLog
 from autodialer.ports.ledger import Store
@@ -40,8 +39,5 @@ class Means:
     dry_run: bool = False  # nobody is called, whatever asks for it
     log_calls: LogCalls = LogCalls.OFF
     activity_log: ActivityLog | None = None  # None when calls are not logged in the CRM
-    crm_page: Callable[[RecordKey], str | None] = lambda _: (
-        None
-    )  # where people see a record in the CRM; None: not known
     interviewer: Interviewer | None = None  # where people are asked to press a key
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)  # by name: what their adapters tell of them

@@ -19,7 +19,7 @@ from autodialer.zoho import coql, doctor
 from autodialer.zoho.activities import ZohoActivities
 from autodialer.zoho.answers import Answer, Page, read_page
 from autodialer.zoho.config import ZohoConfig
-from autodialer.zoho.datacentres import crm_url_for
+from autodialer.zoho.datacentres import record_page
 from autodialer.zoho.fields import MODULES, FieldMeta, ModuleFields, read_fields
 from autodialer.zoho.freshness import changed_just_now, read_at
 from autodialer.zoho.known_fields import KnownFields
@@ -107,8 +107,7 @@ class ZohoCrm:
 
     def page_of(self, key: RecordKey) -> str | None:
         """As the CRM's own address bar has it, without the organisation, which it adds by itself."""
-        site = crm_url_for(self._config.api_domain)
-        return f"{site}/crm/tab/{MODULES[key.record_type]}/{key.zoho_id}" if site is not None else None
+        return record_page(self._config.api_domain, MODULES[key.record_type], key.zoho_id)
 
     async def _find(self, where: Callable[[ModuleFields], coql.Criterion | None], limit: int) -> list[Record]:
         found = await gather_or_cancel([self._find_in(record_type, where, limit) for record_type in RecordType])

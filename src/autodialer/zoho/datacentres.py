@@ -20,7 +20,6 @@ _ACCOUNTS_BY_DOMAIN: Final = {
     "zohoapis.ae": "https://accounts.zoho.ae",
 }
 _ENVIRONMENTS: Final = ("www", "sandbox", "developer")
-_CRM_HOSTS: Final = {"www": "crm", "sandbox": "crmsandbox"}
 
 
 def accounts_url_for(api_domain: str) -> str | None:
@@ -33,16 +32,6 @@ def console_url_for(accounts_url: str) -> str | None:
     """The API console, where clients and grant codes are made; it stands beside each of Zoho's accounts servers."""
     url = accounts_url.rstrip("/")
     return url.replace("//accounts.", "//api-console.", 1) if url in _ACCOUNTS_BY_DOMAIN.values() else None
-
-
-def crm_url_for(api_domain: str) -> str | None:
-    """Where people use the CRM whose API is at this address; None for a host nobody documented, and for developers' copies.
-
-    The pages stand beside the accounts server, those of a sandbox on a host of their own.
-    """
-    environment = (_host(api_domain) or "").partition(".")[0]
-    accounts, name = accounts_url_for(api_domain), _CRM_HOSTS.get(environment)
-    return accounts.replace("//accounts.", f"//{name}.", 1) if accounts is not None and name is not None else None
 
 
 def record_page(api_domain: str, module: str, zoho_id: str) -> str | None:

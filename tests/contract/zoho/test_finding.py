@@ -11,7 +11,6 @@ from autodialer.domain.phone import PhoneNumber, read_number, spellings
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.simulators.people import Module, Person
 from autodialer.zoho.coql import contains, is_searchable
-from autodialer.zoho.datacentres import crm_url_for
 from contract.zoho.world import World, key_of, person
 
 OpenWorld = Callable[..., World]
@@ -91,20 +90,6 @@ async def test_zoho_out_of_reach_is_said(open_world: OpenWorld) -> None:
     async with world.open_client(api_domain="http://127.0.0.1:1") as crm:
         with pytest.raises(CrmError):
             await crm.find_named(["ana"], 50)
-
-
-@pytest.mark.parametrize(
-    ("api", "site"),
-    [
-        ("https://www.zohoapis.eu", "https://crm.zoho.eu"),
-        ("https://www.zohoapis.ca", "https://crm.zohocloud.ca"),
-        ("https://sandbox.zohoapis.com", "https://crmsandbox.zoho.com"),
-        ("https://developer.zohoapis.com", None),
-        ("http://127.0.0.1:9000", None),
-    ],
-)
-def test_the_address_of_a_record_is_made_only_where_the_data_centre_is_known(api: str, site: str | None) -> None:
-    assert crm_url_for(api) == site
 
 
 async def test_a_record_has_the_address_at_which_people_see_it(open_world: OpenWorld) -> None:

@@ -25,7 +25,9 @@ from autodialer.web.suppression import csv_answer
 
 _LIST = f"{HOME}/do-not-call"
 _SHOWN_LINES = 20
-_NO_NUMBER = N_("Nothing was changed: this is no number that could be called.")
+SUPPRESSED = N_("%(number)s is never called from now on.")
+ON_LIST = N_("%(number)s is on the list already.")
+NO_NUMBER = N_("Nothing was changed: this is no number that could be called.")
 
 
 def add_do_not_call(router: APIRouter, pages: Pages, access: Access) -> None:
@@ -59,10 +61,9 @@ def _add_list(router: APIRouter, pages: Pages, access: Access) -> None:
         if not reason:
             return pages.back(request, _LIST, NO_REASON)
         if isinstance(number, NoNumber):
-            return pages.back(request, _LIST, _NO_NUMBER)
+            return pages.back(request, _LIST, NO_NUMBER)
         added = await desk.add(number.e164, reason, visitor.name)
-        sentence = N_("%(number)s is never called from now on.") if added else N_("%(number)s is on the list already.")
-        return pages.back(request, _LIST, sentence, number=number.e164)
+        return pages.back(request, _LIST, SUPPRESSED if added else ON_LIST, number=number.e164)
 
     @router.post("/do-not-call/remove")
     async def remove(request: Request, visitor: Operator) -> Response:

@@ -51,7 +51,7 @@ class Links:
     """Where a record is seen: in the console and in Zoho."""
 
     def __init__(self, services: Services) -> None:
-        self._crm_page = services.means.crm_page
+        self._crm_page = services.means.crm.page_of
 
     def here(self, key: RecordKey) -> str:
         """The person's page."""

@@ -18,11 +18,13 @@ from autodialer.service.doorkeeping import Visitor
 from autodialer.service.explaining.explanation import Explanation
 from autodialer.service.explaining.timeline import Event, Kind
 from autodialer.service.people import e164_of
-from autodialer.web.console.access import HOME, Access, no_such_page
+from autodialer.web.console.access import Access, form_of, no_such_page
 from autodialer.web.console.languages import N_
+from autodialer.web.console.pages.do_not_call import NO_NUMBER, ON_LIST, SUPPRESSED
+from autodialer.web.console.pages.lists import Links, reason_of
+from autodialer.web.console.pages.work_lists import NO_REASON
 from autodialer.web.console.rendering import Pages
 
-PEOPLE = f"{HOME}/people"
 _LONGEST_QUESTION = 100
 _MOST_EVENTS = 300
 _ID = re.compile(r"[0-9]{1,20}")
@@ -37,15 +39,10 @@ class ShownEvent:
     body: str | None
 
 
-def address_of(key: RecordKey) -> str:
-    """The page of one person."""
-    return f"{PEOPLE}/{key.record_type.value.lower()}/{key.zoho_id}"
-
-
 def add_people(router: APIRouter, pages: Pages, access: Access) -> None:
     """/people, /people/{lead|contact}/{id}."""
     services = pages.services
-    means = services.means
+    links = Links(services)
     Viewer = Annotated[Visitor, Depends(access.viewer)]  # noqa: N806 - a type
 
     @router.get("/people")
@@ -53,7 +50,7 @@ def add_people(router: APIRouter, pages: Pages, access: Access) -> None:
         question = request.query_params.get("q", "").strip()[:_LONGEST_QUESTION]
         whole = not visitor.is_operator
         people = await (services.finder.find(question, whole=whole) if question else services.finder.recent())
-        return await pages.page(request, "people.html", q=question, people=people, address_of=address_of)
+        return await pages.page(request, "people.html", q=question, people=people, address_of=links.here)
 
     @router.get("/people/{record_type}/{zoho_id}")
     async def show(request: Request, visitor: Viewer, record_type: str, zoho_id: str) -> Response:
@@ -70,11 +67,27 @@ def add_people(router: APIRouter, pages: Pages, access: Access) -> None:
             number=_number(found),
             attempts=[row for row in found.dossier.attempts if row.key == key],
             events=_events(found, visitor),
-            link=means.crm.page_of(key),
+            link=links.zoho(key),
             at=request.query_params.get("at", ""),
             problem=problem,
-            address_of=address_of,
+            address_of=links.here,
         )
+
+    @router.post("/people/{record_type}/{zoho_id}/do-not-call")
+    async def suppress(
+        request: Request,
+        visitor: Annotated[Visitor, Depends(access.operator)],
+        record_type: str,
+        zoho_id: str,
+    ) -> Response:
+        here = links.here(_key(record_type, zoho_id))
+        reason, number = await reason_of(request), services.suppressor.read((await form_of(request)).get("number", ""))
+        if not reason:
+            return pages.back(request, here, NO_REASON)
+        if isinstance(number, NoNumber):
+            return pages.back(request, here, NO_NUMBER)
+        added = await services.suppressor.add(number.e164, reason, visitor.name)
+        return pages.back(request, here, SUPPRESSED if added else ON_LIST, number=number.e164)
 
 
 def _key(record_type: str, zoho_id: str) -> RecordKey:
