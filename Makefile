@@ -59,7 +59,7 @@ lock: .venv/.run ## Renew requirements/*.txt within what they pin; UPGRADE=1 tak
 	@cd requirements && for name in uv run dev sdk; do $(COMPILE) $(if $(UPGRADE),--upgrade) --output-file $$name.txt $$name.in || exit 1; done
 
 clean: ## Remove .venv and caches; data/ and logs/ stay
-	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache
+	@rm -rf .venv .bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache
 	@find src tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # What a candidate can do: ready, bare (nothing to install with) or old.

@@ -4,6 +4,7 @@ Each figure is one JSON line. What is not quick is kept in .bench/figures.json a
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -77,4 +78,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever was started is ended too
     sys.exit(main())

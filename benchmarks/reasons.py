@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 REASONS: Final[Mapping[str, str]] = {
+    "D2": (
+        "Leads and Contacts are asked for and written apart, and results are written as they come instead of waiting for nine "
+        "others: people in Zoho see them sooner. A linger of some seconds before each update would save requests."
+    ),
     "P7.rss": "Memory is that of the whole service with its libraries, not of callbacks: see P9.rss.",
     "P9.rss": (
         "The process holds the whole service: the client of Zoho, the phone numbers of all countries, the API's documents. What "

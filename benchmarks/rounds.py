@@ -27,9 +27,7 @@ def seconds() -> float:
     return 0.7 if quick() else float(os.environ.get("SECONDS", "4"))
 
 
-def interleave(
-    servers: Sequence[Server], connections: int, name: str = "bench", *, envelope: bool = False, alive: bool = False
-) -> None:
+def interleave(servers: Sequence[Server], connections: int, name: str = "bench", *, alive: bool = False) -> None:
     """Post to all of them, round by round, every other round in the other order; then check that what was answered is stored.
 
     Whoever has no turn is stopped meanwhile, as each may have work left from its own; not so if `alive`.
@@ -45,7 +43,7 @@ def interleave(
                 if not alive:
                     _let_alone(server, servers)
                 long = seconds() if number >= 0 else min(1.0, seconds())  # the first one is to warm up
-                server.post(f"{name}-{number}", connections, long, envelope=envelope, kept=number >= 0)
+                server.post(f"{name}-{number}", connections, long, kept=number >= 0)
     for server in servers:
         server.check(name)
 

@@ -39,7 +39,7 @@ class Round:
 
 @dataclass
 class Server:
-    """One that takes callbacks. `rows`: how many of the callbacks with this name stand in its database."""
+    """One that takes callbacks. `rows`: how many with this name stand in its database. `envelope`: it is sent 8x8's events."""
 
     name: str
     port: int
@@ -48,14 +48,15 @@ class Server:
     token: str = ""
     rounds: list[Round] = field(default_factory=list)
     answered: int = 0
+    envelope: bool = False
 
-    def post(self, name: str, connections: int, seconds: float, *, envelope: bool = False, kept: bool = True) -> Round:
+    def post(self, name: str, connections: int, seconds: float, *, kept: bool = True) -> Round:
         """One round. `kept`: it counts."""
         _, load_core = cores()
         command = [sys.executable, str(_LOAD), str(self.port), str(connections), str(seconds), name]
         before = cpu_seconds(self.pid)
         with subprocess.Popen(
-            [*command, *([self.token] if self.token else []), *(["--envelope"] if envelope else [])],
+            [*command, *([self.token] if self.token else []), *(["--envelope"] if self.envelope else [])],
             stdout=subprocess.PIPE,
             text=True,
         ) as child:

@@ -53,8 +53,8 @@ def measure(book: Book) -> None:
             mine, theirs = ours.column("p50_ms"), express.column("p50_ms")
             book.tell(Figure("P4", ratios(mine, theirs), beside(ours, express, "p50_ms"), "ms"))
             if not quick():
-                interleave([express], CONNECTIONS, "plain")
-                interleave([ours], CONNECTIONS, "event", envelope=True)
+                ours.envelope = True
+                interleave([ours, express], CONNECTIONS, "event")
                 rates = ratios(ours.column("per_second"), express.column("per_second"))
                 book.tell(Figure("P1.envelope", rates, beside(ours, express, "per_second"), "/s"))
 
