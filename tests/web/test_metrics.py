@@ -86,6 +86,16 @@ def test_a_failing_8x8_is_told_of_with_its_sentence(tmp_path: Path) -> None:
         assert told["zoho"]["last_success_at"] is not None
 
 
+def test_a_failing_zoho_is_told_of_with_its_sentence(tmp_path: Path) -> None:
+    nowhere = "http://127.0.0.1:9"
+    with house(tmp_path, **TOKENS, zoho_api_domain=nowhere, zoho_accounts_url=nowhere) as service:
+        assert service.ask("POST", "/api/cron").status_code == 503
+        assert samples(service)["autodialer_upstream_failing", "zoho"] == 1
+        told = {one["name"]: one for one in service.ask("GET", "/api/live").json()["live"]["upstreams"]}
+        assert nowhere in told["zoho"]["last_error"]
+        assert told["zoho"]["last_success_at"] is None
+
+
 def test_what_waits_is_told_with_its_age(tmp_path: Path) -> None:
     with house(tmp_path, WHO[:1], **TOKENS) as service:
         queued, due = (to_millis(NOW + minutes * timedelta(minutes=1)) for minutes in (-10, 60))

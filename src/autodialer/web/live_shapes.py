@@ -79,7 +79,7 @@ class UpstreamShape(Shape):
 
 
 class LiveShape(Shape):
-    """The present moment, at most a second old.
+    """The present moment, one or two seconds old at most; `today`, `work_lists`, `rates` and `ends` a few more with a long history.
 
     `standing`: whether calls are sent; `reason` says why in one sentence. `paused_at` and `paused_by`: while it is paused.
     `calls`: those of the last day that ended last. `outbox_oldest_at`: when the update was queued that waits longest.

@@ -125,10 +125,9 @@ def add_runs_pages(router: APIRouter, pages: Pages, access: Access) -> None:
 
     @router.get("/runs/{run_id}/live")
     async def live(request: Request, _visitor: Viewer, run_id: str) -> Response:
-        run = await _run(pages, run_id)
-        glance = await services.glancer.look()
-        progress = glance.run
-        if progress is None or progress.run.run_id != run_id or not run.is_open:
+        progress = (await services.glancer.look()).run  # the one that all consoles share
+        if progress is None or progress.run.run_id != run_id or not progress.run.is_open:
+            run = await _run(pages, run_id)
             progress = await store.read(lambda ledger: _with_ends(ledger, run, clock.now()))
         return pages.part(request, "_run.html", run=progress.run, progress=progress, **_WORDS)
 
