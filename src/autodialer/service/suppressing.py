@@ -19,7 +19,7 @@ from autodialer.service.number_files import read_lines
 
 LONGEST_REASON: Final = 500
 _AT_ONCE = 2000  # numbers in one transaction, for which results and calls have to wait
-_READ_AT_ONCE = 200  # lines between two moments for everybody else
+_READ_AT_ONCE = 50  # lines between two moments for everybody else: of unreadable ones some milliseconds
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 HEADINGS: Final = ("number", "reason", "added_at")
 
