@@ -102,22 +102,16 @@ class Staging(Protocol):
         ...
 
     def rows(
-        self, run_id: str, state: StagedState | None = None, *, reason: str = "", after: str = "", limit: int = 500
-    ) -> Sequence[Staged]:
-        """In order, those beyond sort key `after`; only those with `reason` if one is given."""
-        ...
-
-    def search(
         self,
         run_id: str,
-        *,
         state: StagedState | None = None,
+        *,
         reason: str = "",
         digits: str = "",
         after: str = "",
-        limit: int = 50,
+        limit: int = 500,
     ) -> Sequence[Staged]:
-        """As `rows`, those alone that have this state, this reason, and these digits as their id or at their number's end."""
+        """In order, those beyond sort key `after`; of one state, for one `reason`, with `digits` as id or at their number's end."""
         ...
 
     def counts(self, run_id: str) -> Mapping[tuple[str, str], int]:

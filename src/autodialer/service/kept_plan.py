@@ -79,9 +79,7 @@ async def page_of(
 ) -> Sequence[Staged]:
     """Records of a plan in its order, beyond the sort key `after`: in this state, for this reason, with this id or number's end."""
     return await plan.scratch.read(
-        lambda ledger: ledger.staging.search(
-            plan.run_id, state=state, reason=reason, digits=digits, after=after, limit=limit
-        )
+        lambda ledger: ledger.staging.rows(plan.run_id, state, reason=reason, digits=digits, after=after, limit=limit)
     )
 
 

@@ -102,11 +102,22 @@ class SqlStaging:
         return self._db.execute(statement).rowcount
 
     def rows(
-        self, run_id: str, state: StagedState | None = None, *, reason: str = "", after: str = "", limit: int = 500
+        self,
+        run_id: str,
+        state: StagedState | None = None,
+        *,
+        reason: str = "",
+        digits: str = "",
+        after: str = "",
+        limit: int = 500,
     ) -> Sequence[Staged]:
         beyond = and_(_s.run_id == run_id, _s.sort_key > after)
         if reason:
             beyond = and_(beyond, _s.reason == reason)
+        if digits:
+            if not digits.isdecimal():
+                raise ValueError("only digits make an id or end a number")
+            beyond = and_(beyond, or_(_s.zoho_id == digits, _s.number.like(f"%{digits}")))
         if state is not None:
             of_state = select(staged_records).where(beyond, _s.state == state.value)
             return [staged_row(row) for row in self._db.execute(of_state.order_by(_s.sort_key).limit(limit))]
@@ -114,30 +125,6 @@ class SqlStaging:
         parts = union_all(*(select(staged_records).where(beyond, _s.state == one.value) for one in StagedState))
         merged = parts.order_by(parts.selected_columns.sort_key).limit(limit)
         return [staged_row(row) for row in self._db.execute(merged)]
-
-    def search(
-        self,
-        run_id: str,
-        *,
-        state: StagedState | None = None,
-        reason: str = "",
-        digits: str = "",
-        after: str = "",
-        limit: int = 50,
-    ) -> Sequence[Staged]:
-        wanted = [_s.run_id == run_id, _s.sort_key > after]
-        if state is not None:
-            wanted.append(_s.state == state.value)
-        if reason:
-            wanted.append(_s.reason == reason)
-        if digits:
-            if not digits.isdecimal():
-                raise ValueError("only digits make an id or end a number")
-            wanted.append(or_(_s.zoho_id == digits, _s.number.like(f"%{digits}")))
-        elif state is None and not reason:
-            return self.rows(run_id, after=after, limit=limit)
-        found = select(staged_records).where(*wanted).order_by(_s.sort_key).limit(limit)
-        return [staged_row(row) for row in self._db.execute(found)]
 
     def counts(self, run_id: str) -> Mapping[tuple[str, str], int]:
         statement = select(_s.state, _s.reason, func.count()).where(_s.run_id == run_id).group_by(_s.state, _s.reason)

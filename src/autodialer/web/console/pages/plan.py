@@ -51,12 +51,15 @@ class Chosen:
         """None: all."""
         return StagedState(self.would) if self.would else None
 
-    @property
-    def digits(self) -> str:
-        """Of an id or a number's end; shorter ones than four would find everybody."""
+    def digits(self, visitor: Visitor) -> str:
+        """Of an id or a number's end; too few are none.
+
+        Operators give four at least. Viewers, who see masked numbers, give whole ones: a part would tell the rest bit by bit.
+        """
+        fewest = _FEWEST_DIGITS if visitor.is_operator else _WHOLE_NUMBER
         digits = _NO_DIGITS.sub("", self.q)
         digits = digits.lstrip("0") if len(digits) >= _WHOLE_NUMBER else digits
-        return digits if len(digits) >= _FEWEST_DIGITS else ""
+        return digits if len(digits) >= fewest else ""
 
     def address(self, after: str = "") -> str:
         """Of the page that shows this, from `after` on."""
@@ -70,24 +73,26 @@ def add_plan(router: APIRouter, pages: Pages, access: Access) -> None:
     Viewer = Annotated[Visitor, Depends(access.viewer)]  # noqa: N806 - a type
     Operator = Annotated[Visitor, Depends(access.operator)]  # noqa: N806 - a type
 
-    async def show(request: Request, chosen: Chosen, status: int = 200, problem: str = "") -> Response:
+    async def show(
+        request: Request, visitor: Visitor, chosen: Chosen, status: int = 200, problem: str = ""
+    ) -> Response:
         async with services.kept_plan.plan() as plan:
-            values = {"plan": None} if plan is None else await _values(plan, chosen)
+            values = {"plan": None} if plan is None else await _values(plan, visitor, chosen)
         return await pages.page(
             request, "plan.html", status, problem=problem, chosen=chosen, decisions=_decisions(), **{**_EMPTY, **values}
         )
 
     @router.get("/plan")
-    async def show_plan(request: Request, _visitor: Viewer) -> Response:
-        return await show(request, _chosen(request.query_params))
+    async def show_plan(request: Request, visitor: Viewer) -> Response:
+        return await show(request, visitor, _chosen(request.query_params))
 
     @router.post("/plan")
-    async def make_plan(request: Request, _visitor: Operator) -> Response:
+    async def make_plan(request: Request, visitor: Operator) -> Response:
         confirm = (await form_of(request)).get("confirm") == "yes"
         try:
             await services.kept_plan.make(confirm=confirm)
         except CrmError as error:
-            return await show(request, _chosen({}), 503, error.message)
+            return await show(request, visitor, _chosen({}), 503, error.message)
         return pages.back(request, PLAN, N_("The plan is made; nobody was called."))
 
     @router.get("/plan.csv")
@@ -114,11 +119,12 @@ def _chosen(fields: Mapping[str, str]) -> Chosen:
     return Chosen(would, fields.get("reason", "")[:40], fields.get("q", "").strip()[:40], after[:64])
 
 
-async def _values(plan: Plan, chosen: Chosen) -> dict[str, Any]:
+async def _values(plan: Plan, visitor: Visitor, chosen: Chosen) -> dict[str, Any]:
     rows: Sequence[Staged] = ()
-    if chosen.digits or not chosen.q:
+    digits = chosen.digits(visitor)
+    if digits or not chosen.q:
         rows = await page_of(
-            plan, state=chosen.state, reason=chosen.reason, digits=chosen.digits, after=chosen.after, limit=_PAGE
+            plan, state=chosen.state, reason=chosen.reason, digits=digits, after=chosen.after, limit=_PAGE
         )
     return {
         "plan": plan,
