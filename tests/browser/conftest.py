@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from autodialer.observability import configure_logging, shutdown_logging
+from browser import town as towns
 from browser.chromium import started
 from console.office import add_users
 from web.house import TOKENS, House, house, person
@@ -43,4 +44,11 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """With API_TOKEN, a viewer and an operator."""
     with house(tmp_path_factory.mktemp("office"), [person(index) for index in range(6)], **TOKENS) as running:
         add_users(running)
+        yield running
+
+
+@pytest.fixture(scope="package")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """With some days behind it; tests settle and add things in it, each its own."""
+    with towns.town(tmp_path_factory.mktemp("town")) as running:
         yield running

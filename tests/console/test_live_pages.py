@@ -170,13 +170,14 @@ def test_health_tells_of_zoho_and_8x8_as_last_seen_without_asking_them(dialed: H
     assert dialed.simulated.zoho.meter.spent == before
 
 
-def test_health_is_examined_when_somebody_wants_it(seer: httpx2.Client) -> None:
-    answer = post(seer, "/console/health/examine")
+def test_health_is_examined_when_an_operator_wants_it(doer: httpx2.Client, seer: httpx2.Client) -> None:
+    answer = post(doer, "/console/health/examine")
     assert answer.status_code == 200
     text = text_of(answer.text)
     assert "What to do" in text
     assert "Session summaries" in text
-    assert seer.post("/console/health/examine").status_code == 403, "only with the form's token"
+    assert doer.post("/console/health/examine").status_code == 403, "only with the form's token"
+    assert post(seer, "/console/health/examine").status_code == 403, "it costs credits"
 
 
 @pytest.mark.parametrize("address", ["/console", "/console/runs", "/console/health"])

@@ -1,0 +1,136 @@
+"""What holds on every page: for all eyes, on all screens, and for those who may not see or act."""
+
+import re
+from collections.abc import Mapping
+
+import httpx2
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from autodialer.simulators.people import FIRST_NAMES, LAST_NAMES
+from browser.looking import NARROW, person
+from browser.town import NO_LONGER, people_of_town
+from browser.walking import pages_of, whole
+from console.office import browser_of, text_of
+from web.house import House
+
+Pages = Mapping[str, str]
+# A walk that misses one of these proves nothing.
+KINDS = (
+    "/console",
+    "/console/runs",
+    "/console/runs/.+",
+    "/console/people",
+    "/console/people/.+",
+    "/console/work-lists",
+    "/console/unknown",
+    "/console/parked",
+    "/console/repair",
+    "/console/do-not-call",
+    "/console/health",
+    "/console/audit",
+)
+AXE = Axe().axe_script
+FEWER_ROWS = "document.querySelectorAll('tbody tr:nth-child(n+5), .timeline > li:nth-child(n+25)').forEach(each => each.remove())"
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+MENU = "[...document.querySelectorAll('nav.menu a')].map(link => link.getBoundingClientRect()).map(box => [box.left, box.right])"
+NAMES = re.compile(rf"\b({'|'.join((*FIRST_NAMES, *LAST_NAMES))})\b")
+DIALLED = {each for one in people_of_town() if (each := one.number)} | set(NO_LONGER)
+NUMBERS = re.compile("|".join(number[3:] for number in DIALLED))
+
+
+@pytest.fixture(scope="module")
+def seen(town: House) -> Pages:
+    """What an operator is shown."""
+    return walked(town, "oana")
+
+
+def walked(town: House, name: str, language: str = "en") -> Pages:
+    with browser_of(town, name) as visitor:
+        visitor.get(f"/console/language/{language}")
+        pages = dict(pages_of(visitor))
+    for kind in KINDS:
+        assert any(re.fullmatch(kind, address) for address in pages), kind
+    return pages
+
+
+def faults(page: Page, *rules: str) -> list[str]:
+    """What axe finds on the page as it is, of these rules or of all, that is serious or critical."""
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    found = page.evaluate("options => axe.run(options)", options)["violations"]
+    bad = [one for one in found if one["impact"] in {"serious", "critical"}]
+    return [f"{one['id']}: {node['html'][:120]} {node['failureSummary']}" for one in bad for node in one["nodes"]]
+
+
+def test_axe_finds_nothing_serious_on_any_page_by_day_or_by_night(chromium: Browser, town: House, seen: Pages) -> None:
+    found: dict[str, list[str]] = {}
+    with person(chromium, town, "oana", color_scheme="light", reduced_motion="reduce") as page:
+        page.add_init_script(AXE)
+        for address in whole(seen):
+            page.emulate_media(color_scheme="light")
+            page.goto(address)
+            if page.evaluate(TOO_WIDE) > 0:
+                found[f"{address} 1440"] = ["scrolls sideways"]
+            page.evaluate(FEWER_ROWS)  # the others are like them
+            found[f"{address} light"] = faults(page)
+            page.emulate_media(color_scheme="dark")
+            found[f"{address} dark"] = faults(page, "color-contrast")
+    assert {where: what for where, what in found.items() if what} == {}
+
+
+def test_axe_finds_nothing_serious_at_the_door_or_where_there_is_nothing(chromium: Browser, town: House) -> None:
+    with person(chromium, town, reduced_motion="reduce") as page:
+        page.add_init_script(AXE)
+        for address in ("/console/sign-in", "/console/no-such-page"):
+            page.emulate_media(color_scheme="light")
+            page.goto(address)
+            assert faults(page) == [], address
+            page.emulate_media(color_scheme="dark")
+            assert faults(page, "color-contrast") == [], address
+
+
+def test_axe_sees_what_is_wrong(chromium: Browser, town: House) -> None:
+    with person(chromium, town) as page:
+        page.add_init_script(AXE)
+        page.goto("/console/sign-in")
+        page.evaluate("document.querySelector('label').remove(); document.querySelector('.hint').style.color = '#aaa'")
+        assert {fault.split(":")[0] for fault in faults(page)} == {"label", "color-contrast"}
+
+
+def test_on_a_telephone_no_page_scrolls_sideways_and_the_menu_is_there(
+    chromium: Browser, town: House, seen: Pages
+) -> None:
+    too_wide = []
+    with person(chromium, town, "oana", viewport=NARROW, has_touch=True) as page:
+        page.goto("/console/language/ro")  # has the longer words
+        for address in whole(seen):
+            page.goto(address)
+            links = page.evaluate(MENU)
+            assert len(links) >= 10
+            if page.evaluate(TOO_WIDE) > 0 or any(left < 0 or right > NARROW["width"] for left, right in links):
+                too_wide.append(address)
+    assert too_wide == []
+
+
+@pytest.mark.parametrize("language", ["en", "ro"])
+def test_a_viewer_sees_no_whole_number_no_name_and_no_button(town: House, language: str) -> None:
+    for address, html in walked(town, "vera", language).items():
+        text = text_of(html)
+        assert NUMBERS.findall(html) == NUMBERS.findall(re.sub(r"[ ().-]", "", text)) == [], address
+        assert NAMES.findall(text) == [], address
+        assert set(re.findall(r'<form method="post" action="([^"]+)"', html)) <= {"/console/sign-out"}, address
+        assert "data-ask" not in html, address
+
+
+def test_an_operator_sees_them(seen: Pages) -> None:
+    assert any(NUMBERS.search(html) for html in seen.values())
+    assert any(NAMES.search(text_of(html)) for address, html in seen.items() if "/people/" in address)
+    assert "/console/unknown/" in seen["/console/unknown"]
+
+
+def test_who_is_not_signed_in_sees_nothing(town: House, seen: Pages) -> None:
+    with httpx2.Client(base_url=town.url) as stranger:
+        for address in seen:
+            answer = stranger.get(address)
+            assert (answer.status_code, "/console/sign-in" in answer.headers.get("location", "")) == (303, True), address
