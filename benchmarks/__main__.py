@@ -15,7 +15,19 @@ from benchmarks.figures import Book
 from benchmarks.goals import GOALS, Verdict
 from benchmarks.installing import say
 from benchmarks.machine import CACHE
-from benchmarks.parts import callbacks, claims, client, deciding, dialing, footing, history, pressure, pulling, replicas
+from benchmarks.parts import (
+    callbacks,
+    claims,
+    client,
+    console,
+    deciding,
+    dialing,
+    footing,
+    history,
+    pressure,
+    pulling,
+    replicas,
+)
 from benchmarks.rounds import quick
 
 _QUICK_SECONDS: Final = 140.0  # until then a part may begin
@@ -35,6 +47,8 @@ PARTS: Final[Sequence[tuple[tuple[str, ...], Measure, bool]]] = (
     (("START", "IDLE", "REST", "IMPORTS", "SIZE"), footing.measure, True),
     (("D3",), dialing.measure_halved, True),
     (("P8",), pressure.measure_postgres, True),
+    (("CONSOLES",), console.measure_consoles, False),
+    (("PAGES",), console.measure_pages, False),
     (("P1",), pressure.measure_while_dialing, False),
     (("P7",), pressure.measure_crowd, False),
     (("S3",), claims.measure_claims, False),

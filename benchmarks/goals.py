@@ -125,6 +125,9 @@ GOALS: Final = {
             50,
             unit="ms",
         ),
+        Goal("PAGES", "the console's pages over HTTP with 5 million attempts (the slowest)", 200, 100, unit="ms"),
+        Goal("CONSOLES.wall", "a run with ten open consoles that show it live ÷ without: time", 1.05, 1.01),
+        Goal("CONSOLES.cpu", "the same: processor time"),
         Goal(
             "LEDGER",
             "calls/s that the ledger alone allows, one at a time, each three durable commits",

@@ -168,7 +168,7 @@ def _measure_pages(book: Book, running: World, ledgers: Shelf) -> None:
     person = ledgers.year(SIZES[-1]).person
     with _service(running, ledgers, SIZES[-1]) as service:
         story = f"/api/records/{person.record_type.value.lower()}/{person.zoho_id}"
-        found = {path: _times(service, path) for path in ("/api/stats", "/health", story, "/api/parked")}
+        found = {path: times(service, path) for path in ("/api/stats", "/health", story, "/api/parked")}
     shown = {"one person" if path == story else path: statistics.median(took) for path, took in found.items()}
     slowest = max(found.values(), key=statistics.median)
     book.tell(Figure("YEAR", tuple(slowest), shown, "ms", NAMES[ledgers.backend]))
@@ -181,7 +181,7 @@ def _service(running: World, ledgers: Shelf, size: int) -> Iterator[Service]:
         yield service
 
 
-def _times(service: Service, path: str) -> list[float]:
+def times(service: Service, path: str) -> list[float]:
     """After a first one that connects and warms the caches: milliseconds."""
     found = []
     with httpx2.Client(base_url=service.url, trust_env=False, verify=False, timeout=60) as client:
