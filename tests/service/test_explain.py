@@ -134,7 +134,7 @@ async def test_a_settlement_by_a_person_stands_in_the_timeline(world: World) -> 
     attempt = await world.attempt(lead(1))
     await world.services.settler.settle(attempt.attempt_id, Settlement.NO_ANSWER)
     found = await world.explained(lead(1))
-    assert kinds(found)[-4:-1] == ["placed", "unknown", "ended"]
+    assert kinds(found)[-5:-1] == ["placed", "unknown", "ended", "deed"]
     assert any("a person settled it as no_answer" in event["note"] for event in found["timeline"])
 
 
