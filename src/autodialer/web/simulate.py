@@ -69,7 +69,7 @@ class AskedOfTwo(Asked):
     other: PolicyText | None = None
 
 
-class Simulated(Shape):
+class Outcome(Shape):
     """What came of one policy; the hours are UTC, the dates those of its time zone."""
 
     policy: str
@@ -85,7 +85,7 @@ class SimulationShape(Success):
     """A simulation and what was assumed."""
 
     assumptions: dict[str, Any]
-    result: Simulated
+    result: Outcome
     timestamp: Instant
 
 
@@ -93,8 +93,8 @@ class DiffShape(Success):
     """Two simulations of the same people with the same chance; `people` are those who fare otherwise, the most changed first."""
 
     assumptions: dict[str, Any]
-    first: Simulated
-    second: Simulated
+    first: Outcome
+    second: Outcome
     changes: dict[str, Any]
     people: list[dict[str, Any]]
     timestamp: Instant
