@@ -9,7 +9,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
-from enum import Enum
+from enum import Enum, auto
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
@@ -91,6 +91,10 @@ _NUMBERS = re.compile(
 )
 
 
+# Without any of these there is nothing to hide but a registered secret.
+_SUSPICIOUS = re.compile(rf"[\d@=:]|Bearer|Basic|Zoho-oauthtoken|{_CONTROL.pattern}", re.IGNORECASE)
+
+
 class Masker:
     """Masks by pattern, by key, and by the secret values it was told."""
 
@@ -110,6 +114,8 @@ class Masker:
         """`text` on one line (or, for a traceback, on its own lines), without secrets and personal data."""
         if self._pattern is not None:
             text = self._pattern.sub(HIDDEN, text)
+        if _SUSPICIOUS.search(text) is None:
+            return text
         text = _SCHEME.sub(rf"\1\2{HIDDEN}", text)
         if "=" in text or ":" in text:  # the two slowest patterns
             text = _SECRET_PAIR.sub(_hide_pair, text)
@@ -128,6 +134,8 @@ class Masker:
             return f"<unprintable {type(value).__name__}>"
 
     def _value(self, key: str, value: object, depth: int) -> object:
+        if type(value) is str:  # most are
+            return self._string(key, value)
         if value is None or isinstance(value, bool | float):
             return value
         if isinstance(value, Enum):
@@ -151,20 +159,38 @@ class Masker:
         return _short(str(value)) if looks_like_phone else value
 
     def _string(self, key: str, value: str) -> str:
-        words = _words(key)
         if not value or _already_masked(value):
             return self.text(value)
-        if words & _SECRET_WORDS or {"api", "key"} <= words or _is_name(key, words):
+        kind = _kind_of(key)
+        if kind is _Kind.SECRET:
             return HIDDEN
-        if words & _PERSONAL_WORDS or _is_phone_key(key):
+        if kind is _Kind.PERSONAL:
             return _short(value)
-        if _is_plain(key):
-            hidden = self._pattern.sub(HIDDEN, value) if self._pattern is not None else value
-            return _CONTROL.sub(_escape, hidden)
-        return self.text(value, keep_newlines=key in ("exception", "stack"))
+        if kind is _Kind.TEXT:
+            return self.text(value, keep_newlines=key in ("exception", "stack"))
+        hidden = self._pattern.sub(HIDDEN, value) if self._pattern is not None else value
+        return _CONTROL.sub(_escape, hidden)
+
+
+class _Kind(Enum):
+    """What a text under some key is."""
+
+    SECRET = auto()
+    PERSONAL = auto()
+    PLAIN = auto()  # an id, an instant
+    TEXT = auto()  # may be anything
 
 
 @lru_cache(maxsize=1024)
+def _kind_of(key: str) -> _Kind:
+    words = _words(key)
+    if words & _SECRET_WORDS or {"api", "key"} <= words or _is_name(key, words):
+        return _Kind.SECRET
+    if words & _PERSONAL_WORDS or _is_phone_key(key):
+        return _Kind.PERSONAL
+    return _Kind.PLAIN if _is_plain(key) else _Kind.TEXT
+
+
 def _words(key: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(key))
 

@@ -153,7 +153,7 @@ def _json_formatter() -> logging.Formatter:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             _mask,
-            structlog.processors.JSONRenderer(serializer=json.dumps),
+            _render,
         ],
     )
 
@@ -170,6 +170,13 @@ def _instant(seconds: float) -> str:
 def _mask(_logger: object, _method: str, event: EventDict) -> EventDict:
     first = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
     return {key: _masker.value(key, value) for key, value in {**first, **event}.items()}
+
+
+_encode = json.JSONEncoder().encode  # made once; what is masked holds nothing that JSON can't
+
+
+def _render(_logger: object, _method: str, event: EventDict) -> str:
+    return _encode(event)
 
 
 def _line(record_like: dict[str, str]) -> str:

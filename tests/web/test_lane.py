@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import h11
 import pytest
 import uvicorn
 from uvicorn.server import ServerState
@@ -247,6 +248,37 @@ async def test_what_comes_in_meanwhile_waits_for_its_turn(lane: CallbackLane, de
     assert connection.is_reading()
     assert [body["payload"] for body in desk.taken] == [{"sessionId": "lane"}, {"sessionId": "second"}]
     assert connection.written.count(b"HTTP/1.1 200 OK") == 2
+
+
+async def test_a_body_that_comes_after_its_head_goes_the_short_way(lane: CallbackLane, desk: Desk) -> None:
+    protocol, connection = open_wire(lane)
+    head, end, body = request().partition(b"\r\n\r\n")
+    for piece in (head + end, body[:7], body[7:]):
+        assert desk.taken == []
+        protocol.data_received(piece)
+    assert desk.taken == [json.loads(body)]
+    desk.stored[0].set_result(None)
+    await turn()
+    assert connection.written.count(b"HTTP/1.1 200 OK") == 1
+
+
+@pytest.mark.parametrize(
+    "data", [request()[:60], request(line="GET / HTTP/1.1")[:-5], request({"Authorization": "x"})[:-5]]
+)
+async def test_only_a_plain_callback_of_an_authorised_sender_is_waited_for(lane: CallbackLane, data: bytes) -> None:
+    assert not lane.lacks_body(data)
+
+
+async def test_a_body_that_does_not_follow_its_head_soon_goes_the_usual_way(
+    lane: CallbackLane, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "BODY_AWAITED", 0.01)
+    protocol, connection = open_wire(lane)
+    protocol.data_received(request()[:-5])
+    await asyncio.sleep(0.05)
+    assert protocol.conn.their_state is h11.SEND_BODY
+    assert connection.written.startswith(b"HTTP/1.1 500 "), "of the application, which here is none"
+    assert desk.taken == []
 
 
 async def test_stopping_lets_a_callback_that_is_being_stored_have_its_answer(lane: CallbackLane, desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """What 8x8's answer to "place this call" means for the attempt, the record and the run (rules.md rows 26 and 27)."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from autodialer.domain.attempt import Released, Submitting, Unknown
 from autodialer.domain.placing import Ambiguous, NobodyFree, NotSent, Placed, PlaceOutcome, Refused, Scope, Throttled
@@ -13,6 +14,7 @@ from autodialer.service.preparing import Stop
 from autodialer.service.retrying import Persistence
 from autodialer.service.signals import Signal
 
+T = TypeVar("T")
 MAX_TRIES = 5  # of one record in one run, when nothing was placed
 SAME_FAILURE = 5  # that many calls in a row that never got through end the run
 _UNREACHABLE_WAIT = 2.0  # seconds before the next call when nothing could be sent
@@ -34,7 +36,8 @@ class OutcomeRecorder:
         match outcome:
             case Placed():
                 self._failures = 0
-                await self._write(lambda ledger: self._placed(ledger, run, row, submitted, outcome.session_id))
+                if await self._insist(lambda ledger: self._placed(ledger, run, row, submitted, outcome.session_id)):
+                    self._early.notify()
                 self._m.log.info("call placed", session_id=outcome.session_id, **log)
             case Refused():
                 self._failures = 0
@@ -71,24 +74,29 @@ class OutcomeRecorder:
         await self._persistence.insist(lambda: self._pacer.pause(seconds))
 
     async def _write(self, work: Callable[[Ledger], None]) -> None:
-        await self._persistence.insist(lambda: self._m.store.write(work))
+        await self._insist(work)
         self._early.notify()
+
+    async def _insist(self, work: Callable[[Ledger], T]) -> T:
+        return await self._persistence.insist(lambda: self._m.store.write(work))
 
     def _count_failure(self, stop: Stop, reason: str) -> None:
         self._failures += 1
         if self._failures >= SAME_FAILURE:
             stop.because(f"{reason} ({self._failures} calls in a row)")
 
-    def _placed(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, session_id: str) -> None:
+    def _placed(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, session_id: str) -> bool:
+        """Whether a callback waits that can perhaps be applied now."""
         after = submitted.place(session_id, self._m.clock.now())
         if not ledger.attempts.place(submitted, after):
             # Its result, or the end of its lease, was faster: the session is still worth knowing.
             ledger.attempts.learn_session(submitted.intent.attempt_id, session_id)
             if isinstance(ledger.attempts.load(submitted.intent.attempt_id), Released):
-                return  # 8x8 has said meanwhile that it could not make this call
+                return True  # 8x8 has said meanwhile that it could not make this call
         early = ledger.inbox.orphans_of(session_id)
         ledger.inbox.reopen([callback.inbox_id for callback in early])
         self._called(ledger, run, row)
+        return bool(ledger.inbox.waiting(1))
 
     def _lost(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, reason: str) -> None:
         ledger.attempts.lose(submitted, submitted.lose(reason, self._m.clock.now()))

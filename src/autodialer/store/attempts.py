@@ -1,35 +1,35 @@
 """Attempts: reserving, looking up, counting. Their transitions: transitions.py."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, text, update
 
 from autodialer.domain.attempt import Attempt, AttemptState, Intent, Reserved
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import AttemptRow, CallElsewhere, Reservation
 from autodialer.store.chunks import chunks
+from autodialer.store.prepared import Prepared, PreparedAmong
 from autodialer.store.tables import OPEN, UNSETTLED, attempts
 from autodialer.store.transitions import SqlTransitions, fitting_status
 
 _a = attempts.c
 _OPEN = text(OPEN)
-# Made once: to build a statement takes longer than to execute it.
 _TELLING = or_(_a.state != AttemptState.RELEASED.value, _a.number_refused == 1)
 _IS_RECORD = and_(_a.zoho_id == bindparam("zoho_id"), _a.record_type == bindparam("record_type"))
-_OF_RECORDS = select(attempts).where(_a.zoho_id.in_(bindparam("ids", expanding=True)), _TELLING)
-_OF_NUMBERS = select(attempts).where(_a.number.in_(bindparam("numbers", expanding=True)), _TELLING)
-_OF_ID = select(attempts).where(_a.attempt_id == bindparam("attempt"))
-_OF_SESSION = select(attempts).where(_a.session_id == bindparam("session"))
-_OPEN_OF_RECORD = select(attempts).where(_IS_RECORD, _OPEN)
+_OF_RECORDS = PreparedAmong(lambda ids: select(attempts).where(_a.zoho_id.in_(ids), _TELLING))
+_OF_NUMBERS = PreparedAmong(lambda numbers: select(attempts).where(_a.number.in_(numbers), _TELLING))
+_OF_ID = Prepared(select(attempts).where(_a.attempt_id == bindparam("attempt")))
+_OF_SESSION = Prepared(select(attempts).where(_a.session_id == bindparam("session")))
+_OPEN_OF_RECORD = Prepared(select(attempts).where(_IS_RECORD, _OPEN))
 _SLOTS = select(_a.record_slot, _a.number_slot, _a.policy_day, _a.record_day_slot, _a.number_day_slot)
-_SLOTS_OF_RECORD = _SLOTS.where(_IS_RECORD, _a.record_slot > 0)
-_SLOTS_OF_NUMBER = _SLOTS.where(_a.number == bindparam("number"), _a.number_slot > 0)
-_INSERT = insert(attempts)
-_LEARN_SESSION = update(attempts).where(_a.attempt_id == bindparam("attempt"), _a.session_id.is_(None))
+_SLOTS_OF_RECORD = Prepared(_SLOTS.where(_IS_RECORD, _a.record_slot > 0))
+_SLOTS_OF_NUMBER = Prepared(_SLOTS.where(_a.number == bindparam("number"), _a.number_slot > 0))
+_INSERT = Prepared(insert(attempts))
+_LEARN_SESSION = Prepared(update(attempts).where(_a.attempt_id == bindparam("attempt"), _a.session_id.is_(None)))
 _WITHOUT_SESSION = (
     select(_a.attempt_id)
     .where(
@@ -45,6 +45,7 @@ LATEST_SUBMITTED = (
     .order_by(_a.submitted_at.desc())
     .limit(1)
 )
+_LATEST_SUBMITTED = Prepared(LATEST_SUBMITTED)
 
 
 class SqlAttempts(SqlTransitions):
@@ -57,14 +58,11 @@ class SqlAttempts(SqlTransitions):
         wanted = frozenset(keys)
         found: dict[str, AttemptRow] = {}
         for ids in chunks(key.zoho_id for key in wanted):
-            rows = self._by_id(_OF_RECORDS, {"ids": ids})
-            found.update((attempt_id, row) for attempt_id, row in rows if row.key in wanted)
+            rows = map(attempt_row, _OF_RECORDS.rows(self._db, ids))
+            found.update((row.attempt_id, row) for row in rows if row.key in wanted)
         for some in chunks(numbers):
-            found.update(self._by_id(_OF_NUMBERS, {"numbers": some}))
+            found.update((row.attempt_id, attempt_row(row)) for row in _OF_NUMBERS.rows(self._db, some))
         return list(found.values())
-
-    def _by_id(self, statement: Any, values: dict[str, Any]) -> Iterator[tuple[str, AttemptRow]]:
-        return ((row.attempt_id, attempt_row(row)) for row in self._db.execute(statement, values))
 
     def reserve(self, reservation: Reservation) -> Reserved:
         r = reservation
@@ -92,12 +90,12 @@ class SqlAttempts(SqlTransitions):
             "lease_until": r.lease_until,
             "reserved_at": r.reserved_at,
         }
-        self._db.execute(_INSERT, values)
+        _INSERT.change(self._db, values)
         return Reserved(Intent(r.attempt_id, r.run_id, r.key, r.number, r.owner), r.reserved_at)
 
     def _slots_taken(self, r: Reservation) -> "_SlotsTaken":
-        of_record = self._db.execute(_SLOTS_OF_RECORD, _named(r.key)).all()
-        of_number = self._db.execute(_SLOTS_OF_NUMBER, {"number": r.number}).all()
+        of_record = _SLOTS_OF_RECORD.rows(self._db, _named(r.key))
+        of_number = _SLOTS_OF_NUMBER.rows(self._db, {"number": r.number})
         return _SlotsTaken(
             record={row.record_slot for row in of_record},
             number={row.number_slot for row in of_number},
@@ -118,8 +116,8 @@ class SqlAttempts(SqlTransitions):
     def find_open(self, key: RecordKey) -> AttemptRow | None:
         return self._one(_OPEN_OF_RECORD, _named(key))
 
-    def _one(self, statement: Any, values: dict[str, Any]) -> AttemptRow | None:
-        row = self._db.execute(statement, values).first()
+    def _one(self, statement: Prepared, values: Mapping[str, Any]) -> AttemptRow | None:
+        row = statement.first(self._db, values)
         return attempt_row(row) if row else None
 
     def of_record(self, key: RecordKey, limit: int = 200) -> Sequence[AttemptRow]:
@@ -173,7 +171,8 @@ class SqlAttempts(SqlTransitions):
         return self._many(select(attempts).where(text(UNSETTLED)).order_by(_a.submitted_at.desc()).limit(limit))
 
     def latest_submitted(self) -> datetime | None:
-        return self._db.execute(LATEST_SUBMITTED).scalar()
+        row = _LATEST_SUBMITTED.first(self._db, {})
+        return None if row is None else row.submitted_at
 
     def add_elsewhere(self, call: CallElsewhere) -> None:
         # In two steps: figures count what comes to its end, not what comes in (docs/adr/0008).
@@ -205,7 +204,7 @@ class SqlAttempts(SqlTransitions):
         self._db.execute(update(attempts).where(_a.attempt_id == call.attempt_id).values(end))
 
     def learn_session(self, attempt_id: str, session_id: str) -> None:
-        self._db.execute(_LEARN_SESSION, {"attempt": attempt_id, "session_id": session_id})
+        _LEARN_SESSION.change(self._db, {"attempt": attempt_id, "session_id": session_id})
 
     def lift_holds(self, keys: Sequence[RecordKey], at: datetime) -> int:
         lifted = 0
@@ -240,7 +239,7 @@ def _named(key: RecordKey) -> dict[str, str]:
     return {"zoho_id": key.zoho_id, "record_type": key.record_type.value}
 
 
-def attempt_row(row: Row[Any]) -> AttemptRow:
+def attempt_row(row: Any) -> AttemptRow:
     """A row of the table as the use cases see it."""
     return AttemptRow(
         attempt_id=row.attempt_id,

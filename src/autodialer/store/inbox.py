@@ -1,37 +1,41 @@
 """Callbacks as they came."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, text, update
 
 from autodialer.ports.rows import Arrival, InboxRow
 from autodialer.ports.work_lists import DISMISSED
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_of
+from autodialer.store.prepared import Prepared
 from autodialer.store.tables import INBOX_WAITING, inbox
 
 _i = inbox.c
 _WAITING = text(INBOX_WAITING)
-# Made once: to build a statement takes far longer than to execute it.
-_NEXT = select(inbox).where(_WAITING, _i.state == "new").order_by(_i.inbox_id).limit(bindparam("at_most"))
+_NEXT = Prepared(select(inbox).where(_WAITING, _i.state == "new").order_by(_i.inbox_id).limit(bindparam("at_most")))
 _UNMATCHED = or_(_i.state == "orphan", and_(_i.state == "ignored", _i.note.startswith(DISMISSED)))
-_ORPHANS = select(inbox).where(_i.session_id == bindparam("session"), _UNMATCHED).order_by(_i.inbox_id)
-_OF_SESSION = select(inbox).where(_i.session_id == bindparam("session")).order_by(_i.inbox_id)
-_OF_KEY = select(inbox).where(_i.dedupe_key == bindparam("key"))
-_LOCK = select(_i.inbox_id).where(_i.inbox_id == bindparam("id"), _i.state == "new").with_for_update(skip_locked=True)
-_EARLIER = select(_i.inbox_id).where(
-    _i.session_id == bindparam("session"), _i.state == "new", _i.inbox_id < bindparam("id")
+_BY_SESSION = select(inbox).where(_i.session_id == bindparam("session")).order_by(_i.inbox_id)
+_ORPHANS, _OF_SESSION = Prepared(_BY_SESSION.where(_UNMATCHED)), Prepared(_BY_SESSION)
+_OF_KEY = Prepared(select(inbox).where(_i.dedupe_key == bindparam("key")))
+_LOCK = Prepared(
+    select(_i.inbox_id).where(_i.inbox_id == bindparam("id"), _i.state == "new").with_for_update(skip_locked=True)
 )
-_SETTLE = update(inbox).where(_i.inbox_id == bindparam("id"), _i.state == "new")
+_EARLIER = Prepared(
+    select(_i.inbox_id).where(_i.session_id == bindparam("session"), _i.state == "new", _i.inbox_id < bindparam("id"))
+)
+_SETTLE = Prepared(update(inbox).where(_i.inbox_id == bindparam("id"), _i.state == "new"))
 
 
 @cache
-def _add_to(dialect: str) -> Any:
+def _add_to(dialect: str) -> tuple[Any, Prepared]:
+    """For one, and for many of which nothing needs to be told."""
     counted = {"deliveries": _i.deliveries + 1}
-    return insert_of(dialect, inbox).on_conflict_do_update(index_elements=["dedupe_key"], set_=counted)
+    statement = insert_of(dialect, inbox).on_conflict_do_update(index_elements=["dedupe_key"], set_=counted)
+    return statement.returning(_i.deliveries), Prepared(statement)
 
 
 class SqlInbox:
@@ -51,12 +55,12 @@ class SqlInbox:
         at: datetime,
     ) -> bool:
         arrival = Arrival(dedupe_key, source, event_type, session_id, body, at)
-        add = _add_to(self._db.dialect.name).returning(_i.deliveries)
+        add, _ = _add_to(self._db.dialect.name)
         return bool(self._db.execute(add, _values(arrival)).scalar_one() == 1)
 
     def add_all(self, arrivals: Sequence[Arrival]) -> None:
-        if arrivals:
-            self._db.execute(_add_to(self._db.dialect.name), [_values(arrival) for arrival in arrivals])
+        _, add = _add_to(self._db.dialect.name)
+        add.change_all(self._db, [_values(arrival) for arrival in arrivals])
 
     def waiting(self, limit: int) -> Sequence[InboxRow]:
         return self._many(_NEXT, {"at_most": limit})
@@ -64,9 +68,10 @@ class SqlInbox:
     def take(self, inbox_id: int, session_id: str | None, left: Collection[int]) -> bool:
         if self._db.dialect.name == "sqlite":
             return True  # one process, which takes them in their order
-        if self._db.execute(_LOCK, {"id": inbox_id}).first() is None:
+        if _LOCK.first(self._db, {"id": inbox_id}) is None:
             return False
-        earlier = self._db.execute(_EARLIER, {"session": session_id, "id": inbox_id}).scalars() if session_id else ()
+        rows = _EARLIER.rows(self._db, {"session": session_id, "id": inbox_id}) if session_id else ()
+        earlier = [row.inbox_id for row in rows]
         return all(number in left for number in earlier)
 
     def of_session(self, session_id: str) -> Sequence[InboxRow]:
@@ -78,12 +83,12 @@ class SqlInbox:
     def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
         return self._many(_ORPHANS, {"session": session_id})
 
-    def _many(self, statement: Any, values: dict[str, Any]) -> Sequence[InboxRow]:
-        return [inbox_row(row) for row in self._db.execute(statement, values)]
+    def _many(self, statement: Prepared, values: Mapping[str, Any]) -> Sequence[InboxRow]:
+        return [inbox_row(row) for row in statement.rows(self._db, values)]
 
     def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> bool:
         values = {"id": inbox_id, "state": state, "attempt_id": attempt_id, "note": note, "applied_at": at}
-        return self._db.execute(_SETTLE, values).rowcount == 1
+        return _SETTLE.change(self._db, values) == 1
 
     def reopen(self, inbox_ids: Sequence[int]) -> None:
         if inbox_ids:
@@ -91,13 +96,13 @@ class SqlInbox:
 
     def of_attempts(self, attempt_ids: Sequence[str]) -> Sequence[InboxRow]:
         theirs = select(inbox).where(_i.attempt_id.in_(attempt_ids)).order_by(_i.inbox_id)
-        return self._many(theirs, {}) if attempt_ids else []
+        return [inbox_row(row) for row in self._db.execute(theirs)] if attempt_ids else []
 
     def of_calls(self, attempt_ids: Sequence[str], session_ids: Sequence[str]) -> Sequence[InboxRow]:
         found = {row.inbox_id: row for row in self.of_attempts(attempt_ids)}
         for some in chunks(session_ids):
             theirs = select(inbox).where(_i.session_id.in_(some))
-            found |= {row.inbox_id: row for row in self._many(theirs, {})}
+            found |= {row.inbox_id: inbox_row(row) for row in self._db.execute(theirs)}
         return [found[inbox_id] for inbox_id in sorted(found)]
 
     def count(self, state: str) -> int:
@@ -120,7 +125,7 @@ def _values(arrival: Arrival) -> dict[str, Any]:
     }
 
 
-def inbox_row(row: Row[Any]) -> InboxRow:
+def inbox_row(row: Any) -> InboxRow:
     """A row of the table as the use cases see it."""
     return InboxRow(
         inbox_id=row.inbox_id,

@@ -6,32 +6,33 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, text, update
 
 from autodialer.domain.record import CrmStatus, RecordKey, RecordType
 from autodialer.ports.rows import OutboxRow, Projection
 from autodialer.ports.work_lists import GIVEN_UP
 from autodialer.store.chunks import chunks
-from autodialer.store.tables import CLAIMED, PARKED, PENDING, outbox
+from autodialer.store.prepared import Prepared, PreparedAmong
+from autodialer.store.tables import CLAIMED, OUTBOX_WAITING, PARKED, PENDING, outbox
 
 _o = outbox.c
 _WAITING = ("pending", "parked")
-# Made once: to build a statement takes longer than to execute it.
-_OF_RECORD = (
+_OF_RECORD = Prepared(
     select(outbox)
     .where(_o.zoho_id == bindparam("zoho_id"), _o.record_type == bindparam("record_type"))
     .order_by(_o.outbox_id)
 )
-_INSERT = insert(outbox)
-_SUPERSEDE = update(outbox).where(_o.outbox_id == bindparam("id"), _o.state.in_(_WAITING))
+_INSERT = Prepared(insert(outbox))
+_SUPERSEDE = Prepared(update(outbox).where(_o.outbox_id == bindparam("id"), text(OUTBOX_WAITING)))
 # Longer than any batch is on its way. A dead replica's claims are freed long before (`disown`); this frees what nobody would.
 CLAIM_LEASE = timedelta(minutes=15)
 _GIVEN_UP = and_(_o.state == "superseded", _o.last_error.startswith(GIVEN_UP))
 _NOBODY: dict[str, Any] = {"claimed_by": None, "claimed_until": None}
 _MINE = and_(_o.outbox_id == bindparam("id"), _o.claimed_by == bindparam("owner"))
-_LET_GO = update(outbox).where(_MINE).values(**_NOBODY)
+_LET_GO = Prepared(update(outbox).where(_MINE))
 _SETTLE = update(outbox).where(_MINE, _o.state == "pending")
-_RETRY = _SETTLE.values(tries=_o.tries + 1)
+_SETTLED, _RETRIED = Prepared(_SETTLE), Prepared(_SETTLE.values(tries=_o.tries + 1))
+_SENT_SINCE = and_(_o.state == "sent", _o.settled_at > bindparam("since"))
 _earlier = outbox.alias("earlier")
 _e = _earlier.c
 # What was superseded while it was on its way: until its answer came, the newer one would overtake it.
@@ -51,6 +52,18 @@ _DUE = (
     .with_for_update(skip_locked=True, of=outbox)  # SQLite has one writer and leaves this out
 )
 _OLDEST = select(func.min(_o.created_at)).where(text(PENDING))
+_UNSEEN = PreparedAmong(
+    lambda ids: (
+        select(outbox)
+        .where(_o.zoho_id.in_(ids), or_(text(f"({OUTBOX_WAITING})"), _SENT_SINCE, _GIVEN_UP))
+        .order_by(_o.outbox_id)
+    )
+)
+_WRITTEN = PreparedAmong(
+    lambda ids: (
+        select(_o.record_type, _o.zoho_id, _o.status).where(_o.zoho_id.in_(ids), _o.status.is_not(None)).distinct()
+    )
+)
 _CLAIM = update(outbox).where(_o.outbox_id.in_(bindparam("ids", expanding=True)))
 
 
@@ -64,10 +77,10 @@ class SqlOutbox:
         rows = self.of_record(projection.key)
         waiting = next((row for row in rows if row.state in _WAITING), None)
         if waiting is not None:
-            self._db.execute(_SUPERSEDE, {"id": waiting.outbox_id, "state": "superseded", "settled_at": at})
+            _SUPERSEDE.change(self._db, {"id": waiting.outbox_id, "state": "superseded", "settled_at": at})
         written = max((row.call_attempts for row in rows if row.call_attempts is not None), default=None)
         values = _merged(projection, waiting, written)
-        self._db.execute(_INSERT, {**values, "state": "pending", "next_try_at": at, "created_at": at})
+        _INSERT.change(self._db, {**values, "state": "pending", "next_try_at": at, "created_at": at})
 
     def claim(self, owner: str, now: datetime, limit: int, shared_now: datetime) -> Sequence[OutboxRow]:
         asked = {"owner": owner, "now": now, "moment": shared_now, "at_most": limit}
@@ -104,7 +117,7 @@ class SqlOutbox:
         values: dict[str, Any] = {"last_error": error, "next_try_at": next_try_at}
         if blocked_since is not None:
             values["blocked_since"] = blocked_since
-        return self._settle(outbox_id, owner, values, _RETRY)
+        return self._settle(outbox_id, owner, values, _RETRIED)
 
     def postpone(self, outbox_id: int, owner: str, next_try_at: datetime) -> bool:
         return self._settle(outbox_id, owner, {"next_try_at": next_try_at})
@@ -112,12 +125,12 @@ class SqlOutbox:
     def park(self, outbox_id: int, owner: str, error: str, at: datetime) -> bool:
         return self._settle(outbox_id, owner, {"state": "parked", "last_error": error, "settled_at": at})
 
-    def _settle(self, outbox_id: int, owner: str, values: dict[str, Any], settle: Any = _SETTLE) -> bool:
+    def _settle(self, outbox_id: int, owner: str, values: dict[str, Any], settle: Prepared = _SETTLED) -> bool:
         """A row that was superseded while it was on its way stays so: the newer one is still to be sent, and may go now."""
         mine = {"id": outbox_id, "owner": owner}
-        if self._db.execute(settle, {**mine, **_NOBODY, **values}).rowcount == 1:
+        if settle.change(self._db, {**mine, **_NOBODY, **values}) == 1:
             return True
-        return self._db.execute(_LET_GO, mine).rowcount == 1
+        return _LET_GO.change(self._db, {**mine, **_NOBODY}) == 1
 
     def rewrite(self, key: RecordKey, at: datetime) -> None:
         rows = self.of_record(key)
@@ -133,12 +146,10 @@ class SqlOutbox:
         return self._db.execute(update(outbox).where(mine).values(**values)).rowcount == 1
 
     def newest(self, keys: Iterable[RecordKey], sent_since: datetime) -> Mapping[RecordKey, OutboxRow]:
-        unseen = or_(_o.state.in_(_WAITING), and_(_o.state == "sent", _o.settled_at > sent_since), _GIVEN_UP)
         given_up: dict[RecordKey, OutboxRow] = {}
         found: dict[RecordKey, OutboxRow] = {}
         for ids in chunks(key.zoho_id for key in keys):
-            statement = select(outbox).where(_o.zoho_id.in_(ids), unseen).order_by(_o.outbox_id)
-            for row in self._many(statement):
+            for row in map(outbox_row, _UNSEEN.rows(self._db, ids, {"since": sent_since})):
                 (given_up if row.state == "superseded" else found)[row.key] = row
         # Of what was given up only the count stays: a later update holds it as well.
         counts = {key: replace(row, status=None, first_no_answer_at=None) for key, row in given_up.items()}
@@ -147,15 +158,14 @@ class SqlOutbox:
     def written_statuses(self, keys: Iterable[RecordKey]) -> Mapping[RecordKey, frozenset[CrmStatus]]:
         found: dict[RecordKey, frozenset[CrmStatus]] = {}
         for ids in chunks(key.zoho_id for key in keys):
-            statement = select(_o.record_type, _o.zoho_id, _o.status).where(_o.zoho_id.in_(ids), _o.status.is_not(None))
-            for record_type, zoho_id, status in self._db.execute(statement.distinct()):
+            for record_type, zoho_id, status in _WRITTEN.rows(self._db, ids):
                 key = RecordKey(RecordType(record_type), zoho_id)
                 found[key] = found.get(key, frozenset()) | {CrmStatus(status)}
         return found
 
     def of_record(self, key: RecordKey) -> Sequence[OutboxRow]:
         named = {"zoho_id": key.zoho_id, "record_type": key.record_type.value}
-        return [outbox_row(row) for row in self._db.execute(_OF_RECORD, named)]
+        return [outbox_row(row) for row in _OF_RECORD.rows(self._db, named)]
 
     def of_records(self, keys: Iterable[RecordKey]) -> Sequence[OutboxRow]:
         wanted = frozenset(keys)
@@ -218,7 +228,7 @@ def _write_statuses(expected: Sequence[str], ours: Sequence[CrmStatus]) -> str:
     return json.dumps([*dict.fromkeys(expected), *({"ours": status.value} for status in dict.fromkeys(ours))])
 
 
-def outbox_row(row: Row[Any]) -> OutboxRow:
+def outbox_row(row: Any) -> OutboxRow:
     """A row of the table as the use cases see it."""
     statuses = json.loads(row.expected_statuses)
     return OutboxRow(

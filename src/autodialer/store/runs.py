@@ -9,13 +9,14 @@ from sqlalchemy import Connection, Row, and_, bindparam, or_, select, text, upda
 
 from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.store.insert import insert_if_absent
+from autodialer.store.prepared import Prepared
 from autodialer.store.tables import RUN_OPEN, replicas, runs
 
 _OPEN = text(RUN_OPEN)
 _RENEW = update(runs).where(runs.c.run_id == bindparam("run"), _OPEN, runs.c.owner == bindparam("owner_before"))
 _OF_ID = select(runs.c.run_id).where(runs.c.run_id == bindparam("run")).with_for_update(read=True, key_share=True)
-_IS_OF = _OF_ID.where(_OPEN, runs.c.owner == bindparam("of"))
-_IS_DIALING = _OF_ID.where(runs.c.state == RunState.DIALING.value, runs.c.stop_reason.is_(None))
+_IS_OF = Prepared(_OF_ID.where(_OPEN, runs.c.owner == bindparam("of")))
+_IS_DIALING = Prepared(_OF_ID.where(runs.c.state == RunState.DIALING.value, runs.c.stop_reason.is_(None)))
 # Waits for all who said "while it is dialing"; the plain UPDATE of a lease does not have to.
 _LOCK = select(runs.c.run_id).where(_OPEN, runs.c.owner == bindparam("of")).with_for_update()
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,10 +74,10 @@ class SqlRuns:
         return self._db.execute(_RENEW, values).rowcount == 1
 
     def is_of(self, run_id: str, owner: str) -> bool:
-        return self._db.execute(_IS_OF, {"run": run_id, "of": owner}).first() is not None
+        return bool(_IS_OF.rows(self._db, {"run": run_id, "of": owner}))
 
     def is_dialing(self, run_id: str) -> bool:
-        return self._db.execute(_IS_DIALING, {"run": run_id}).first() is not None
+        return bool(_IS_DIALING.rows(self._db, {"run": run_id}))
 
     def inherit(self, dead: str, heir: str) -> Sequence[str]:
         self._db.execute(_LOCK, {"of": dead})

@@ -8,13 +8,13 @@ from sqlalchemy import Connection, bindparam, delete, func, or_, select
 
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_all_absent, insert_for, insert_if_absent
+from autodialer.store.prepared import Prepared, PreparedAmong
 from autodialer.store.tables import do_not_call, switches
 
-# Made once: to build a statement takes longer than to execute it.
-_HAS = select(do_not_call.c.number).where(do_not_call.c.number.in_(bindparam("numbers", expanding=True)))
-_SOME = select(switches.c.name, switches.c.value).where(switches.c.name.in_(bindparam("names", expanding=True)))
+_HAS = PreparedAmong(lambda numbers: select(do_not_call.c.number).where(do_not_call.c.number.in_(numbers)))
+_SOME = PreparedAmong(lambda names: select(switches.c.name, switches.c.value).where(switches.c.name.in_(names)))
 _CHANGED_AT = select(switches.c.changed_at).where(switches.c.name == bindparam("name"))
-_GET = select(switches.c.value).where(switches.c.name == bindparam("name"))
+_GET = Prepared(select(switches.c.value).where(switches.c.name == bindparam("name")))
 
 
 class SqlDoNotCall:
@@ -32,7 +32,7 @@ class SqlDoNotCall:
     def has(self, numbers: Iterable[str]) -> frozenset[str]:
         found: set[str] = set()
         for some in chunks(numbers):
-            found.update(self._db.execute(_HAS, {"numbers": some}).scalars())
+            found.update(row.number for row in _HAS.rows(self._db, some))
         return frozenset(found)
 
     def all(self) -> Sequence[tuple[str, str, datetime]]:
@@ -79,13 +79,14 @@ class SqlSwitches:
         self._db = connection
 
     def get(self, name: str) -> str | None:
-        return self._db.execute(_GET, {"name": name}).scalar()
+        row = _GET.first(self._db, {"name": name})
+        return None if row is None else str(row.value)
 
     def changed_at(self, name: str) -> datetime | None:
         return self._db.execute(_CHANGED_AT, {"name": name}).scalar()
 
     def some(self, names: Sequence[str]) -> Mapping[str, str]:
-        return {row.name: row.value for row in self._db.execute(_SOME, {"names": list(names)}) if row.value}
+        return {row.name: row.value for row in _SOME.rows(self._db, names) if row.value}
 
     def set(self, name: str, value: str, at: datetime) -> None:
         statement = insert_for(self._db, switches).values(name=name, value=value, changed_at=at)

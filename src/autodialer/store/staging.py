@@ -26,17 +26,27 @@ from autodialer.ports.rows import Run, Staged, StagedState
 from autodialer.rules.verdict import SkipReason
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_all_absent
+from autodialer.store.prepared import Prepared, PreparedAmong
 from autodialer.store.runs import run_row
 from autodialer.store.tables import HELD, attempts, runs, staged_records
 
 _s = staged_records.c
-# Made once: to build a statement takes longer than to execute it.
-_MARK = update(staged_records).where(
+_ONE = update(staged_records).where(
     _s.run_id == bindparam("run"), _s.record_type == bindparam("type"), _s.zoho_id == bindparam("id")
 )
 _STATES = select(_s.state, func.count()).where(_s.run_id == bindparam("run")).group_by(_s.state)
+_MARK, _MARK_AND_TRY = Prepared(_ONE), Prepared(_ONE.values(tries=_s.tries + 1))
 _CLAIMED = _s.state == StagedState.CLAIMED.value
-_MARK_AND_TRY = _MARK.values(tries=_s.tries + 1)
+_TYPES = ", ".join(f"'{kind.value}'" for kind in RecordType)  # as the primary key begins
+_STILL_CLAIMED = PreparedAmong(
+    lambda ids: (
+        select(_s.record_type, _s.zoho_id)
+        .where(_CLAIMED, _s.run_id == bindparam("run"), _s.owner == bindparam("of"))
+        .where(text(f"record_type IN ({_TYPES})"), _s.zoho_id.in_(ids))
+        .order_by(_s.record_type, _s.zoho_id)
+        .with_for_update()
+    )
+)
 
 
 class SqlStaging:
@@ -171,7 +181,7 @@ class SqlStaging:
         }
         if attempt_id is not None:
             values["attempt_id"] = attempt_id
-        self._db.execute(_MARK_AND_TRY if add_try else _MARK, values)
+        (_MARK_AND_TRY if add_try else _MARK).change(self._db, values)
 
     def skip_rest(self, run_id: str, reason: str, detail: str) -> int:
         waiting = _s.state.in_([StagedState.DUE.value, StagedState.CLAIMED.value])
@@ -188,14 +198,9 @@ class SqlStaging:
         return self._db.execute(statement.values(state=StagedState.DUE.value, owner=None)).rowcount
 
     def still_claimed(self, run_id: str, owner: str, keys: Sequence[RecordKey]) -> frozenset[RecordKey]:
-        wanted = tuple_(_s.record_type, _s.zoho_id).in_([(key.record_type.value, key.zoho_id) for key in keys])
-        mine = (
-            select(_s.record_type, _s.zoho_id)
-            .where(_CLAIMED, _s.run_id == run_id, _s.owner == owner, wanted)
-            .order_by(_s.record_type, _s.zoho_id)
-            .with_for_update()
-        )
-        return frozenset(RecordKey(RecordType(record_type), zoho_id) for record_type, zoho_id in self._db.execute(mine))
+        mine = {"run": run_id, "of": owner}
+        rows = _STILL_CLAIMED.rows(self._db, [key.zoho_id for key in keys], mine)
+        return frozenset(RecordKey(RecordType(row.record_type), row.zoho_id) for row in rows).intersection(keys)
 
     def claimed_by_others(self, run_id: str, owner: str) -> bool:
         theirs = select(_s.zoho_id).where(_CLAIMED, _s.run_id == run_id, _s.owner != owner).limit(1)

@@ -16,6 +16,7 @@ from autodialer.domain.attempt import (
     Unknown,
 )
 from autodialer.domain.result import CallResult
+from autodialer.store.prepared import Prepared
 from autodialer.store.tables import CALL_STATUS_LENGTH, attempts
 
 _a = attempts.c
@@ -27,13 +28,12 @@ _STATE_OF: dict[type[Any], AttemptState] = {
     Released: AttemptState.RELEASED,
     Ended: AttemptState.ENDED,
 }
-# Made once: to build a statement takes longer than to execute it.
-_CHANGE = update(attempts).where(
+_TO = update(attempts).where(
     _a.attempt_id == bindparam("attempt"),
     _a.state == bindparam("state_before"),
     _a.owner == bindparam("owner_before"),
 )
-_CHANGE_ENDED = _CHANGE.where(_a.disposition == bindparam("disposition_before"))
+_CHANGE, _CHANGE_ENDED = Prepared(_TO), Prepared(_TO.where(_a.disposition == bindparam("disposition_before")))
 
 
 class SqlTransitions:
@@ -87,8 +87,7 @@ class SqlTransitions:
         statement = _CHANGE
         if isinstance(before, Ended):
             statement, expected["disposition_before"] = _CHANGE_ENDED, before.disposition.value
-        changed = self._db.execute(statement, {**expected, "state": _STATE_OF[type(after)].value, **values})
-        return changed.rowcount == 1
+        return statement.change(self._db, {**expected, "state": _STATE_OF[type(after)].value, **values}) == 1
 
 
 def _end_values(after: Ended, result: CallResult | None) -> dict[str, Any]:

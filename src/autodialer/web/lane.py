@@ -1,4 +1,4 @@
-"""The short way of a callback: a plain request that arrived in one piece needs no framework to be read and answered.
+"""The short way of a callback: a plain request that arrived at once needs no framework to be read and answered.
 
 Whatever is not plain, or is wrong in any way, goes the usual way, which answers it. Why two ways: the usual one costs several
 times what storing a callback does (tests/benchmarks/bench_callbacks.py).
@@ -63,6 +63,12 @@ class CallbackLane:
             return None if self._is_question(body) else self._desk.take_soon(body)
         except (BadBody, MalformedCallback):
             return None
+
+    def lacks_body(self, data: bytes) -> bool:
+        """Whether `data` is the beginning of a plain callback whose body has not come whole."""
+        head, end, raw = data.partition(b"\r\n\r\n")
+        length = self._length_by(head) if end else None
+        return length is not None and len(raw) < length
 
     def answer(self, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         """The answer to one that is stored; `headers` of the server itself come first. Made once for each millisecond."""

@@ -10,6 +10,7 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from autodialer.web.answers import failure
 from autodialer.web.lane import CallbackLane
 
+BODY_AWAITED = 0.1  # seconds in which a callback's body, sent after its head, may come and still go the short way
 HEAD_PATIENCE = 10.0  # seconds from the connection, or the answer before, until the head of a request is complete
 _MALFORMED = "this is no valid HTTP request"
 
@@ -24,6 +25,8 @@ class Wire(H11Protocol):
     _head_timer: asyncio.TimerHandle | None = None
     _in_lane = False
     _held = b""  # came in while a callback was being stored
+    _begun = b""  # a callback without its whole body: many senders send that in a packet of its own
+    _begun_timer: asyncio.TimerHandle | None = None
     _is_last = False
     _left_lane_at = float("-inf")
 
@@ -38,15 +41,36 @@ class Wire(H11Protocol):
             self._held += data
             self.flow.pause_reading()
             return
-        peer = self.client[0] if self.client else None
-        stored = self.lane.admit(data, peer) if self.lane is not None and self._is_between_requests() else None
-        if stored is None:
-            super().data_received(data)
-            self._watch()
+        data = self._begun + data
+        if self.lane is None or not self._is_between_requests():
+            self._go_usual_way(data)
             return
-        self._in_lane = True
-        self._unset_keepalive_if_required()
-        stored.add_done_callback(partial(self._leave_lane, data))
+        stored = self.lane.admit(data, self.client[0] if self.client else None)
+        if stored is not None:
+            self._forget_begun()
+            self._in_lane = True
+            self._unset_keepalive_if_required()
+            stored.add_done_callback(partial(self._leave_lane, data))
+        elif self.lane.lacks_body(data):
+            self._begun = data
+            self._begun_timer = self._begun_timer or self.loop.call_later(BODY_AWAITED, self._await_no_longer)
+        else:
+            self._go_usual_way(data)
+
+    def _go_usual_way(self, data: bytes) -> None:
+        self._forget_begun()
+        super().data_received(data)
+        self._watch()
+
+    def _await_no_longer(self) -> None:
+        """The usual way knows how to wait for a slow body."""
+        self._go_usual_way(self._begun)
+
+    def _forget_begun(self) -> None:
+        self._begun = b""
+        if self._begun_timer is not None:
+            self._begun_timer.cancel()
+            self._begun_timer = None
 
     def _is_between_requests(self) -> bool:
         return self.conn.our_state is self.conn.their_state is h11.IDLE and not (
@@ -74,6 +98,8 @@ class Wire(H11Protocol):
 
     def shutdown(self) -> None:
         """Let a callback that is being stored have its answer."""
+        if self._begun:
+            self._await_no_longer()
         if self._in_lane:
             self._is_last = True
         else:
@@ -86,6 +112,7 @@ class Wire(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
+        self._forget_begun()
         super().connection_lost(exc)
         self._stop_watch()
 
@@ -107,6 +134,9 @@ class Wire(H11Protocol):
     def _lose_patience(self) -> None:
         self._head_timer = None
         if self.transport.is_closing():
+            return
+        if self._begun:
+            self._await_no_longer()
             return
         # The lane lets the timer run on: to set it anew for each callback would cost more than to look here.
         idle = 0.0 if self._in_lane else self.loop.time() - self._left_lane_at
