@@ -169,7 +169,7 @@ def test_the_picture_says_what_stands_in_the_way(called: House) -> None:
         "last_error": "POST (place): HTTP 503",
     }
     text = drawn(
-        service,
+        called,
         standing="paused",
         reason="paused: no call is sent until somebody resumes",
         paused_by="ana",
