@@ -14,7 +14,7 @@ export UV_NO_CACHE := 1
 INSTALL_UV := install -qq --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/uv.txt
 COMPILE := ../$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
-.PHONY: help install demo test previous sdk-test lint dev bench profile soak mutants lock clean always
+.PHONY: help install demo test previous sdk-test lint dev bench profile soak mutants screenshots lock clean always
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ soak: .venv/.dev ## Kill processes, cut the power, simulate SEEDS (500) times so
 
 mutants: .venv/.dev ## Break the ledger in many small ways, in copies: the tests must notice each (minutes)
 	@$(BIN)/python tests/mutants.py
+
+screenshots: .venv/.dev ## Take the documentation's pictures of the console anew (needs chromium)
+	@$(BIN)/python -m pytest -n 0 tests/browser/pictures.py
 
 lock: .venv/.run ## Renew requirements/*.txt within what they pin; UPGRADE=1 takes the newest
 	@cd requirements && for name in uv run dev sdk; do $(COMPILE) $(if $(UPGRADE),--upgrade) --output-file $$name.txt $$name.in || exit 1; done

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from console.office import PASSWORDS
 from web.house import API_TOKEN, House
 
 PATIENCE = 15_000  # milliseconds; for a machine that has much else to do
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 375, "height": 740}
+WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=375, height=740)
 
 
 class Troubles(list[str]):

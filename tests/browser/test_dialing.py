@@ -1,5 +1,6 @@
 """A run is started, watched going by, stopped between two calls, and gone on with."""
 
+import re
 import time
 from collections.abc import Iterator
 

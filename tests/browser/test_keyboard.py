@@ -54,7 +54,9 @@ def test_signing_in_pausing_and_settling_need_no_mouse(chromium: Browser, town: 
         expect(page.get_by_role("status")).to_contain_text("Resumed")
 
         stops = tab_to(page, "Work lists")
-        assert [stop["part"] for stop in stops] == sorted((stop["part"] for stop in stops), key=["skip", "top", "menu"].index)
+        assert [stop["part"] for stop in stops] == sorted(
+            (stop["part"] for stop in stops), key=["skip", "top", "menu"].index
+        )
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Work lists")).to_be_visible()
         page.keyboard.press("Tab")

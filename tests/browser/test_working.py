@@ -64,13 +64,19 @@ def test_an_unknown_call_is_settled_and_zoho_is_told(chromium: Browser, town: Ho
 
 
 def test_a_file_of_numbers_is_looked_at_and_then_added_to_the_do_not_call_list(chromium: Browser, town: House) -> None:
-    rows = [("telefon", "motiv"), ("0709 009 100", "a scris"), ("+40709009101", ""), ("call me", ""), (next(iter(NO_LONGER)), "")]
+    rows = [
+        ("telefon", "motiv"),
+        ("0709 009 100", "a scris"),
+        ("+40709009101", ""),
+        ("call me", ""),
+        (next(iter(NO_LONGER)), ""),
+    ]
     file = io.StringIO()
     csv.writer(file).writerows(rows)
     upload = {"name": "numbers.csv", "mimeType": "text/csv", "buffer": file.getvalue().encode()}
     with person(chromium, town, "oana") as page:
         page.get_by_role("link", name="Do not call").click()
-        page.get_by_label("CSV file").set_input_files(files=[upload])  # type: ignore[list-item]  # a FilePayload
+        page.get_by_label("CSV file").set_input_files(files=[upload])  # type: ignore[arg-type]  # a FilePayload
         page.get_by_label("Reason, where a row gives none").fill("came by mail")
         page.get_by_role("button", name="Look at it").click()
         expect(page.get_by_role("main")).to_contain_text("Nothing is added yet.")

@@ -12,7 +12,7 @@ import httpx2
 
 from autodialer.clock import SystemClock
 from autodialer.simulators.demo_people import demo_people
-from autodialer.simulators.people import Behaviour, Person, mobile, zoho_id
+from autodialer.simulators.people import Behaviour, Outcome, Person, mobile, zoho_id
 from console.office import add_users
 from web.house import CALLBACK_TOKEN, TOKENS, House, house
 
@@ -40,20 +40,23 @@ class StandingClock(SystemClock):
 
 
 def people_of_town() -> list[Person]:
-    """The demo's, and six whose results never come; nobody has a name that stands in a text of the console's."""
+    """The demo's, six whose results never come, and four whom Wednesday's first call reaches in one way or another."""
     everybody = demo_people(MONDAY)
-    pattern = everybody[0]
-    lost = [
+    unanswered: tuple[Outcome, ...] = ("no_answer",) * 5
+    last: tuple[Outcome, ...] = ("answered", "answered", "busy", "failed")
+    lost: tuple[Outcome, ...] = ("silent",)
+    scripts = [lost] * 6 + [(*unanswered, outcome) for outcome in last]
+    more = [
         replace(
-            pattern,
+            everybody[0],
             zoho_id=zoho_id("Leads", 700 + index),
             phone=mobile(7000 + index),
             number=mobile(7000 + index),
-            behaviour=Behaviour(("silent",)),
+            behaviour=Behaviour(script),
         )
-        for index in range(6)
+        for index, script in enumerate(scripts)
     ]
-    return [*everybody, *lost]
+    return [*everybody, *more]
 
 
 @contextmanager

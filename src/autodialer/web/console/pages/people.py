@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -65,6 +65,7 @@ def add_people(router: APIRouter, pages: Pages, access: Access) -> None:
             found=found,
             record_key=key,
             number=_number(found),
+            first_no_answer_at=_instant(found, services.means.policy.zone),
             attempts=[row for row in found.dossier.attempts if row.key == key],
             events=_events(found, visitor),
             link=links.zoho(key),
@@ -102,6 +103,12 @@ def _moment(text: str, pages: Pages) -> tuple[datetime | None, str]:
     if isinstance(moment, Unreadable):
         return None, N_("This is no date and time.")
     return moment, ""
+
+
+def _instant(found: Explanation, zone: tzinfo) -> datetime | None:
+    """First No Answer At, where it can be read."""
+    value = read_instant(found.record.first_no_answer_at, zone) if found.record else None
+    return None if isinstance(value, Unreadable) else value
 
 
 def _number(found: Explanation) -> str | None:
