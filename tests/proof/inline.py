@@ -6,15 +6,17 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import OperationalError
 
 from autodialer.domain.errors import StoreError
 from autodialer.ports.ledger import Ledger
 from autodialer.store.engine import Database, _Unit
 from autodialer.store.ledger import SqlLedger
+from autodialer.store.migrate import migrate
 from autodialer.store.tables import metadata
 from autodialer.store.verify import Breach, find_breaches
 
@@ -110,7 +112,24 @@ class InlineStore:
 
 
 def memory_database() -> Database:
-    """An empty ledger in memory."""
+    """An empty ledger in memory, with the triggers that a migrated one has."""
+
+    def make(connection: Connection) -> None:
+        metadata.create_all(connection)
+        for trigger in _triggers():
+            connection.exec_driver_sql(trigger)
+
     database = Database("sqlite://")
-    database.run_migrations(metadata.create_all)
+    database.run_migrations(make)
     return database
+
+
+@cache
+def _triggers() -> tuple[str, ...]:
+    database = Database("sqlite://")
+    try:
+        migrate(database)
+        found = text("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
+        return database.read_now(lambda connection: tuple(connection.execute(found).scalars()))
+    finally:
+        database.close()
