@@ -62,7 +62,7 @@ OPERATIONS = [
     "POST /api/users",
     "DELETE /api/users/{name}",
 ]
-EXAMPLES = 15
+EXAMPLES = 7
 SIMULATIONS = ("/api/simulate", "/api/diff")
 # Tokens: test_tokens.py. No description can say that no text, however deep, holds a NUL, nor which texts are a telephone
 # number: test_hostile_requests.py has those. A callback may be better than its description asks for.
