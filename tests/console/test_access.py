@@ -178,6 +178,19 @@ def test_what_does_not_exist_is_a_page_too(office: House, operator: httpx2.Clien
     assert office.ask("GET", "/api/no-such-thing").headers["content-type"] == "application/json"
 
 
+def test_what_nobody_expected_is_a_page_that_tells_nothing_of_it(
+    office: House, operator: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError("an inner secret")
+
+    monkeypatch.setattr(type(office.system.services.means.policy), "warning_sentences", broken)
+    answer = operator.get("/console/policy")
+    assert (answer.status_code, "This did not work; see the log." in answer.text) == (500, True)
+    assert "inner secret" not in answer.text
+    assert "Work lists" in answer.text, "the menu leads on"
+
+
 def test_htmx_is_told_to_load_the_sign_in_page_whole(stranger: httpx2.Client) -> None:
     answer = stranger.get("/console/state", headers={"hx-request": "true"})
     assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/console/sign-in?next=/console/state")

@@ -141,7 +141,7 @@ async def _stay(system: System, simulated: Simulated, clock: ShiftedClock) -> No
         f"curl '{simulated.zoho_url}/_sim/records?module=Leads'",
     ):
         out.print(f"  {line}", soft_wrap=True)
-    out.print(f"API documentation: {api}/docs    Ctrl-C ends it.", soft_wrap=True)
+    out.print(f"Console: {api}/console    API documentation: {api}/docs    Ctrl-C ends it.", soft_wrap=True)
     await stop_event().wait()
 
 

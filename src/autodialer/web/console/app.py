@@ -1,8 +1,12 @@
 """Puts the console together: pages, static files, errors as pages."""
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -54,7 +58,8 @@ def add_console(app: FastAPI, services: Services, door: Doorkeeper) -> Console:
     """The routes and the errors of the console."""
     pages = Pages(services)
     access = Access(door)
-    router = APIRouter(prefix=HOME, include_in_schema=False)
+    console = Console(pages, access)
+    router = APIRouter(prefix=HOME, include_in_schema=False, route_class=_route_of(console))
     add_door(router, pages, access)
     add_switch(router, pages, access)
     add_today(router, pages, access)
@@ -77,7 +82,6 @@ def add_console(app: FastAPI, services: Services, door: Doorkeeper) -> Console:
     add_health_page(router, pages, access)
     app.include_router(router)
     app.mount(f"{HOME}/static", _Static(directory=STATIC), name="static")
-    console = Console(pages, access)
     _add_errors(app, console)
     return console
 
@@ -110,6 +114,31 @@ _SENTENCES = {
 async def http_error(console: Console, request: Request, status: int) -> Response:
     """For what Starlette itself refuses."""
     return await console.error(request, status, _SENTENCES.get(status, N_("This did not work; see the log.")))
+
+
+_EXPECTED = (HTTPException, RequestValidationError, SignInNeeded, NotAllowed, NoSuchPage, StoreError)
+
+
+def _route_of(console: Console) -> type[APIRoute]:
+    """Pages whose unexpected errors are pages too; the other errors have handlers below."""
+
+    class PageRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            answer = super().get_route_handler()
+
+            async def safely(request: Request) -> Response:
+                try:
+                    return await answer(request)
+                except _EXPECTED:
+                    raise
+                except Exception as error:
+                    log = console.pages.services.means.log
+                    log.error("request failed unexpectedly", path=request.url.path, exc_info=error)
+                    return await http_error(console, request, 500)
+
+            return safely
+
+    return PageRoute
 
 
 def _add_errors(app: FastAPI, console: Console) -> None:
