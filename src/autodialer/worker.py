@@ -21,6 +21,7 @@ from autodialer.service.signals import Signal
 WEBHOOK_HASH = "webhook_hash"
 _SCHEDULE_EVERY = 1.0
 _RESULTS_EVERY = 5.0
+_RESULTS_TOGETHER = 0.02  # seconds in which more of them may come, to be applied in the same transaction
 _WRITE_BACK_EVERY = 5.0
 _RECONCILE_EVERY = 5.0
 _LOOK_FOR_RUNS_EVERY = 1.0
@@ -49,7 +50,7 @@ class Worker:
         await self._s.duties.keep()
         reconcile_every = min(_RECONCILE_EVERY, max(0.2, means.result_timeout / 4))
         loops = [
-            self._loop("results", self._apply_results, self._s.arrived, _RESULTS_EVERY),
+            self._loop("results", self._apply_results, self._s.arrived, _RESULTS_EVERY, _RESULTS_TOGETHER),
             self._loop("write-back", self._write_back, self._s.write_back_due, _WRITE_BACK_EVERY),
             self._loop("reconcile", self._s.reconciler.sweep, None, reconcile_every),
             self._loop("runs", self._look_for_runs, None, _LOOK_FOR_RUNS_EVERY),
@@ -124,7 +125,12 @@ class Worker:
         return moved is not None
 
     async def _loop(
-        self, name: str, work: Callable[[], Awaitable[object]], signal: Signal | None, every: float
+        self,
+        name: str,
+        work: Callable[[], Awaitable[object]],
+        signal: Signal | None,
+        every: float,
+        together: float = 0.0,
     ) -> None:
         clock = self._s.means.clock
         while True:
@@ -140,6 +146,8 @@ class Worker:
                 await clock.sleep(every)
             else:
                 await signal.wait(every)
+                if together:
+                    await clock.sleep(together)
 
     async def _apply_results(self) -> None:
         await self._s.results.apply_waiting()

@@ -25,6 +25,7 @@ from autodialer.cli import serving  # noqa: F401 - imported before the fork
 from autodialer.domain.placing import CallRequest, PlaceOutcome
 from autodialer.eightx8.client import VoiceTelephony
 from autodialer.store import engine as store_engine
+from autodialer.store.sqlite import sqlite_engine
 from autodialer.zoho.client import ZohoCrm
 
 DURING_AFTER = 0.02  # seconds from the sending of a request to a death "during" it; the simulator must take longer
@@ -150,16 +151,14 @@ def _watched(counter: _Counter, kind: str, method: Callable[..., Any]) -> Callab
 
 
 def _weaken(synchronous: str) -> None:
-    make_engine = store_engine._engine
-
-    def weakened(url: str, *, read_only: bool, memory: bool) -> Engine:
-        engine = make_engine(url, read_only=read_only, memory=memory)
+    def weakened(url: str, *, read_only: bool, memory: bool, readers: int) -> Engine:
+        engine = sqlite_engine(url, read_only=read_only, memory=memory, readers=readers)
         event.listen(
             engine, "connect", lambda connection, _: connection.execute(f"PRAGMA synchronous = {synchronous}").close()
         )
         return engine
 
-    _replace(store_engine, "_engine", weakened)
+    _replace(store_engine, "sqlite_engine", weakened)
 
 
 def _replace(owner: object, name: str, value: object) -> None:

@@ -182,12 +182,12 @@ _CODE: Sequence[Breakage] = (
     ),
     Breakage(
         "commits are not synced",
-        [Replace("store/engine.py", '"PRAGMA synchronous = FULL"', '"PRAGMA synchronous = OFF"')],
+        [Replace("store/sqlite.py", '"PRAGMA synchronous = FULL"', '"PRAGMA synchronous = OFF"')],
         [_test("engine", "sqlite_keeps_a_log_ahead_and_syncs_it_fully")],
     ),
     Breakage(
         "commits are synced only at checkpoints",
-        [Replace("store/engine.py", '"PRAGMA synchronous = FULL"', '"PRAGMA synchronous = NORMAL"')],
+        [Replace("store/sqlite.py", '"PRAGMA synchronous = FULL"', '"PRAGMA synchronous = NORMAL"')],
         [_test("engine", "sqlite_keeps_a_log_ahead_and_syncs_it_fully")],
     ),
     Breakage(

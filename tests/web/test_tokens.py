@@ -85,6 +85,7 @@ def test_who_shows_no_valid_token_changes_nothing(guarded: House) -> None:
 def test_a_callback_shows_its_token_in_any_of_three_ways(guarded: House, headers: dict[str, str], query: str) -> None:
     event = summary("none-of-ours", event="CALL_ACTION")
     assert guarded.client.post(f"/api/callback{query}", headers=headers, json=event).status_code == 200
+    guarded.wait_until("SELECT NOT EXISTS (SELECT 1 FROM inbox WHERE state = 'new')", "it is applied")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from autodialer.cli.common import (
     console,
     error_console,
     print_json,
-    run_async,
+    run_serving,
     send,
     settings_with_logging,
 )
@@ -49,7 +49,7 @@ def run(
     if dry_run or settings.dry_run:
         show_plan(settings, confirm=confirm, as_json=as_json)
         return
-    body = run_async(_run(settings, confirm=confirm, quiet=as_json))
+    body = run_serving(_run(settings, confirm=confirm, quiet=as_json))
     if as_json:
         print_json(body)
     else:
@@ -114,7 +114,7 @@ def resume(as_json: Json = False) -> None:
 
 def _switch(name: str, said: str, *, as_json: bool) -> None:
     settings = settings_with_logging(files=False, console=False)
-    body = run_async(ask(settings, "POST", f"/api/{name}"))
+    body = run_serving(ask(settings, "POST", f"/api/{name}"))
     if as_json:
         print_json(body)
     else:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from autodialer.cli.common import Json, print_json, run_async, settings_with_logging
+from autodialer.cli.common import Json, print_json, run_serving, settings_with_logging
 from autodialer.settings import Settings, load_settings
 
 
@@ -26,7 +26,7 @@ def serve(reload: bool = typer.Option(False, "--reload", help="Start again when 
         _serve_with_reload()
         return
     settings = settings_with_logging(files=True, console=True)
-    run_async(_serve(settings))
+    run_serving(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from autodialer.cli.common import run_async
+from autodialer.cli.common import run_serving
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +42,7 @@ def simulator(
         raise typer.BadParameter("--now (or CLOCK) must be an ISO instant such as 2026-01-13T08:00:00Z") from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     telephony = os.environ.get("TELEPHONY", "voice").strip().lower()
-    run_async(_serve(moment, telephony, zoho_port, voice_port, people, seed, speed, zoho_latency, voice_latency))
+    run_serving(_serve(moment, telephony, zoho_port, voice_port, people, seed, speed, zoho_latency, voice_latency))
 
 
 async def _serve(

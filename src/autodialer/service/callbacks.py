@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -18,13 +19,15 @@ from autodialer.ports.rows import Arrival
 from autodialer.rules.reading import read_instant
 from autodialer.service.signals import Signal
 
+T = TypeVar("T")
 MISSION = "mission"
 PROVIDER = "provider"
 _ID_DIGITS = 20
 _GROUP = 256  # callbacks in one transaction at most
 _PATIENCE = 8.0  # seconds; longer than the store waits for a row that a stopped replica holds
 _LONGEST_CALL_ID = 120
-_STATUSES = ("answered", "no_answer", "busy", "failed")
+_DISPOSITIONS = {status: Disposition(status) for status in ("answered", "no_answer", "busy", "failed")}
+_RECORD_TYPES = {kind.value: kind for kind in RecordType}
 
 
 class CallbackDesk:
@@ -99,7 +102,7 @@ class CallbackDesk:
             raise StoreError("the ledger does not answer", permanent=False) from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Taken:
     arrival: Arrival
     done: asyncio.Future[None]
@@ -145,25 +148,29 @@ def read_mission_result(body: Mapping[str, object]) -> CallResult:
         zoho_id = str(zoho_id)
     if not isinstance(zoho_id, str) or not (zoho_id.isascii() and zoho_id.isdigit() and len(zoho_id) <= _ID_DIGITS):
         problems.append("zoho_id must be Zoho's record id, 1 to 20 digits")
-    record_type = body.get("record_type")
-    if record_type not in tuple(RecordType):
+    record_type = _named(_RECORD_TYPES, body.get("record_type"))
+    if record_type is None:
         problems.append("record_type must be Lead or Contact")
-    status = body.get("call_status")
-    if status not in _STATUSES:
-        problems.append(f"call_status must be one of {', '.join(_STATUSES)}")
+    disposition = _named(_DISPOSITIONS, body.get("call_status"))
+    if disposition is None:
+        problems.append(f"call_status must be one of {', '.join(_DISPOSITIONS)}")
     call_id = body.get("call_id")
     if call_id is not None and not (isinstance(call_id, str) and 0 < len(call_id) <= _LONGEST_CALL_ID):
         problems.append(f"call_id must be a text of 1 to {_LONGEST_CALL_ID} characters")
     happened_at = _timestamp(body.get("timestamp"), problems)
-    if problems:
+    if problems or record_type is None or disposition is None:
         raise MalformedCallback(problems)
     return CallResult(
-        disposition=Disposition(str(status)),
-        call_status=str(status),
+        disposition=disposition,
+        call_status=str(body.get("call_status")),
         session_id=str(call_id) if call_id is not None else None,
-        key=RecordKey(RecordType(str(record_type)), str(zoho_id)),
+        key=RecordKey(record_type, str(zoho_id)),
         happened_at=happened_at,
     )
+
+
+def _named(known: Mapping[str, T], name: object) -> T | None:
+    return known.get(name) if isinstance(name, str) else None
 
 
 def _timestamp(value: object, problems: list[str]) -> datetime | None:

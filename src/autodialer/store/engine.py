@@ -7,23 +7,23 @@ others of its group run again, each alone), so they must do nothing but read and
 import asyncio
 import os
 import queue
-import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
-from sqlalchemy.pool import StaticPool
 
 from autodialer.domain.errors import LedgerRefusal, StoreError
+from autodialer.store.awaited import Awaited, Crossing, Waiter
 from autodialer.store.lock import FileLock
 from autodialer.store.postgres import DEADLINE, Deadline, postgres_engine
+from autodialer.store.sqlite import sqlite_engine
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ _UNDONE = frozenset({"40001", "40P01", "55P03", "25P03"})
 @dataclass(slots=True)
 class _Unit:
     work: Callable[[Connection], Any]
-    done: Future[Any]
+    done: Waiter
 
 
 class Database:
@@ -55,7 +55,7 @@ class Database:
         self.writable = writable
         self._lock = self._lock_file() if writable else None
         self._engine = (
-            _engine(str(self.url), read_only=not writable, memory=self.in_memory)
+            sqlite_engine(str(self.url), read_only=not writable, memory=self.in_memory, readers=_READERS)
             if self.is_sqlite
             else postgres_engine(self.url, writable=writable, pool_size=1 if writable else _READERS)
         )
@@ -68,6 +68,8 @@ class Database:
         # Whether the file is, byte for byte as far as can be told, what we left when it was last closed.
         self.closed_cleanly = self._lock is not None and self._lock.left == (self._stamp() or "?")
         self._inode: tuple[int, int] | None = None
+        self._kept: Connection | None = None  # the writer's own
+        self._crossing: Crossing | None = None
         self._closed = False
         self._closing = threading.Lock()
         self._writer.start()
@@ -88,7 +90,7 @@ class Database:
             return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         if self.in_memory or not self.writable:
             return self._engine
-        return _engine(str(self.url), read_only=True, memory=False)
+        return sqlite_engine(str(self.url), read_only=True, memory=False, readers=_READERS)
 
     def _lock_file(self) -> FileLock | None:
         if not self.is_sqlite or self.in_memory:
@@ -107,17 +109,29 @@ class Database:
 
         LedgerRefusal: nothing was. StoreError: nothing was either, unless PostgreSQL's answer to the commit got lost.
         """
-        return await asyncio.wrap_future(self.submit(work))
+        done = self._awaited()
+        self._put(_Unit(work, done))
+        result: T = await done.future
+        return result
 
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
         """The same for callers outside of an event loop."""
+        done: Future[T] = Future()
+        self._put(_Unit(work, done))
+        return done
+
+    def _put(self, unit: _Unit) -> None:
         if not self.writable:
             raise StoreError("the ledger is open for reading only", permanent=True)
-        done: Future[T] = Future()
         with self._closing:
             self._refuse_when_closed()
-            self._units.put(_Unit(work, done))
-        return done
+            self._units.put(unit)
+
+    def _awaited(self) -> Awaited:
+        loop = asyncio.get_running_loop()
+        if self._crossing is None or self._crossing.loop is not loop:
+            self._crossing = Crossing(loop)
+        return Awaited(self._crossing)
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
@@ -128,7 +142,20 @@ class Database:
         if self.in_memory:
             return await self.write(work)
         self._refuse_when_closed()
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+        done = self._awaited()
+        self._readers.submit(self._read_for, done, work)
+        result: T = await done.future
+        return result
+
+    def _read_for(self, done: Waiter, work: Callable[[Connection], T]) -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            result = self._read(work)
+        except BaseException as error:  # noqa: BLE001 - it belongs to the caller who waits for it
+            done.set_exception(error)
+        else:
+            done.set_result(result)
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         try:
@@ -197,6 +224,7 @@ class Database:
                 unit = self._units.get()
             if group:
                 self._commit_together(group)
+        self._let_go()
 
     def _commit_together(self, group: list[_Unit]) -> None:
         wanted = [unit for unit in group if unit.done.set_running_or_notify_cancel()]
@@ -205,7 +233,7 @@ class Database:
             return
         done = False
         try:
-            with self._engine.begin() as connection:
+            with self._transaction() as connection:
                 self._refuse_lost_file()
                 if not self.is_sqlite:
                     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_GROUP_LOCK_MS}")
@@ -235,7 +263,7 @@ class Database:
 
     def _insist(self, unit: _Unit, until: float) -> Any:
         try:
-            with self._engine.begin() as connection:
+            with self._transaction() as connection:
                 self._refuse_lost_file()
                 result = unit.work(connection)
         except DBAPIError as error:
@@ -244,6 +272,28 @@ class Database:
         else:
             return result
         return self._insist(unit, until)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """SQLite's writer keeps its connection: to take it from the pool costs more than BEGIN and COMMIT do."""
+        if not self.is_sqlite:
+            with self._engine.begin() as connection:
+                yield connection
+            return
+        if self._kept is None:
+            self._kept = self._engine.connect()
+        try:
+            with self._kept.begin():
+                yield self._kept
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        """The pool makes sure that nothing of a failed transaction is left."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
     def _refuse_lost_file(self) -> None:
         """SQLite goes on writing to a file that was deleted or replaced, and all that it commits would be lost."""
@@ -268,40 +318,3 @@ def _store_error(error: DBAPIError) -> StoreError:
     if isinstance(error, IntegrityError):
         return LedgerRefusal(f"the ledger refused the change: {cause}", permanent=True)
     return StoreError(f"the ledger can't be used: {cause}", permanent=isinstance(error, _HOPELESS))
-
-
-def _engine(url: str, *, read_only: bool, memory: bool) -> Engine:
-    if memory:
-        # SQLite's "" is a database of this connection alone, which moves to a nameless file when it outgrows its cache.
-        engine = create_engine(url, poolclass=StaticPool, creator=lambda: sqlite3.connect("", check_same_thread=False))
-    elif read_only:
-        # mode=rw: a reader must not make a file that isn't there.
-        path = quote(str(Path(str(make_url(url).database)).absolute()))
-        engine = create_engine(
-            url,
-            pool_size=_READERS,
-            creator=lambda: sqlite3.connect(
-                f"file:{path}?mode=rw", uri=True, timeout=10.0, check_same_thread=False, isolation_level=None
-            ),
-        )
-    else:
-        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 10.0})
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
-        cursor = connection.cursor()
-        if read_only:
-            cursor.execute("PRAGMA query_only = ON")
-        elif not memory:
-            # FULL: a committed callback survives a power cut; NORMAL does not (docs/adr/0003).
-            cursor.execute("PRAGMA journal_mode = WAL")
-            cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-    return engine

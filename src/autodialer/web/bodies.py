@@ -72,7 +72,7 @@ def read_object(raw: bytes) -> dict[str, object]:
 def _count_keys(value: dict[str, object] | list[object]) -> int:
     items, keys = (value.values(), len(value)) if isinstance(value, dict) else (value, 0)
     for item in items:
-        if isinstance(item, dict | list):
+        if isinstance(item, (dict, list)):
             keys += _count_keys(item)
     return keys
 

@@ -15,7 +15,7 @@ ANSWERS: Mapping[str, float] = {
     "8x8: unknown error -9999, and it rang": 0.003,
     "8x8: refused": 0.010,
     "8x8: number refused": 0.004,
-    "8x8: account refused": 0.00015,
+    "8x8: account refused": 0.0003,
     "8x8: 429": 0.008,
     "8x8: out of reach for seconds": 0.0002,
     "8x8: slow": 0.010,

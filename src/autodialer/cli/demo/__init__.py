@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from autodialer.cli.common import run_async
+from autodialer.cli.common import run_serving
 
 
 def register(app: typer.Typer) -> None:
@@ -27,4 +27,4 @@ def demo(
     telephony = os.environ.get("TELEPHONY", "voice").strip().lower()
     from autodialer.cli.demo.story import tell  # noqa: PLC0415 - the other commands need neither web server nor simulators
 
-    run_async(tell(folder, port, telephony, keep=keep))
+    run_serving(tell(folder, port, telephony, keep=keep))

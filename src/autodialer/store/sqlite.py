@@ -1,0 +1,47 @@
+"""How SQLite is opened: a log written ahead, synced at each commit, and transactions that begin when we say so."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.pool import StaticPool
+
+
+def sqlite_engine(url: str, *, read_only: bool, memory: bool, readers: int) -> Engine:
+    """An engine for one process. `readers`: how many may read at once with `read_only`."""
+    if memory:
+        # SQLite's "" is a database of this connection alone, which moves to a nameless file when it outgrows its cache.
+        engine = create_engine(url, poolclass=StaticPool, creator=lambda: sqlite3.connect("", check_same_thread=False))
+    elif read_only:
+        # mode=rw: a reader must not make a file that isn't there.
+        path = quote(str(Path(str(make_url(url).database)).absolute()))
+        engine = create_engine(
+            url,
+            pool_size=readers,
+            creator=lambda: sqlite3.connect(
+                f"file:{path}?mode=rw", uri=True, timeout=10.0, check_same_thread=False, isolation_level=None
+            ),
+        )
+    else:
+        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 10.0})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        if read_only:
+            cursor.execute("PRAGMA query_only = ON")
+        elif not memory:
+            # FULL: a committed callback survives a power cut; NORMAL does not (docs/adr/0003).
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
