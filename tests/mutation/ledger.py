@@ -99,7 +99,7 @@ _CODE: Sequence[Breakage] = (
     ),
     Breakage(
         "two replicas claim the same records",
-        [Replace("store/staging.py", "            .with_for_update(skip_locked=True)", "            #")],
+        [Replace("store/staging.py", "    .with_for_update(skip_locked=True)", "    #")],
         [_test("replicas", "two_replicas_claim_at_once_without_waiting_and_without_overlap")],
     ),
     Breakage(

@@ -1,8 +1,10 @@
 """Callbacks as they came: each once, in their order, until they are settled."""
 
+from functools import partial
+
 import pytest
 
-from autodialer.ports.rows import InboxRow
+from autodialer.ports.rows import Arrival, InboxRow
 from autodialer.store.ledger import SqlLedger, SqlStore
 from store.made import MINUTE, NOW, work
 
@@ -19,6 +21,10 @@ def arrive(store: SqlStore, key: str, session_id: str | None = None, at_minute: 
         )
 
     return work(store, unit)
+
+
+def add_all(group: list[Arrival], ledger: SqlLedger) -> None:
+    ledger.inbox.add_all(group)
 
 
 def waiting(store: SqlStore, limit: int = 100) -> list[InboxRow]:
@@ -55,6 +61,26 @@ def test_the_same_callback_again_is_counted_and_not_stored(store: SqlStore) -> N
         (3, NOW, None),
         (1, NOW, None),
     ]
+
+
+def test_callbacks_that_are_stored_together_are_as_if_they_had_been_stored_one_by_one(store: SqlStore) -> None:
+    def event(key: str, session_id: str | None, minute: int) -> Arrival:
+        body = f'{{"key":"{key}"}}'
+        return Arrival(key, "provider", "SESSION_SUMMARY", session_id, body, NOW + minute * MINUTE)
+
+    assert arrive(store, "stood before")
+    groups = [
+        [event("b", "s-1", 1), event("a", "s-1", 2), event("b", "another", 3), event("stood before", "s-2", 4)],
+        [],
+        [event("c", None, 5), event("a", "s-1", 6), event("c", "s-3", 7), event("c", None, 8)],
+    ]
+    for group in groups:
+        work(store, partial(add_all, group))
+    found = [
+        (key, row.session_id, row.deliveries, (row.received_at - NOW) // MINUTE)
+        for key, row in zip(keys(waiting(store)), waiting(store), strict=True)
+    ]
+    assert found == [("stood before", None, 2, 0), ("b", "s-1", 2, 1), ("a", "s-1", 2, 2), ("c", None, 3, 5)]
 
 
 def test_a_repeated_callback_does_not_wait_again_after_it_was_settled(store: SqlStore) -> None:

@@ -182,7 +182,7 @@ def explain(store: SqlStore, question: Question) -> list[str]:
 
     def unit(connection: Connection) -> list[str]:
         def note(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-            if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+            if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")):
                 asked.append((statement, parameters))
 
         event.listen(connection, "before_cursor_execute", note)
@@ -321,7 +321,7 @@ def plans(store: SqlStore, question: Question) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
 
         def note(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-            if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+            if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")):
                 asked.append((statement, parameters))
 
         asked: list[tuple[str, Any]] = []

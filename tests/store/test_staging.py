@@ -217,13 +217,15 @@ def test_who_is_held_and_was_not_seen_by_a_whole_pull_has_another_status_now(sto
     assert sorted(work(store, lambda ledger: ledger.staging.unseen_holds("run-1"))) == [contact(4), lead(2), lead(6)]
 
 
-def test_a_claim_is_one_statement_to_find_and_one_to_mark(database: Database) -> None:
+def test_a_claim_is_one_statement(database: Database) -> None:
     store = SqlStore(database)
     stage(store, *(staged(number) for number in range(1, 40)))
     statements: list[str] = []
     event.listen(database._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
-    work(store, lambda ledger: ledger.staging.claim("run-1", OWNER, 30))
-    assert sum("staged_records" in statement for statement in statements) == 2
+    claimed = work(store, lambda ledger: ledger.staging.claim("run-1", OWNER, 30))
+    assert [row.sort_key for row in claimed] == sorted(row.sort_key for row in claimed)
+    assert len(claimed) == 30
+    assert sum("staged_records" in statement for statement in statements) == 1
 
 
 def test_the_records_of_a_run_are_counted_by_state(store: SqlStore) -> None:

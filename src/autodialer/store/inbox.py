@@ -1,5 +1,6 @@
 """Callbacks as they came."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -13,6 +14,7 @@ from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_of
 from autodialer.store.prepared import Prepared
 from autodialer.store.tables import INBOX_WAITING, inbox
+from autodialer.store.types import to_millis
 
 _i = inbox.c
 _WAITING = text(INBOX_WAITING)
@@ -27,6 +29,15 @@ _LOCK = Prepared(
 _EARLIER = Prepared(
     select(_i.inbox_id).where(_i.session_id == bindparam("session"), _i.state == "new", _i.inbox_id < bindparam("id"))
 )
+# For PostgreSQL, which would be asked for each row anew; in the order in which they came, for so they are applied.
+_ADD_IN_ONE = """
+INSERT INTO inbox (dedupe_key, source, event_type, session_id, body, received_at, deliveries)
+SELECT dedupe_key, source, event_type, session_id, body, received_at, deliveries
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::int[])
+    WITH ORDINALITY AS arrived (dedupe_key, source, event_type, session_id, body, received_at, deliveries, place)
+ORDER BY place
+ON CONFLICT (dedupe_key) DO UPDATE SET deliveries = inbox.deliveries + excluded.deliveries
+"""
 _SETTLE = Prepared(update(inbox).where(_i.inbox_id == bindparam("id"), _i.state == "new"))
 
 
@@ -59,8 +70,28 @@ class SqlInbox:
         return bool(self._db.execute(add, _values(arrival)).scalar_one() == 1)
 
     def add_all(self, arrivals: Sequence[Arrival]) -> None:
+        if self._db.dialect.name == "postgresql":
+            self._add_in_one(arrivals)
+            return
         _, add = _add_to(self._db.dialect.name)
         add.change_all(self._db, [_values(arrival) for arrival in arrivals])
+
+    def _add_in_one(self, arrivals: Sequence[Arrival]) -> None:
+        """One statement may touch a row once only: those that came twice in the group are counted before."""
+        deliveries = Counter(arrival.dedupe_key for arrival in arrivals)
+        first = {arrival.dedupe_key: arrival for arrival in reversed(arrivals)}
+        rows = [first.pop(arrival.dedupe_key) for arrival in arrivals if arrival.dedupe_key in first]
+        columns = [
+            [row.dedupe_key for row in rows],
+            [row.source for row in rows],
+            [row.event_type for row in rows],
+            [row.session_id for row in rows],
+            [row.body for row in rows],
+            [to_millis(row.received_at) for row in rows],
+            [deliveries[row.dedupe_key] for row in rows],
+        ]
+        if rows:
+            self._db.exec_driver_sql(_ADD_IN_ONE, tuple(columns)).close()
 
     def waiting(self, limit: int) -> Sequence[InboxRow]:
         return self._many(_NEXT, {"at_most": limit})

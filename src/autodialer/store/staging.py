@@ -16,7 +16,6 @@ from sqlalchemy import (
     select,
     text,
     true,
-    tuple_,
     union_all,
     update,
 )
@@ -46,6 +45,21 @@ _STILL_CLAIMED = PreparedAmong(
         .order_by(_s.record_type, _s.zoho_id)
         .with_for_update()
     )
+)
+# The rows are chosen once, in a part of its own: in a condition PostgreSQL may choose anew for each row, and take too many.
+_DUE = (
+    select(_s.record_type, _s.zoho_id)
+    .where(_s.run_id == bindparam("run"), _s.state == StagedState.DUE.value)
+    .order_by(_s.sort_key)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True)  # SQLite has one writer and leaves this out
+    .cte("due")
+)
+_CLAIM = (
+    update(staged_records)
+    .where(_s.run_id == bindparam("run"), _s.record_type == _DUE.c.record_type, _s.zoho_id == _DUE.c.zoho_id)
+    .values(state=StagedState.CLAIMED.value, owner=bindparam("by"))
+    .returning(staged_records)
 )
 
 
@@ -144,19 +158,8 @@ class SqlStaging:
         return {StagedState(state): count for state, count in self._db.execute(_STATES, {"run": run_id})}
 
     def claim(self, run_id: str, owner: str, limit: int) -> Sequence[Staged]:
-        due = (
-            select(staged_records)
-            .where(_s.run_id == run_id, _s.state == StagedState.DUE.value)
-            .order_by(_s.sort_key)
-            .limit(limit)
-            .with_for_update(skip_locked=True)  # SQLite has one writer and leaves this out
-        )
-        rows = [staged_row(row) for row in self._db.execute(due)]
-        if rows:
-            keys = [(row.key.record_type.value, row.key.zoho_id) for row in rows]
-            mine = and_(_s.run_id == run_id, tuple_(_s.record_type, _s.zoho_id).in_(keys))
-            self._db.execute(update(staged_records).where(mine).values(state=StagedState.CLAIMED.value, owner=owner))
-        return rows
+        found = self._db.execute(_CLAIM, {"run": run_id, "by": owner, "at_most": limit})
+        return sorted(map(staged_row, found), key=lambda row: row.sort_key)
 
     def mark(
         self,
