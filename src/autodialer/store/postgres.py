@@ -11,7 +11,6 @@ import time
 import uuid
 from typing import Any, Final
 
-from psycopg import OperationalError
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
@@ -133,7 +132,7 @@ class Deadline:
         # The end of the connection, as a rule; it may also be a notice. SQLAlchemy's own ping would cost a round trip each time.
         try:
             self._engine.dialect.do_ping(connection)
-        except OperationalError as error:
+        except self._engine.dialect.loaded_dbapi.OperationalError as error:  # psycopg is loaded where it is used
             raise InvalidatePoolError(str(error)) from error
 
     def _returned(self, _connection: Any, record: Any) -> None:
