@@ -13,6 +13,8 @@ from autodialer.domain.placing import Throttled
 from autodialer.ports.rows import RunKind, RunState, StagedState
 from autodialer.rules.policy import Policy
 from autodialer.service.pacing import Pacer
+from autodialer.service.preparing import Stop
+from autodialer.service.troubles import Watch
 from service.conftest import MakeWorld
 from service.eightx8_words import AGENT, called, error_of, hear, leg, live, make_voice, speaking, vss
 from service.virtual_time import ManualClock, pass_time
@@ -189,6 +191,21 @@ async def test_calls_per_second_fall_when_8x8_has_no_lines_and_come_back_when_it
     assert rates[0] >= 3.5
     assert max(rates[first + 1 : first + 4]) <= 2.4
     assert rates[-1] >= 3.5
+
+
+async def test_calls_that_were_in_flight_when_8x8_had_no_lines_halve_the_pace_once(world: World) -> None:
+    world.crm.add(*(person(lead(n), n) for n in range(5)))
+    world.telephony.ends = None
+    run = await world.run()
+    pacer = Pacer(4.0, world.clock)
+    watch = Watch(world.process.store, world.clock, pacer)
+    await watch.look(run, Stop())
+    for n in range(5):
+        await hear(world, error_of(await world.attempt(lead(n)), -2010))
+        await pass_time(0.6)
+        await watch.look(run, Stop())
+    turns = [await pacer.turn() for _ in range(2)]
+    assert turns[1] - turns[0] == pytest.approx(0.506, abs=0.01)
 
 
 @pytest.mark.soak
