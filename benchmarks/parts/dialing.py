@@ -56,23 +56,13 @@ def measure_halved(book: Book) -> None:
     """D3: 8x8 allows half as many a second, from the middle of the run on."""
     calls, per_second = (120, 40) if quick() else (1000, 50)
     took, least = [], []
-    with workplace() as folder, _town(folder, Latency(), per_second) as here:
-        for _ in range(1 if quick() else 3):
-            here.limit(per_second)
-            before = here.placed()
-            done: list[int] = []
-
-            def halve(before: int = before, done: list[int] = done) -> None:
-                time.sleep(calls / 2 / per_second)
-                here.limit(per_second // 2)
-                done.append(here.placed() - before)
-
-            here.settle(calls)
-            ran = here.run(halve)
+    for _ in range(1 if quick() else 3):
+        # Each with a service of its own, which remembers nothing of the limit that the one before it met.
+        with workplace() as folder, _town(folder, Latency(), per_second) as here:
+            ran, placed = _halved(here, calls, per_second)
             took.append(ran)
-            seconds = done[0] / per_second + (ran.called - done[0]) / (per_second // 2)
+            seconds = placed / per_second + (ran.called - placed) / (per_second // 2)
             least.append(here.latency.zoho + seconds + here.latency.voice)
-            time.sleep(0 if quick() else 30)  # until its pace is the usual one again
     book.tell(
         Figure(
             "D3.calls",
@@ -82,6 +72,20 @@ def measure_halved(book: Book) -> None:
     )
     beside = {"seconds": _median([one.dialing for one in took]), "least": _median(least)}
     book.tell(Figure("D3.wall", ratios([one.dialing for one in took], least), beside, "s"))
+
+
+def _halved(here: Town, calls: int, per_second: int) -> tuple[Ran, int]:
+    """The run, and how many calls were placed until the limit was halved."""
+    here.limit(per_second)
+    placed: list[int] = []
+
+    def halve() -> None:
+        time.sleep(calls / 2 / per_second)
+        here.limit(per_second // 2)
+        placed.append(here.placed())
+
+    here.settle(calls)
+    return here.run(halve), placed[0]
 
 
 def measure_cost(book: Book) -> None:

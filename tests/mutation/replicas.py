@@ -9,6 +9,10 @@ def _test(name: str) -> str:
     return f"tests/service/test_membership.py::test_{name}"
 
 
+def _slowed(name: str) -> str:
+    return f"tests/service/test_slowed.py::test_{name}"
+
+
 def _store(name: str) -> str:
     return f"tests/store/test_membership.py::test_{name}"
 
@@ -37,6 +41,16 @@ BREAKAGES: Sequence[Breakage] = (
         "each process keeps a pace of its own",
         [Replace("service/dialing.py", "            if means.alone\n", "            if True\n")],
         [_test("calls_per_second_hold_over_all_processes_and_are_used_to_the_full")],
+    ),
+    Breakage(
+        "each complaint of one round lowers the pace",
+        [Replace("service/headway.py", "if turn < self.since:", "if False:")],
+        [_slowed("what_one_process_is_told_slows_the_others_and_what_was_learnt_outlives_it")],
+    ),
+    Breakage(
+        "a turn that waits is used in a pause of the round",
+        [Replace("service/shared_pacing.py", "while at < self._paused_until:", "while False:")],
+        [_slowed("the_pause_that_8x8_asks_for_is_kept_by_all_though_the_pace_is_lowered_once")],
     ),
     Breakage(
         "lines are counted without a lock",

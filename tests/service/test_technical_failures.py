@@ -13,6 +13,8 @@ from autodialer.domain.placing import Throttled
 from autodialer.ports.rows import RunKind, RunState, StagedState
 from autodialer.rules.policy import Policy
 from autodialer.service.pacing import Pacer
+from autodialer.service.preparing import Stop
+from autodialer.service.troubles import Watch
 from service.conftest import MakeWorld
 from service.eightx8_words import AGENT, called, error_of, hear, leg, live, make_voice, speaking, vss
 from service.virtual_time import ManualClock, pass_time
@@ -191,16 +193,40 @@ async def test_calls_per_second_fall_when_8x8_has_no_lines_and_come_back_when_it
     assert rates[-1] >= 3.5
 
 
+async def test_calls_that_were_in_flight_when_8x8_had_no_lines_halve_the_pace_once(world: World) -> None:
+    world.crm.add(*(person(lead(n), n) for n in range(5)))
+    world.telephony.ends = None
+    run = await world.run()
+    pacer = Pacer(4.0, world.clock)
+    watch = Watch(world.process.store, world.clock, pacer)
+    await watch.look(run, Stop())
+    for n in range(5):
+        await hear(world, error_of(await world.attempt(lead(n)), -2010))
+        await pass_time(0.6)
+        await watch.look(run, Stop())
+    turns = [await pacer.turn() for _ in range(2)]
+    assert turns[1] - turns[0] == pytest.approx(0.506, abs=0.01)
+
+
 @pytest.mark.soak
-async def test_a_429_halves_the_pace_after_its_pause_and_it_comes_back(make_world: MakeWorld) -> None:
+async def test_a_429_hardly_slows_and_another_one_after_its_pause_halves_the_pace_which_comes_back(
+    make_world: MakeWorld,
+) -> None:
     world = make_world(calls_per_second=4.0, max_concurrent_calls=1000)
-    world.crm.add(*(person(lead(n), n) for n in range(70)))
+    world.crm.add(*(person(lead(n), n) for n in range(300)))
     world.telephony.script[phone(8)] = deque([Throttled(3.0)])
+    world.telephony.script[phone(30)] = deque([Throttled(3.0)])
+    world.telephony.script[phone(34)] = deque([Throttled(3.0)])
     await world.run()
-    at = [ring.at for ring in world.telephony.rings]
-    began = at[8] + 3.0
-    assert sum(began + 1 <= moment < began + 6 for moment in at) <= 11
-    assert sum(at[-1] - 5 < moment <= at[-1] for moment in at) >= 18
+    at = {ring.number: ring.at for ring in world.telephony.rings}
+    last = max(at.values())
+
+    def calls(start: float, seconds: float) -> int:
+        return sum(start <= ring.at < start + seconds for ring in world.telephony.rings)
+
+    assert calls(at[phone(20)], 2.0) == 8
+    assert calls(at[phone(34)] + 5, 10) == pytest.approx(20, abs=1)
+    assert calls(last - 10, 10) >= 39
 
 
 async def test_the_pace_never_falls_below_a_sixteenth_and_returns_to_exactly_the_usual() -> None:
@@ -208,7 +234,8 @@ async def test_the_pace_never_falls_below_a_sixteenth_and_returns_to_exactly_the
     pacer = Pacer(10.0, clock)
     await pacer.turn()
     for _ in range(20):
-        await pacer.slow_down()
+        await pacer.slow_down(await pacer.turn())
+        await pass_time(1)
     began = clock.monotonic()
     await pacer.turn()
     await pacer.turn()

@@ -7,6 +7,7 @@ from autodialer.ports.access import AuditRow
 from autodialer.ports.ledger import Ledger
 
 TROUBLES = "troubles"  # calls in a row that failed for the same reason of the account
+HEADWAY = "headway"  # what is known of 8x8's limit while calls leave more slowly (service.shared_pacing)
 SLOWED_BY = "slowed_by"  # the newest call that was one too many at once
 _PAUSED = "paused"
 _YES = "1"

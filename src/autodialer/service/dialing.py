@@ -185,7 +185,7 @@ class Dialer:
                 return
             request = CallRequest(intent.attempt_id, intent.key, intent.number, self._m.wall_clock.now() + VALID_FOR)
             outcome = await self._ask(request)
-            await self._recorder.record(run, item.staged, submitted, outcome, stop)
+            await self._recorder.record(run, item.staged, submitted, outcome, stop, leaves_at)
         except StoreError as error:
             # Its lease runs out and makes it unknown; the call itself is never repeated.
             self._m.log.error("outcome not recorded", attempt_id=intent.attempt_id, error=error.message)

@@ -30,8 +30,10 @@ class OutcomeRecorder:
         self._early = early
         self._failures = 0
 
-    async def record(self, run: Run, row: Staged, submitted: Submitting, outcome: PlaceOutcome, stop: Stop) -> None:
-        """Write down what became of one call; slow down or end the run where the outcome asks for it."""
+    async def record(
+        self, run: Run, row: Staged, submitted: Submitting, outcome: PlaceOutcome, stop: Stop, turn: float
+    ) -> None:
+        """Write down what became of the call of that turn; slow down or end the run where the outcome asks for it."""
         log = {"run_id": run.run_id, "attempt_id": submitted.intent.attempt_id, "record": str(row.key)}
         match outcome:
             case Placed():
@@ -47,7 +49,7 @@ class OutcomeRecorder:
                     stop.because(f"8x8 refuses all calls ({outcome.code} {outcome.message}). {outcome.remedy}".strip())
             case Throttled():
                 await self._pause(outcome.retry_after)
-                await self._persistence.insist(self._pacer.slow_down)
+                await self._persistence.insist(lambda: self._pacer.slow_down(turn))
                 await self._write(lambda ledger: self._again(ledger, run, row, submitted, "8x8 asked to slow down"))
                 self._m.log.warning("8x8 asked to slow down", seconds=outcome.retry_after, **log)
             case NobodyFree():

@@ -1,12 +1,15 @@
 """One pace for the calls of all processes that share a ledger: turns are given out by a row of it, on the database's clock."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from autodialer.ports import Clock
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.replicas import PaceRow
-from autodialer.service.pacing import CALM, SLOWEST, STEP_DOWN, STEP_UP, UNDER_THE_LIMIT
+from autodialer.service.control import HEADWAY
+from autodialer.service.headway import CALM, Headway
+from autodialer.service.pacing import UNDER_THE_LIMIT
 
 _LEAD = timedelta(milliseconds=150)  # from a turn to the request: time to commit the intent
 _LATE = 0.02  # seconds after its turn at which a request may still leave
@@ -26,13 +29,22 @@ class SharedPacer:
         self._ahead: float | None = None  # of the database's clock, this machine's monotonic one; as small as ever seen
         self._kept: float | None = None
         self._last: float | None = None
+        self._paused_until = 0.0
 
     async def turn(self) -> float:
         """Take the next turn of all, and wait until it is time to make ready for it."""
         at, self._kept = self._kept, None
         if at is None or at < self._clock.monotonic():
-            at = await self._next(_LEAD) or self._clock.monotonic()
+            at = await self._take()
+        # A pause that was asked for meanwhile holds for this turn too.
+        while at < self._paused_until:
+            await self._wait(self._paused_until - _LEAD.total_seconds())
+            at = await self._take()
         self._last = at
+        return at
+
+    async def _take(self) -> float:
+        at = await self._next(_LEAD) or self._clock.monotonic()
         await self._wait(at - _LEAD.total_seconds())
         return at
 
@@ -59,14 +71,20 @@ class SharedPacer:
             row, now = self._row(ledger)
             ledger.pace.save(PaceRow(max(row.due_at, now + timedelta(seconds=seconds)), row.interval, row.calm_since))
 
+        self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds - _LATE)
         await self._store.write(pause)
 
-    async def slow_down(self) -> None:
+    async def slow_down(self, turn: float, *, of_all: bool = False) -> None:
         """For all processes."""
 
         def slow_down(ledger: Ledger) -> None:
             row, now = self._row(ledger)
-            ledger.pace.save(PaceRow(row.due_at, min(row.interval * STEP_DOWN, self._usual * SLOWEST), now))
+            at = _seconds(now)
+            before = self._headway(ledger, row)
+            left_at = at - (self._clock.monotonic() - turn)
+            after = before.complained(left_at, at, _seconds(row.due_at), of_all=of_all)
+            if after != before:
+                self._keep(ledger, row.due_at, after, now)
 
         await self._store.write(slow_down)
 
@@ -75,11 +93,14 @@ class SharedPacer:
             row, now = self._row(ledger)
             if not is_ours(ledger):
                 return None
-            interval, calm_since = row.interval, row.calm_since
-            if interval > self._usual and (now - calm_since).total_seconds() >= CALM:
-                interval, calm_since = max(interval / STEP_UP, self._usual), now
             leaves_at = max(row.due_at, now + lead)
-            ledger.pace.save(PaceRow(leaves_at + interval, interval, calm_since))
+            if row.interval > self._usual and (now - row.calm_since).total_seconds() >= CALM:
+                before = self._headway(ledger, row)
+                after = before.calm(_seconds(now))
+                if after != before:
+                    self._keep(ledger, leaves_at + timedelta(seconds=after.interval), after, now)
+                    return leaves_at, now
+            ledger.pace.save(PaceRow(leaves_at + row.interval, row.interval, row.calm_since))
             return leaves_at, now
 
         taken = await self._store.write(take)
@@ -90,17 +111,40 @@ class SharedPacer:
         now = ledger.shared_now()
         if row is None or row.interval < self._usual:  # nobody has called yet, or CALLS_PER_SECOND is less than it was
             row = PaceRow(row.due_at if row else now, self._usual, now)
-        if row.due_at > now + _SANE:
-            row = PaceRow(now, row.interval, row.calm_since)
+        if max(row.due_at, row.calm_since) > now + _SANE:
+            row = PaceRow(now, row.interval, now)
         return row, now
+
+    def _headway(self, ledger: Ledger, row: PaceRow) -> Headway:
+        """The row says how fast it goes; what was learnt on the way there is noted beside it, where that is still about this row.
+
+        Beside it, as previous releases change the row by rules of their own.
+        """
+        usual, interval, since = self._usual.total_seconds(), row.interval.total_seconds(), _seconds(row.calm_since)
+        noted = json.loads(ledger.switches.get(HEADWAY) or "{}")
+        if noted.get("interval") != interval:
+            return Headway(usual, interval, since)
+        return Headway(usual, interval, since, noted["fine"], noted["failed"])
+
+    @staticmethod
+    def _keep(ledger: Ledger, due_at: datetime, headway: Headway, now: datetime) -> None:
+        interval = timedelta(seconds=headway.interval)
+        ledger.pace.save(PaceRow(due_at, interval, _EPOCH + timedelta(seconds=headway.since)))
+        fine = None if headway.fine is None else timedelta(seconds=headway.fine).total_seconds()
+        noted = {"interval": interval.total_seconds(), "fine": fine, "failed": headway.failed}
+        ledger.switches.set(HEADWAY, json.dumps(noted), now)
 
     def _on_our_clock(self, moment: datetime, now: datetime) -> float:
         """The answer took its time to come: the shortest one ever tells best how the two clocks stand."""
-        ahead = self._clock.monotonic() - (now - _EPOCH).total_seconds()
+        ahead = self._clock.monotonic() - _seconds(now)
         if self._ahead is None or not 0 <= ahead - self._ahead < _STEP:
             self._ahead = ahead
-        return self._ahead + (moment - _EPOCH).total_seconds()
+        return self._ahead + _seconds(moment)
 
     async def _wait(self, until: float) -> None:
         while (wait := until - self._clock.monotonic()) > _MOMENT:
             await self._clock.sleep(wait)
+
+
+def _seconds(moment: datetime) -> float:
+    return (moment - _EPOCH).total_seconds()

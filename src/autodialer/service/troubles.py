@@ -59,9 +59,16 @@ class Watch:
         row, slowed_by = await self._store.read(
             lambda ledger: (ledger.switches.get(TROUBLES), ledger.switches.get(SLOWED_BY))
         )
-        if self._looked_at is not None and slowed_by != self._slowed_by:
-            await self._pacer.slow_down()
+        if slowed_by is not None and self._looked_at is not None and slowed_by != self._slowed_by:
+            await self._slow_down(slowed_by, now)
         self._looked_at, self._slowed_by = now, slowed_by
         told = json.loads(row) if row else {}
         if told.get("run_id") == run.run_id and told["calls"] >= SAME_TROUBLE:
             stop.because(f"{told['reason']} ({told['calls']} calls in a row). {told['remedy']}".strip())
+
+    async def _slow_down(self, attempt_id: str, now: float) -> None:
+        """Calls that left before the pace was last lowered are heard of for seconds; they say no more than the first of them."""
+        attempt = await self._store.read(lambda ledger: ledger.attempts.row(attempt_id))
+        sent_at = attempt.submitted_at if attempt is not None else None
+        ago = (self._clock.now() - sent_at).total_seconds() if sent_at is not None else 0.0
+        await self._pacer.slow_down(now - max(0.0, ago), of_all=True)
