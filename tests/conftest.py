@@ -52,8 +52,8 @@ def _statements_compiled_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_ledgers(tmp_path_factory: pytest.TempPathFactory) -> SqliteLedgers:
-    return SqliteLedgers(tmp_path_factory.mktemp("ledgers"))
+def sqlite_ledgers() -> SqliteLedgers:
+    return SqliteLedgers()
 
 
 @pytest.fixture(scope="session")
