@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -42,17 +43,22 @@ def make_ledger(url: str) -> None:
         database.close()
 
 
-class SqliteLedgers:
-    """Empty ledgers as files: migrated once, then copied."""
+@cache
+def empty_ledger() -> bytes:
+    """What stands in the file of one: migrated once in each test process."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.db"
+        make_ledger(sqlite_url(path))
+        return path.read_bytes()
 
-    def __init__(self, folder: Path) -> None:
-        self._template = folder / "template.db"
-        make_ledger(sqlite_url(self._template))
+
+class SqliteLedgers:
+    """Empty ledgers as files."""
 
     def fresh(self, folder: Path) -> str:
         """The URL of a new one in `folder`."""
         path = folder / "ledger.db"
-        shutil.copyfile(self._template, path)
+        path.write_bytes(empty_ledger())
         return sqlite_url(path)
 
 

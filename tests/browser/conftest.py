@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from autodialer.observability import configure_logging, shutdown_logging
 from browser import town as towns
 from browser.chromium import started
-from console.office import add_users
+from console.office import add_users, quick_passwords
 from web.house import TOKENS, House, house, person
 
 # Playwright leaves its event loop running in the thread that uses it, where no other test's loop could run then.
@@ -30,6 +30,12 @@ def _log_to_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     configure_logging(level="info", log_dir=tmp_path_factory.mktemp("logs"), development=False, console=False)
     yield
     shutdown_logging()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    with quick_passwords():
+        yield
 
 
 @pytest.fixture(scope="package")

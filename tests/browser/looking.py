@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from console.office import PASSWORDS
 from web.house import API_TOKEN, House
 
 PATIENCE = 15_000  # milliseconds; for a machine that has much else to do
+AXE = Axe().axe_script  # for Page.add_init_script
 WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=375, height=740)
 
 
@@ -69,3 +71,11 @@ def addresses_of_menu(page: Page) -> list[str]:
     """Where the menu leads to, in its order."""
     links = page.get_by_role("navigation", name=re.compile("^(Pages|Pagini)$")).get_by_role("link").all()
     return [str(link.get_attribute("href")) for link in links]
+
+
+def faults(page: Page, *rules: str, within: str = "html") -> list[str]:
+    """What axe finds in a part of the page as it is, of these rules or of all, that is serious or critical."""
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    found = page.evaluate("([within, options]) => axe.run(within, options)", [within, options])["violations"]
+    bad = [one for one in found if one["impact"] in {"serious", "critical"}]
+    return [f"{one['id']}: {node['html'][:120]} {node['failureSummary']}" for one in bad for node in one["nodes"]]

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 
 import httpx2
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, Page
 
 from autodialer.simulators.people import FIRST_NAMES, LAST_NAMES
 from autodialer.web.console.access import HOME
-from browser.looking import NARROW, WIDE, person
+from browser.looking import AXE, NARROW, WIDE, faults, person
 from browser.town import NO_LONGER, people_of_town
 from browser.walking import pages_of, whole
 from console.office import browser_of, text_of
@@ -35,7 +34,6 @@ KINDS = (
     "/console/health",
     "/console/audit",
 )
-AXE = Axe().axe_script
 _MORE = "tr:nth-child(n+5), main li:nth-child(n+5), option:nth-child(n+5), dt:nth-of-type(n+9), dd:nth-of-type(n+9)"
 FEWER = f"document.querySelectorAll('{_MORE}').forEach(each => each.remove())"
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -67,14 +65,6 @@ def too_narrow(page: Page, width: int) -> list[str]:
     assert len(places) >= 10
     wide = ["the page scrolls sideways"] if page.evaluate(TOO_WIDE) > 0 else []
     return wide + [f"entry {index}" for index, (left, right) in enumerate(places) if left < 0 or right > width]
-
-
-def faults(page: Page, *rules: str, within: str = "html") -> list[str]:
-    """What axe finds in a part of the page as it is, of these rules or of all, that is serious or critical."""
-    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
-    found = page.evaluate("([within, options]) => axe.run(within, options)", [within, options])["violations"]
-    bad = [one for one in found if one["impact"] in {"serious", "critical"}]
-    return [f"{one['id']}: {node['html'][:120]} {node['failureSummary']}" for one in bad for node in one["nodes"]]
 
 
 def test_on_every_page_axe_finds_nothing_serious_by_day_or_by_night_and_no_screen_is_too_narrow(

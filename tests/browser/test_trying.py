@@ -1,26 +1,12 @@
 """Looking ahead in a browser: a plan is made and looked through, a policy is tried beside another one; wide and narrow."""
 
 import re
-from importlib import import_module
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.looking import NARROW, WIDE, person
+from browser.looking import AXE, NARROW, WIDE, faults, person
 from web.house import House
-
-AXE: Any = import_module("axe_playwright_python.sync_playwright").Axe()  # it has no types
-
-
-def faults(page: Page) -> list[str]:
-    """What axe finds serious or worse."""
-    found = AXE.run(page).response["violations"]
-    return [
-        f"{one['id']}: {[node['html'] for node in one['nodes']][:3]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 def overflows(page: Page) -> bool:
@@ -31,6 +17,7 @@ def overflows(page: Page) -> bool:
 @pytest.mark.parametrize("window", [WIDE, NARROW], ids=["1440", "375"])
 def test_plan_policy_and_simulation_are_used_without_a_fault(chromium: Browser, office: House, window: object) -> None:
     with person(chromium, office, "oana", viewport=window) as page:
+        page.add_init_script(AXE)
         page.goto("/console/plan")
         page.get_by_role("button", name="Make a new plan").click()
         expect(page.get_by_role("status")).to_contain_text("The plan is made")

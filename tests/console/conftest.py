@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from autodialer.observability import configure_logging, shutdown_logging
-from console.office import add_users, browser_of
+from console.office import add_users, browser_of, quick_passwords
 from web.house import TOKENS, House, house, person
 
 
@@ -15,6 +15,12 @@ def _log_to_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     configure_logging(level="info", log_dir=tmp_path_factory.mktemp("logs"), development=False, console=False)
     yield
     shutdown_logging()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    with quick_passwords():
+        yield
 
 
 @pytest.fixture(scope="package")

@@ -6,11 +6,22 @@ from contextlib import contextmanager
 from html import unescape
 
 import httpx2
+import pytest
 
+from autodialer.service import passwords
 from web.house import API_TOKEN, House
 
 PASSWORDS = {"vera": "vera looks at it", "oana": "oana acts on it"}
 ROLES = {"vera": "viewer", "oana": "operator"}
+STRENGTH = passwords._COST
+
+
+@contextmanager
+def quick_passwords() -> Iterator[None]:
+    """Hashed with little work, for a sign-in would cost a quarter of a second; a test that needs real ones sets STRENGTH again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_COST", 2)
+        yield
 
 
 def add_users(house: House) -> None:

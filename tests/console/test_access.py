@@ -5,7 +5,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from console.office import PASSWORDS, browser_of, csrf_of, post, said_after, text_of
+from autodialer.service import passwords
+from console.office import PASSWORDS, STRENGTH, browser_of, csrf_of, post, said_after, text_of
 from web.house import API_TOKEN, House, house
 
 
@@ -139,13 +140,23 @@ def test_a_changed_or_removed_user_is_out_at_once(office: House, change: str) ->
         assert client.get("/console").status_code == 303
 
 
-def test_passwords_are_kept_as_salted_hashes_and_never_logged_or_shown(office: House) -> None:
-    rows = office.sql("SELECT password FROM users")
-    assert all(row[0].startswith("scrypt$32768$8$3$") for row in rows)
-    assert len({row[0] for row in rows}) == len(rows)
+def test_passwords_are_kept_as_salted_hashes_and_never_logged_or_shown(
+    office: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_COST", STRENGTH)
+    password = "both have the same"
+    for name in ("ines", "irma"):
+        new = {"name": name, "role": "viewer", "password": password}
+        office.ask("POST", "/api/users", json=new).raise_for_status()
+    hashed = [str(row[0]) for row in office.sql("SELECT password FROM users WHERE name IN ('ines', 'irma')")]
+    assert all(each.startswith("scrypt$32768$8$3$") for each in hashed)
+    assert len(set(hashed)) == 2
+    with browser_of(office, None) as client:
+        client.post("/console/sign-in", data={"name": "irma", "password": password})
+        assert "irma · viewer" in text_of(client.get("/console").text)
     shown = office.ask("GET", "/api/users").text
     assert "scrypt" not in shown
-    assert all(password not in shown for password in PASSWORDS.values())
+    assert all(each not in shown for each in (password, *PASSWORDS.values()))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from autodialer.simulators.contact_center_settings import ContactCenterSettings
 from autodialer.simulators.eightx8_settings import VoiceSettings
 from autodialer.simulators.people import Behaviour, Outcome, Person, mobile, zoho_id
 from autodialer.simulators.servers import Simulated, simulators
+from databases import empty_ledger
 
 T = TypeVar("T")
 API_TOKEN = "api-token-of-the-tests-0123456789"
@@ -163,6 +164,8 @@ def house(
     async def live() -> None:
         async with simulators(people, settings=voice or VoiceSettings(speed=900)) as simulated:
             settings = settings_for(simulated, folder, **more)
+            if not settings.db_path.exists():
+                settings.db_path.write_bytes(empty_ledger())
             async with open_system(settings, clock=shown) as system, serving(system, scheduled=scheduled):
                 started.update(system=system, simulated=simulated, loop=asyncio.get_running_loop())
                 ready.set()

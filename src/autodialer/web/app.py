@@ -85,9 +85,9 @@ def create_app(services: Services, config: WebConfig) -> FastAPI:
         responses={200: {"model": CallbackTaken | NextActions, "description": "stored"}},
         openapi_extra=CALLBACK_DOCS,
     )
-    app.include_router(api_router(services, dry_run=config.dry_run))
-    app.include_router(metrics_router(services))
-    app.include_router(docs_page(app))
+    # Their prefix is theirs already; include_router would build each route a second time, at the first request.
+    for router in (api_router(services, dry_run=config.dry_run), metrics_router(services), docs_page(app)):
+        app.router.routes.extend(router.routes)
     return app
 
 

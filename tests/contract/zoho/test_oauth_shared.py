@@ -6,11 +6,9 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-import httpcore2
 import pytest
 
 from autodialer.domain.errors import CrmError
@@ -41,14 +39,6 @@ async def main(url, zoho, client_id, secret, refresh):
 
 asyncio.run(main(*sys.argv[1:]))
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _certificates_read_once() -> Iterator[None]:
-    """Each client would read them anew, which takes longer than all else that it does here."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpcore2, "default_ssl_context", lru_cache(httpcore2.default_ssl_context))
-        yield
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def add_console(app: FastAPI, services: Services, door: Doorkeeper) -> Console:
         add(router, pages, access)
     add_runs_pages(router, pages, access)
     add_health_page(router, pages, access)
-    app.include_router(router)
+    app.router.routes.extend(router.routes)  # include_router would build each of them a second time
     app.mount(f"{HOME}/static", _Static(directory=STATIC), name="static")
     _add_errors(app, console)
     return console
