@@ -205,6 +205,9 @@ class Deployment(RuleBasedStateMachine):
                     await process.services.callbacks.take(body)
             except (StoreError, Crashed):
                 return False
+            except asyncio.CancelledError:  # it died while another of its tasks stored the callback
+                assert process.dead
+                return False
             return True
 
         return process is not None and self.run(take())
