@@ -134,7 +134,7 @@ HOT: dict[str, Question] = {
     "audit.newest_first, the next page": lambda ledger: ledger.audit.newest_first(9, 50),
     "audit.newest_first of somebody": lambda ledger: ledger.audit.newest_first(9, 50, who="ana"),
     "audit.newest_first of an action": lambda ledger: ledger.audit.newest_first(None, 50, action="pause"),
-    "audit.of_subject": lambda ledger: ledger.audit.of_subject("lead 1"),
+    "audit.of_subjects": lambda ledger: ledger.audit.of_subjects(["lead 1", "9"]),
     "stats.figures": lambda ledger: ledger.stats.figures("2026-01-01", TODAY),
     "stats.work_lists": lambda ledger: ledger.stats.work_lists(),
     "work_lists.unknown": lambda ledger: ledger.work_lists.unknown((NOW, "a-1"), 5),
