@@ -150,6 +150,9 @@ def test_two_policies_are_shown_side_by_side_with_who_changes_and_why(viewer: ht
     [
         ({"people": "20000", "days": "90"}, "people x days must not exceed"),
         ({"people": "0"}, "people"),
+        ({"people": "9" * 5000}, "people"),
+        ({"days": "-3"}, "days"),
+        ({"seed": "1.5"}, "seed"),
         ({"second": "text", "policy": "day_quota = 3"}, "there is no field day_quota"),
         ({"answer_rate": "many"}, "answer_rate"),
         ({"answer_rate": "101"}, "answer_rate"),
