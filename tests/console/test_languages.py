@@ -32,12 +32,12 @@ def of_templates() -> Iterator[tuple[str, str, tuple[str | None, ...]]]:
             yield path.name, function, message if isinstance(message, tuple) else (message,)
 
 
-def of_python() -> Iterator[tuple[str, str]]:
-    """What stands in N_("…")."""
+def of_python(marked_by: str = "N_") -> Iterator[tuple[str, str]]:
+    """What stands in N_("…"), or first in Counted("…", "…")."""
     for path in sorted(CONSOLE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "N_":
-                assert isinstance(node.args[0], ast.Constant), f"{path.name}: N_() takes a text as it is"
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == marked_by:
+                assert isinstance(node.args[0], ast.Constant), f"{path.name}: {marked_by}() takes a text as it is"
                 yield path.name, str(node.args[0].value)
 
 
@@ -72,7 +72,8 @@ def singles() -> set[str]:
 
 
 def plurals() -> set[str]:
-    return {str(message[0]) for _, function, message in of_templates() if function == "ngettext"}
+    in_templates = {str(message[0]) for _, function, message in of_templates() if function == "ngettext"}
+    return in_templates | {text for _, text in of_python("Counted")}
 
 
 def test_every_text_has_its_romanian_and_no_other_stands_there() -> None:

@@ -61,7 +61,7 @@ def test_the_plan_is_looked_through_by_decision_reason_and_digits(operator: http
         ({"q": "0001"}, 1),
         ({"q": "0709 000 001"}, 1),
         ({"q": "01"}, 0),
-        ({"would": "nonsense", "after": "\x00"}, 6),
+        ({"would": "nonsense", "after": "\x01"}, 6),
     ):
         text = operator.get("/console/plan", params=query).text
         assert len(re.findall(r'href="/console/people/\w+/\d+"', text)) == found, query

@@ -157,6 +157,15 @@ def test_an_orphan_is_matched_again_and_dismissed_with_a_reason(desk: House, ope
     assert post(operator, "/console/orphans/x/match").status_code == 404
 
 
+def test_a_callback_of_parts_within_parts_does_not_hide_the_others(desk: House, operator: httpx2.Client) -> None:
+    deep: object = "the end"
+    for _ in range(400):
+        deep = [deep]
+    _hear(desk, summary("deep", **ENDED, deep=deep))
+    assert operator.get("/console/orphans").status_code == 200
+    assert desk.ask("GET", "/api/orphans").status_code == 200
+
+
 def _park(desk: House, number: int) -> int:
     """An update of a record that Zoho does not have."""
     _lose(desk, number)
@@ -179,7 +188,7 @@ def test_a_refused_update_is_explained_sent_again_and_given_up(desk: House, oper
     )
     assert last_deed(desk)[:2] == ("oana", "retry_update")
     desk.wait_until(f"SELECT state = 'parked' FROM outbox WHERE outbox_id = {outbox_id}", "refused again")  # noqa: S608 - a number
-    assert "updates are sent again" in said_after(operator, post(operator, "/console/parked"))
+    assert "sent again. What Zoho refuses again" in said_after(operator, post(operator, "/console/parked"))
     desk.wait_until(f"SELECT state = 'parked' FROM outbox WHERE outbox_id = {outbox_id}", "refused again")  # noqa: S608 - a number
     done = said_after(operator, post(operator, f"{address}/give-up", reason="deleted", next="/console/parked"))
     assert done == f"Lead {zoho_id('Leads', 94)}: given up. The calls stay in the ledger and go on counting."
