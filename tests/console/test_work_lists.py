@@ -157,15 +157,6 @@ def test_an_orphan_is_matched_again_and_dismissed_with_a_reason(desk: House, ope
     assert post(operator, "/console/orphans/x/match").status_code == 404
 
 
-def test_a_callback_of_parts_within_parts_does_not_hide_the_others(desk: House, operator: httpx2.Client) -> None:
-    deep: object = "the end"
-    for _ in range(400):
-        deep = [deep]
-    _hear(desk, summary("deep", **ENDED, deep=deep))
-    assert operator.get("/console/orphans").status_code == 200
-    assert desk.ask("GET", "/api/orphans").status_code == 200
-
-
 def _park(desk: House, number: int) -> int:
     """An update of a record that Zoho does not have."""
     _lose(desk, number)
