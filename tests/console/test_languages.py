@@ -99,6 +99,17 @@ def test_translations_say_the_same_values() -> None:
 
 
 @pytest.mark.parametrize(
+    ("english", "romanian"),
+    [("callback", "notific"), ("settled?", "lămur"), ("the log says|see the log", "fișierul de log")],
+)
+def test_one_thing_has_one_word_on_all_pages(english: str, romanian: str) -> None:
+    """Only where the English names it; "settled" of a call that nobody knows."""
+    named = {text: said for text, said in ROMANIAN["texts"].items() if re.search(rf"(?i)\b({english})\b", text)}
+    assert named
+    assert {text: said for text, said in named.items() if romanian not in said.lower()} == {}
+
+
+@pytest.mark.parametrize(
     ("count", "form"),
     [(1, "one"), (0, "few"), (2, "few"), (19, "few"), (20, "de"), (100, "de"), (101, "few"), (120, "de")],
 )
