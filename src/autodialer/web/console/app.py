@@ -28,6 +28,7 @@ from autodialer.web.console.access import (
 )
 from autodialer.web.console.languages import N_
 from autodialer.web.console.pages.audit import add_audit
+from autodialer.web.console.pages.conflicts import add_conflicts
 from autodialer.web.console.pages.do_not_call import add_do_not_call
 from autodialer.web.console.pages.door import add_door
 from autodialer.web.console.pages.drift import add_drift
@@ -85,6 +86,7 @@ def add_console(app: FastAPI, services: Services, door: Doorkeeper) -> Console:
         add_work_lists,
         add_unknown,
         add_orphans,
+        add_conflicts,
         add_parked,
         add_waiting,
         add_drift,
