@@ -8,9 +8,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from autodialer.domain.access import Role
 from autodialer.domain.record import Record, RecordKey
+from autodialer.domain.sentence import Sentence
+from autodialer.service.doorkeeping import Visitor
 from autodialer.service.explain import Explainer
 from autodialer.simulators.people import mobile
+from autodialer.web.console.formatting import said
 from console.office import add_users, browser_of, post, said_after, text_of
 from web.house import FIRST_NAME, LAST_NAME, TOKENS, House, house, person
 
@@ -92,6 +96,13 @@ def test_a_number_in_a_field_of_zohos_that_should_hold_none_is_masked_for_viewer
         page = client.get(PAGE).text
         assert (mobile(7) in page) == is_whole
         assert "Call Attempts in Zoho was 1" in text_of(page)
+
+
+@pytest.mark.parametrize(("value", "seen"), [(5_000_000, "5000000"), (40_709_000_007, "…07"), (mobile(7), "+40…07")])
+def test_a_count_in_a_sentence_stays_readable_for_viewers_and_a_number_does_not(value: object, seen: str) -> None:
+    visitor = Visitor("vera", Role.VIEWER, "")
+    context: Any = {"language": "en", "zone": "UTC", "visitor": visitor}
+    assert said(context, Sentence("{value} are left.", {"value": value})) == f"{seen} are left."
 
 
 def test_a_viewer_finds_nobody_by_a_part_of_a_number_or_of_a_name(vera: httpx2.Client) -> None:

@@ -101,6 +101,8 @@ def said(context: Context, sentence: Sentence) -> str:
             return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
         if isinstance(value, RecordKey):
             return f"{texts.gettext(value.record_type.value)} {value.zoho_id}"
+        if isinstance(value, int) and not context["visitor"].is_operator:
+            return str(_masker.value("said", value))  # a count stays readable; a number in a field of counts does not
         return NOTHING if value is None else words(context, known(context, str(value)))
 
     return sentence.said(texts.gettext, show)
