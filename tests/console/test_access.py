@@ -5,7 +5,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from autodialer.domain.errors import StoreError
 from autodialer.service import passwords
+from autodialer.service.doorkeeping import Doorkeeper
 from console.office import PASSWORDS, STRENGTH, browser_of, csrf_of, post, said_after, text_of
 from web.house import API_TOKEN, House, house
 
@@ -68,6 +70,8 @@ def test_the_cookie_is_kept_from_scripts_and_goes_by_tls_alone_behind_a_proxy(st
     assert "Secure" not in plain
     by_tls = stranger.post("/console/sign-in", data=form, headers={"x-forwarded-proto": "https"}).headers["set-cookie"]
     assert "Secure" in by_tls
+    by_two = {"x-forwarded-proto": "https, http"}
+    assert "Secure" in stranger.post("/console/sign-in", data=form, headers=by_two).headers["set-cookie"]
 
 
 def test_the_api_token_signs_an_operator_in_before_there_are_users(office: House) -> None:
@@ -203,8 +207,48 @@ def test_what_nobody_expected_is_a_page_that_tells_nothing_of_it(
 
 
 def test_htmx_is_told_to_load_the_sign_in_page_whole(stranger: httpx2.Client) -> None:
-    answer = stranger.get("/console/state", headers={"hx-request": "true"})
-    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/console/sign-in?next=/console/state")
+    for page, wanted in (
+        (f"{stranger.base_url}/console/runs?before=x", "/console/runs%3Fbefore%3Dx"),
+        ("https://elsewhere.example/console", "/console"),
+        ("https://elsewhere.example/", "/console"),
+        ("", "/console"),
+    ):
+        answer = stranger.get("/console/live", headers={"hx-request": "true", "hx-current-url": page})
+        assert (answer.status_code, answer.headers["hx-redirect"]) == (401, f"/console/sign-in?next={wanted}")
+
+
+def test_the_answer_to_a_form_leads_to_pages_that_exist(operator: httpx2.Client) -> None:
+    """It has an address at which nothing is to be seen: pausing from it must not end in an error."""
+    for address, page in (
+        ("/console/health/examine", "/console/health"),
+        ("/console/unknown/x", "/console/work-lists"),
+        ("/console/no/such", "/console"),
+    ):
+        shown = post(operator, address).text
+        assert f'name="next" value="{page}"' in shown, address
+        assert f'/language/ro?next={page}"' in shown, address
+        assert operator.get(page).status_code == 200
+
+
+def test_a_request_with_a_nul_is_refused_before_anything_reads_it(operator: httpx2.Client) -> None:
+    """PostgreSQL's text takes none, so what looks for it would fail as if the database were gone."""
+    for address in ("/console/audit?who=a%00b", "/console/people?q=%00", "/console/unknown%00"):
+        assert operator.get(address).status_code == 404, address
+    answer = post(operator, "/console/do-not-call", number="0709 000 031", reason="a\0b")
+    assert (answer.status_code, "This request can't be read." in answer.text) == (400, True)
+    assert operator.post("/console/sign-in", data={"name": "a\0b", "password": "x"}).status_code == 400
+
+
+def test_without_a_ledger_even_what_does_not_exist_is_a_page(
+    operator: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_arguments: object) -> None:
+        raise StoreError("the disk is full", permanent=False)
+
+    monkeypatch.setattr(Doorkeeper, "visitor", gone)
+    for address, status in (("/console/no/such/page", 404), ("/console", 503)):
+        answer = operator.get(address)
+        assert (answer.status_code, "<html" in answer.text) == (status, True)
 
 
 def test_pages_allow_no_script_or_style_but_our_own_files(operator: httpx2.Client) -> None:

@@ -126,6 +126,24 @@ def test_what_is_no_file_of_numbers_changes_nothing_and_says_why(office: House, 
     assert listed(office) == {}
 
 
+def test_a_file_without_a_reason_or_with_one_that_is_too_long_is_not_taken(
+    office: House, operator: httpx2.Client
+) -> None:
+    for reason in ("", "x" * 501):
+        assert "give a reason" in said_after(operator, upload(operator, mobile(54).encode(), reason=reason))
+    preview = upload(operator, mobile(54).encode()).text
+    assert "give a reason" in said_after(operator, confirm(operator, preview.replace("from a file", " ")))
+    assert listed(office) == {}
+    assert said_after(operator, confirm(operator, preview)) == "1 number was added; it is never called from now on."
+
+
+def test_what_a_form_says_of_a_number_goes_by_tls_alone_behind_a_proxy(operator: httpx2.Client) -> None:
+    form = {"csrf": csrf_of(operator.get("/console").text), "number": mobile(31), "reason": "asked"}
+    said = operator.post(PAGE, data=form, headers={"x-forwarded-proto": "https"}).headers["set-cookie"]
+    assert said.startswith("autodialer_said=")
+    assert "Secure" in said
+
+
 def test_a_cell_that_looks_like_a_page_stays_text(office: House, operator: httpx2.Client) -> None:
     preview = upload(operator, f'number,reason\n{mobile(54)},</textarea><script>alert("1")</script>\n'.encode())
     assert "<script>alert" not in preview.text

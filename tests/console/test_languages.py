@@ -32,12 +32,12 @@ def of_templates() -> Iterator[tuple[str, str, tuple[str | None, ...]]]:
             yield path.name, function, message if isinstance(message, tuple) else (message,)
 
 
-def of_python() -> Iterator[tuple[str, str]]:
-    """What stands in N_("…")."""
+def of_python(marked_by: str = "N_") -> Iterator[tuple[str, str]]:
+    """What stands in N_("…"), or first in Counted("…", "…")."""
     for path in sorted(CONSOLE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "N_":
-                assert isinstance(node.args[0], ast.Constant), f"{path.name}: N_() takes a text as it is"
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == marked_by:
+                assert isinstance(node.args[0], ast.Constant), f"{path.name}: {marked_by}() takes a text as it is"
                 yield path.name, str(node.args[0].value)
 
 
@@ -72,7 +72,8 @@ def singles() -> set[str]:
 
 
 def plurals() -> set[str]:
-    return {str(message[0]) for _, function, message in of_templates() if function == "ngettext"}
+    in_templates = {str(message[0]) for _, function, message in of_templates() if function == "ngettext"}
+    return in_templates | {text for _, text in of_python("Counted")}
 
 
 def test_every_text_has_its_romanian_and_no_other_stands_there() -> None:
@@ -95,6 +96,17 @@ def test_translations_say_the_same_values() -> None:
     for english, forms in ROMANIAN["plurals"].items():
         assert len(forms) == 3, english
         assert all(set(PLACE.findall(form)) <= {*PLACE.findall(english), "%(num)s"} for form in forms), english
+
+
+@pytest.mark.parametrize(
+    ("english", "romanian"),
+    [("callback", "notific"), ("settled?", "lămur"), ("the log says|see the log", "fișierul de log")],
+)
+def test_one_thing_has_one_word_on_all_pages(english: str, romanian: str) -> None:
+    """Only where the English names it; "settled" of a call that nobody knows."""
+    named = {text: said for text, said in ROMANIAN["texts"].items() if re.search(rf"(?i)\b({english})\b", text)}
+    assert named
+    assert {text: said for text, said in named.items() if romanian not in said.lower()} == {}
 
 
 @pytest.mark.parametrize(

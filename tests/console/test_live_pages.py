@@ -142,6 +142,17 @@ def test_records_of_a_run_come_in_pages(dialed: House, doer: httpx2.Client, monk
     assert sorted(people) == sorted(who.zoho_id for who in [*WHO, UNREACHABLE])
 
 
+def test_a_run_whose_records_were_removed_after_their_time_says_so(dialed: House, seer: httpx2.Client) -> None:
+    (run_id,) = dialed.sql("SELECT run_id FROM runs WHERE state = 'finished'")[0]
+    address = f"/console/runs/{run_id}"
+    assert "No record of this run is like that." in text_of(seer.get(f"{address}?reason=do_not_call").text)
+    dialed.sql(f"UPDATE staged_records SET run_id = 'x{run_id[1:]}' WHERE run_id = '{run_id}'")  # noqa: S608 - our own
+    text = text_of(seer.get(address).text)
+    dialed.sql(f"UPDATE staged_records SET run_id = '{run_id}' WHERE run_id = 'x{run_id[1:]}'")  # noqa: S608 - our own
+    assert "Its records are not kept any more; its figures are." in text
+    assert "No record of this run" not in text
+
+
 def test_viewers_see_masked_numbers_alone(dialed: House, seer: httpx2.Client) -> None:
     for address in ("/console", "/console/live", f"/console/runs/{run_id(dialed)}"):
         page = seer.get(address).text

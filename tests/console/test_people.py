@@ -1,13 +1,20 @@
 """People are found and explained in the console, in both languages; only operators see numbers, names and callbacks."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import httpx2
 import pytest
 
+from autodialer.domain.access import Role
+from autodialer.domain.record import Record, RecordKey
+from autodialer.domain.sentence import Sentence
+from autodialer.service.doorkeeping import Visitor
+from autodialer.service.explain import Explainer
 from autodialer.simulators.people import mobile
+from autodialer.web.console.formatting import said
 from console.office import add_users, browser_of, post, said_after, text_of
 from web.house import FIRST_NAME, LAST_NAME, TOKENS, House, house, person
 
@@ -66,6 +73,36 @@ def test_a_viewer_sees_no_number_no_name_and_no_callback(vera: httpx2.Client, oa
     bodies = re.findall(r"(?s)<pre>(.*?)</pre>", shown)
     assert bodies
     assert all(mobile(0)[1:] not in body for body in bodies)
+
+
+def test_a_number_in_a_field_of_zohos_that_should_hold_none_is_masked_for_viewers(
+    vera: httpx2.Client, oana: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Explainer._look  # Zoho's own fields take no such text, an administrator's may
+
+    async def look_at_texts(
+        self: Explainer, keys: Sequence[RecordKey]
+    ) -> tuple[Mapping[RecordKey, Record], str | None]:
+        found, problem = await look(self, keys)
+        odd: dict[str, Any] = {
+            "call_attempts": mobile(7),
+            "first_no_answer_at": f"call {mobile(7)}",
+            "status": f"No {mobile(7)}",
+        }
+        return {key: replace(record, **odd) for key, record in found.items()}, problem
+
+    monkeypatch.setattr(Explainer, "_look", look_at_texts)
+    for client, is_whole in ((vera, False), (oana, True)):
+        page = client.get(PAGE).text
+        assert (mobile(7) in page) == is_whole
+        assert "Call Attempts in Zoho was 1" in text_of(page)
+
+
+@pytest.mark.parametrize(("value", "seen"), [(5_000_000, "5000000"), (40_709_000_007, "…07"), (mobile(7), "+40…07")])
+def test_a_count_in_a_sentence_stays_readable_for_viewers_and_a_number_does_not(value: object, seen: str) -> None:
+    visitor = Visitor("vera", Role.VIEWER, "")
+    context: Any = {"language": "en", "zone": "UTC", "visitor": visitor}
+    assert said(context, Sentence("{value} are left.", {"value": value})) == f"{seen} are left."
 
 
 def test_a_viewer_finds_nobody_by_a_part_of_a_number_or_of_a_name(vera: httpx2.Client) -> None:

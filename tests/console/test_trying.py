@@ -61,7 +61,7 @@ def test_the_plan_is_looked_through_by_decision_reason_and_digits(operator: http
         ({"q": "0001"}, 1),
         ({"q": "0709 000 001"}, 1),
         ({"q": "01"}, 0),
-        ({"would": "nonsense", "after": "\x00"}, 6),
+        ({"would": "nonsense", "after": "\x01"}, 6),
     ):
         text = operator.get("/console/plan", params=query).text
         assert len(re.findall(r'href="/console/people/\w+/\d+"', text)) == found, query
@@ -150,6 +150,9 @@ def test_two_policies_are_shown_side_by_side_with_who_changes_and_why(viewer: ht
     [
         ({"people": "20000", "days": "90"}, "people x days must not exceed"),
         ({"people": "0"}, "people"),
+        ({"people": "9" * 5000}, "people"),
+        ({"days": "-3"}, "days"),
+        ({"seed": "1.5"}, "seed"),
         ({"second": "text", "policy": "day_quota = 3"}, "there is no field day_quota"),
         ({"answer_rate": "many"}, "answer_rate"),
         ({"answer_rate": "101"}, "answer_rate"),

@@ -18,7 +18,7 @@ NO_PHONE = replace(person(4), phone="12", mobile=None, number=None)
 CALLED = [person(index, outcomes=("no_answer",)) for index in (6, 8)]
 ALL = [ANSWERS, BAD_COUNT, NO_PHONE, *CALLED]
 ENDED: dict[str, Any] = {"sessionStatus": "NO_ANSWER", "callCount": 1, "toNumber2": "+40709000077", "name": "Ileana"}
-LISTS = ("unknown", "orphans", "parked", "answered", "repair", "drift")
+LISTS = ("unknown", "orphans", "conflicts", "parked", "answered", "repair", "drift")
 PAGES = ("work-lists", *LISTS, "drift?days=7", "repair?flaw=inferred", "do-not-call", "audit")
 
 
@@ -157,6 +157,22 @@ def test_an_orphan_is_matched_again_and_dismissed_with_a_reason(desk: House, ope
     assert post(operator, "/console/orphans/x/match").status_code == 404
 
 
+def test_a_result_that_contradicts_the_one_that_stands_is_shown_with_its_record(
+    desk: House, operator: httpx2.Client
+) -> None:
+    """It changes nothing, and somebody should see it all the same."""
+    who = CALLED[1].zoho_id
+    (session,) = desk.sql(f"SELECT session_id FROM attempts WHERE zoho_id = '{who}'")[0]  # noqa: S608 - our own
+    token = {"authorization": f"Bearer {TOKENS['callback_token']}"}
+    body = summary(session, **{**ENDED, "sessionStatus": "BUSY"})
+    desk.client.post("/api/callback", json=body, headers=token).raise_for_status()
+    desk.wait_until("SELECT count(*) = 1 FROM inbox WHERE state = 'conflict'", "it contradicts")
+    page = operator.get("/console/conflicts").text
+    assert f"/console/people/lead/{who}" in page
+    assert "says busy, but no_answer stands" in text_of(page)
+    assert "Ileana" not in page
+
+
 def _park(desk: House, number: int) -> int:
     """An update of a record that Zoho does not have."""
     _lose(desk, number)
@@ -179,7 +195,7 @@ def test_a_refused_update_is_explained_sent_again_and_given_up(desk: House, oper
     )
     assert last_deed(desk)[:2] == ("oana", "retry_update")
     desk.wait_until(f"SELECT state = 'parked' FROM outbox WHERE outbox_id = {outbox_id}", "refused again")  # noqa: S608 - a number
-    assert "updates are sent again" in said_after(operator, post(operator, "/console/parked"))
+    assert "sent again. What Zoho refuses again" in said_after(operator, post(operator, "/console/parked"))
     desk.wait_until(f"SELECT state = 'parked' FROM outbox WHERE outbox_id = {outbox_id}", "refused again")  # noqa: S608 - a number
     done = said_after(operator, post(operator, f"{address}/give-up", reason="deleted", next="/console/parked"))
     assert done == f"Lead {zoho_id('Leads', 94)}: given up. The calls stay in the ledger and go on counting."

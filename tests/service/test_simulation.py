@@ -154,6 +154,16 @@ def test_who_differs_was_called_or_made_dead_at_another_run_and_nobody_else(
     assert len(list(diff_cells(list(changed.values())))) == len(changed)
 
 
+def test_who_has_a_last_call_under_one_policy_alone_is_told_so_although_both_make_the_record_dead() -> None:
+    chased = one(CrmStatus.NO_ANSWER, call_attempts=2, first_no_answer_at=START - timedelta(hours=8))
+    policies = [Policy(total_quota=total, day_quotas=(2, 1), dead_when_exhausted=True) for total in (3, 2)]
+    (change,) = differences(*(Days(policy, [chased], world(model=flat(0))).live() for policy in policies))
+    assert (change.first.did, change.second.did) == (Did.CALL, Did.MARK_DEAD)
+    policies = [Policy(total_quota=3, day_quotas=(2, 1), dead_when_exhausted=is_dead) for is_dead in (True, False)]
+    (change,) = differences(*(Days(policy, [chased], world(model=flat(0))).live() for policy in policies))
+    assert (change.first.did, change.second.did) == (Did.MARK_DEAD, Did.CALL)
+
+
 def test_when_nobody_answers_somebody_in_no_answer_gets_three_and_two_and_two_calls_and_is_dead() -> None:
     chased = one(CrmStatus.NO_ANSWER, call_attempts=0, first_no_answer_at=START + timedelta(hours=8))
     tally = Days(Policy(), [chased], world(model=flat(0))).live()

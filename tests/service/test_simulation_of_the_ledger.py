@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,7 +13,7 @@ from autodialer.ports.figures import Figure
 from autodialer.rules.policy import Policy
 from autodialer.service.costing import CallLength
 from autodialer.service.simulation.answers import DEFAULT_BY_ATTEMPT, Rate, from_history
-from autodialer.service.simulation.desk import Question
+from autodialer.service.simulation.desk import Question, SimulationDesk
 from autodialer.service.simulation.diff import differences
 from autodialer.service.simulation.tally import Did, Tally
 from service.test_plan_explain import counts
@@ -91,6 +92,31 @@ async def test_people_are_no_more_than_asked_for_and_without_history_there_are_n
     crowd(world)
     await dialled(world, 1)
     assert len((await desk.prepare(Question(people=3, days=1, from_ledger=True), SINCE + DAY)).people) == 3
+
+
+async def test_recorded_days_long_ago_are_about_those_who_were_called_then(sqlite_world: World) -> None:
+    world = sqlite_world
+    world.crm.add(*(person(lead(n), n) for n in range(1, 4)))
+    made = await dialled(world, 2)
+    then = {lead(n) for n in range(1, 4)}
+    for key in then:
+        world.crm.change(key, status="Recruiting")
+    world.crm.add(*(person(lead(n), n) for n in range(11, 16)))
+    await world.clock.sleep(3 * DAY.total_seconds())
+    world.all_end(Disposition.NO_ANSWER)
+    await world.run()
+    await world.settle()
+    asked = Question(people=3, days=2, from_ledger=True, start=SINCE.date())
+    setting = await world.services.simulation.prepare(asked, world.clock.now())
+    assert {start.key for start in setting.people} == then
+    assert sorted(calls_of(setting.live(Policy()))) == sorted(made)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Auckland", "Pacific/Pago_Pago", "Europe/Bucharest"])
+async def test_the_first_simulated_date_is_the_one_that_was_asked_for_wherever_the_team_is(zone: str) -> None:
+    desk = SimulationDesk(None, Policy(timezone=zone), 1.0, 5, 900.0)
+    setting = await desk.prepare(Question(people=1, start=SINCE.date()), MONDAY)
+    assert setting.world.start.astimezone(ZoneInfo(zone)) == SINCE.replace(tzinfo=ZoneInfo(zone))
 
 
 async def test_made_up_people_are_the_same_wherever_they_are_asked_for(sqlite_world: World) -> None:

@@ -71,4 +71,4 @@ def test_the_trail_is_read_newest_first_by_person_by_action_and_by_subject(store
     assert [row.detail for row in newest] == list("54")
     beyond = work(store, lambda ledger: ledger.audit.newest_first(newest[-1].audit_id, 2))
     assert [row.detail for row in beyond] == list("32")
-    assert [row.detail for row in work(store, lambda ledger: ledger.audit.of_subject("s-1"))] == list("14")
+    assert [row.detail for row in work(store, lambda ledger: ledger.audit.of_subjects(["s-1"]))] == list("14")

@@ -134,11 +134,12 @@ HOT: dict[str, Question] = {
     "audit.newest_first, the next page": lambda ledger: ledger.audit.newest_first(9, 50),
     "audit.newest_first of somebody": lambda ledger: ledger.audit.newest_first(9, 50, who="ana"),
     "audit.newest_first of an action": lambda ledger: ledger.audit.newest_first(None, 50, action="pause"),
-    "audit.of_subject": lambda ledger: ledger.audit.of_subject("lead 1"),
+    "audit.of_subjects": lambda ledger: ledger.audit.of_subjects(["lead 1", "9"]),
     "stats.figures": lambda ledger: ledger.stats.figures("2026-01-01", TODAY),
     "stats.work_lists": lambda ledger: ledger.stats.work_lists(),
     "work_lists.unknown": lambda ledger: ledger.work_lists.unknown((NOW, "a-1"), 5),
     "work_lists.orphans": lambda ledger: ledger.work_lists.orphans(9, 5),
+    "work_lists.conflicts": lambda ledger: ledger.work_lists.conflicts(9, 5),
     "work_lists.callback": lambda ledger: ledger.work_lists.callback(1),
     "work_lists.dismiss": lambda ledger: ledger.work_lists.dismiss(1, "x", NOW),
     "work_lists.parked": lambda ledger: ledger.work_lists.parked(1, 5),
@@ -298,6 +299,7 @@ def test_a_question_without_an_index_would_be_found_out(filled: SqlStore) -> Non
 
 # Read to the end of an index on purpose: a few rows, in its order.
 IN_ORDER = {"runs.recent", "audit.newest_first", "pruning, staged", "pruning, callbacks", "pruning, updates"}
+IN_ORDER |= {"work_lists.conflicts"}  # the greatest number
 
 
 @pytest.fixture(scope="module")

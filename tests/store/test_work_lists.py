@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+import pytest
+
 from autodialer.domain.attempt import Submitting
 from autodialer.domain.record import CrmStatus, RecordKey, RecordType
 from autodialer.ports.rows import InboxRow, RunState, StagedState
@@ -83,6 +85,20 @@ def orphans(store: SqlStore) -> list[int]:
         return [row.inbox_id for row in work(store, lambda ledger: ledger.work_lists.orphans(last, 2))]
 
     return pages(page)
+
+
+def test_conflicts_come_newest_first_and_those_far_back_are_left_alone(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [arrive(store, key, state="conflict") for key in "abcde"]
+    arrive(store, "f", state="applied")
+
+    def page(last: int | None) -> list[int]:
+        return [row.inbox_id for row in work(store, lambda ledger: ledger.work_lists.conflicts(last, 2))]
+
+    assert pages(page) == ids[::-1]
+    monkeypatch.setattr("autodialer.store.work_lists._LOOKED_THROUGH", 3)
+    assert pages(page) == ids[:-3:-1]
 
 
 def callback(store: SqlStore, inbox_id: int) -> InboxRow:

@@ -6,7 +6,7 @@ Not to be confused with `simulator`, a simulated Zoho and 8x8 to dial in trials.
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _DEFAULTS = "default"
 _SHOWN = 20
+_CENTURY = 20
 
 People = Annotated[
     int, typer.Option(min=1, max=200_000, help="How many people to make up, or at most to take from the ledger.")
@@ -192,11 +193,14 @@ def _text(file: str | None) -> str | None:
         raise typer.BadParameter(f"{file} is not UTF-8 text") from error
 
 
-def _date(text: str | None) -> datetime | None:
+def _date(text: str | None) -> date | None:
     try:
-        return None if text is None else datetime.strptime(f"{text} 12", "%Y-%m-%d %H").replace(tzinfo=UTC)
+        found = None if text is None else datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError as error:
         raise typer.BadParameter("--start must be a date such as 2026-03-02") from error
+    if found is not None and found.year // 100 != _CENTURY:
+        raise typer.BadParameter("--start must be a date from 2000 to 2099")
+    return found
 
 
 def _only_one(*, as_json: bool, csv: str | None) -> None:

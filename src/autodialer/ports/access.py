@@ -1,6 +1,6 @@
 """Users of the console, who of them is signed in, and the trail of what was done."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -93,6 +93,6 @@ class Audit(Protocol):
         """All entries, or those of one person or action; beyond the entry with the number `before`."""
         ...
 
-    def of_subject(self, subject: str) -> Sequence[AuditRow]:
-        """What was done to it, oldest first."""
+    def of_subjects(self, subjects: Collection[str]) -> Sequence[AuditRow]:
+        """What was done to them, oldest first."""
         ...

@@ -47,6 +47,13 @@ class WorkLists(Protocol):
         """Callbacks of unknown sessions (row 23), newest first; beyond this number."""
         ...
 
+    def conflicts(self, after: int | None, limit: int) -> Sequence[InboxRow]:
+        """Results that contradict what is known, or could not be applied, newest first; beyond this number.
+
+        Only among the newest 20,000 callbacks: they are looked through, and nobody waits for an older one.
+        """
+        ...
+
     def callback(self, inbox_id: int) -> InboxRow | None:
         """One callback, whatever became of it."""
         ...

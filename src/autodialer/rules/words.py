@@ -22,6 +22,9 @@ class Words:
 BECOMES_DEAD: Final = "becomes_dead"
 """In the place of `status` while Zoho still shows a status that is called and the update to Dead waits."""
 
+LAST_DAY: Final = "last_day"
+"""In the place of `day_quota` on the last day that allows calls."""
+
 NAMES: Final = frozenset(
     {"status", "new", "no_answer", "dead", "until", "closes", "most", "attempts", "total", "day", "other", "attempt"}
 )
@@ -104,7 +107,7 @@ _SKIPS: Final[Mapping[SkipReason, Words]] = {
     ),
     SkipReason.DAY_QUOTA: Words(
         "today's calls are made",
-        "All calls of this day are made; the next day has its own.",
+        "All calls of this day are made.",
         ("Nothing is needed: the next day begins at {until}.",),
     ),
     SkipReason.CALLING_HOURS: Words(
@@ -143,6 +146,11 @@ _OF_RUNS: Final[Mapping[str, Words]] = {
         "is becoming Dead",
         "It is to become {dead}: the update is on its way to Zoho.",
         ("A person sets the status anew in Zoho.",),
+    ),
+    LAST_DAY: Words(
+        "today's calls are made",
+        "All calls of this day are made, and it was the last one that allows any.",
+        ("A person sets another status in Zoho; else it becomes {dead} at the first run after {until}.",),
     ),
     "unknown": Words("called, result not known", "It was called, and nobody knows how the call ended.", ()),
     "refused": Words("8x8 refused the call", "8x8 refused the call; nobody's phone rang.", (_NEXT_RUN,)),

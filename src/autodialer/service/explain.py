@@ -11,18 +11,19 @@ from autodialer.domain.record import Record, RecordKey
 from autodialer.domain.sentence import Sentence, phrase
 from autodialer.ports import Clock, Crm
 from autodialer.ports.ledger import Ledger, Store
-from autodialer.ports.rows import StagedState
+from autodialer.ports.rows import Run, Staged, StagedState
 from autodialer.rules.decide import decide
 from autodialer.rules.facts import Facts
 from autodialer.rules.policy import Policy
-from autodialer.rules.verdict import Verdict
+from autodialer.rules.verdict import SkipReason, Verdict
 from autodialer.service.explaining.as_of import known_at, known_later, known_now
 from autodialer.service.explaining.dossier import Dossier, read_dossier
 from autodialer.service.explaining.explanation import Explanation, Moment
-from autodialer.service.explaining.outlook import IN_HAND, PAUSED, Outlook, look_ahead
+from autodialer.service.explaining.outlook import HELD, IN_HAND, PAUSED, Outlook, look_ahead
 from autodialer.service.explaining.seen import glimpses, record_at
 from autodialer.service.explaining.telling import Judgement, judge, said_of_run
 from autodialer.service.explaining.timeline import timeline
+from autodialer.service.holding import hold_problem
 from autodialer.service.people import Known, compose, e164_of
 from autodialer.service.staging import staged
 
@@ -41,11 +42,13 @@ class Explainer:
 
     async def explain(self, key: RecordKey, at: datetime | None = None) -> Explanation | None:
         """Everything known of `key`, and how it stood at `at`; None when neither the CRM nor the ledger knows it."""
+        asked_at = self._clock.now()
         found, crm_error = await self._look([key])
         record = found.get(key)
         number = self._number(record)
         sharing = await self._sharing(key, number) if record is not None else {}
-        work = _Work(key, record, crm_error, number, tuple(sharing.values()), self._policy, self._clock.now())
+        now, seen_at = self._clock.now(), asked_at - _JUST_WRITTEN
+        work = _Work(key, record, crm_error, number, tuple(sharing.values()), self._policy, now, seen_at)
         answer = await self._store.read(lambda ledger: work.explained(ledger, at))
         is_unknown = record is None and crm_error is None and answer.dossier.is_empty
         return None if is_unknown else answer
@@ -84,7 +87,7 @@ def _with_number(ledger: Ledger, number: str) -> list[RecordKey]:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One explanation, once the CRM has been asked."""
+    """One explanation, once the CRM has been asked. `seen_at`: what was written since may not show in its answer."""
 
     key: RecordKey
     record: Record | None
@@ -93,6 +96,7 @@ class _Work:
     sharing: tuple[Record, ...]
     policy: Policy
     now: datetime
+    seen_at: datetime
 
     def explained(self, ledger: Ledger, at: datetime | None) -> Explanation:
         e164 = None if self.number is None else e164_of(self.number)
@@ -105,7 +109,7 @@ class _Work:
             crm_error=self.crm_error,
             number=self.number,
             now=self._judged(dossier, ask, self.now) if ask is not None else None,
-            outlook=self._outlook(dossier, ask) if ask is not None else None,
+            outlook=self._outlook(ledger, dossier, ask) if ask is not None else None,
             moment=None if at is None else self._moment(dossier, ask, at),
             dossier=dossier,
             events=timeline(dossier, looks, self.policy),
@@ -116,13 +120,13 @@ class _Work:
         """The facts at any moment from now on, the other records with the number among them."""
         if self.record is None or self.number is None:
             return None
-        seen_at = self.now - _JUST_WRITTEN
-        mine = (self.record, self.number, known_now(dossier, seen_at))
+        mine = (self.record, self.number, known_now(dossier, e164_of(self.number), self.seen_at))
         group = [mine]
         for other in self.sharing:
             number = choose_number(other.phone, other.mobile, self.policy.default_country)
             if number == self.number:
-                known = known_now(read_dossier(ledger, other.key, e164_of(number)), seen_at)
+                e164 = e164_of(number)
+                known = known_now(read_dossier(ledger, other.key, e164), e164, self.seen_at)
                 group.append((other, number, known))
 
         def facts_at(moment: datetime) -> Facts:
@@ -150,11 +154,14 @@ class _Work:
     def _judged(self, dossier: Dossier, ask: Callable[[datetime], Facts], at: datetime) -> Judgement:
         return judge(ask(at), self.policy, at, _open_day(dossier))
 
-    def _outlook(self, dossier: Dossier, ask: Callable[[datetime], Facts]) -> Outlook:
+    def _outlook(self, ledger: Ledger, dossier: Dossier, ask: Callable[[datetime], Facts]) -> Outlook:
         def verdict_at(slot: datetime) -> Verdict:
             return decide(ask(slot), self.policy, slot)
 
         provided = [Sentence(PAUSED)] if dossier.paused else []
+        held = hold_problem(ledger, self.policy, self.now)
+        if held is not None:
+            provided.append(Sentence(HELD, {"why": held}))
         newest = next(iter(dossier.sightings), None)
         if newest and newest[0].is_open and newest[1].state in (StagedState.DUE, StagedState.CLAIMED):
             provided.append(Sentence(IN_HAND))
@@ -174,8 +181,8 @@ class _Work:
                 at, None, None, was_going=False, judgement=None, known=(), unknowable=(Sentence(_NEVER_SEEN),)
             )
         record, seen_at = seen
-        number = choose_number(record.phone, None, self.policy.default_country)
-        known = known_at(dossier, at, at, self.policy)
+        number = self._number_then(record, run)
+        known = known_at(dossier, e164_of(number), at, at, self.policy)
         facts = compose(record, number, known, self.policy, self.policy.local_date(at).isoformat())
         unknowable = [Sentence(_EDITS, {"seen": seen_at}), Sentence(_LISTS)]
         if run is not None and run[0].policy_hash != self.policy.hash:
@@ -189,6 +196,13 @@ class _Work:
             known=(Sentence(_SEEN, {"seen": seen_at}), Sentence(_REPLAYED)),
             unknowable=tuple(unknowable),
         )
+
+    def _number_then(self, record: Record, run: tuple[Run, Staged] | None) -> PhoneNumber | NoNumber:
+        """As the run saw it, which keeps what was wrong with Phone and Mobile but not what they held."""
+        if record.phone is None:
+            is_told = run is not None and run[1].reason == SkipReason.NO_VALID_PHONE
+            return NoNumber(run[1].detail if run is not None and is_told else "the run saw none that may be dialled")
+        return choose_number(record.phone, None, self.policy.default_country)
 
 
 _AS_NOW = phrase("That moment is still to come: this is what the rules will say then if nothing changes until then.")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+from autodialer.domain.errors import CrmError
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Staged, StagedState
 from autodialer.service.plan import Plan, Planner
@@ -17,21 +18,24 @@ class PlanKeeper:
         self._planner = planner
         self._opened = AsyncExitStack()
         self._plan: Plan | None = None
+        self._failed: CrmError | None = None
         self._making = asyncio.Lock()
         self._looking = _Readers()
-
-    @property
-    def is_making(self) -> bool:
-        """Whether one is being made."""
-        return self._making.locked()
 
     async def make(self, *, confirm: bool) -> None:
         """Make a new one, which costs Zoho's credits; who asks meanwhile waits for that one. CrmError: the old one stays."""
         if self._making.locked():
             async with self._making:
+                if self._failed is not None:
+                    raise self._failed
                 return
         async with self._making, AsyncExitStack() as opened:
-            plan = await opened.enter_async_context(self._planner.plan(confirm=confirm))
+            self._failed = None
+            try:
+                plan = await opened.enter_async_context(self._planner.plan(confirm=confirm))
+            except CrmError as error:
+                self._failed = error
+                raise
             async with self._looking.alone():
                 await self._opened.aclose()
                 self._opened, self._plan = opened.pop_all(), plan

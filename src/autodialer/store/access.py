@@ -1,12 +1,13 @@
 """Users, sign-ins, and the trail of what was done."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
 from autodialer.domain.access import Action, Role
 from autodialer.ports.access import AuditRow, SignIn, User
+from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_for
 from autodialer.store.tables_access import audit, sign_ins, users
 
@@ -85,6 +86,10 @@ class SqlAudit:
             found = found.where(audit.c.action == action)
         return [AuditRow(**row._mapping) for row in self._db.execute(found)]  # noqa: SLF001 - as above
 
-    def of_subject(self, subject: str) -> Sequence[AuditRow]:
-        found = select(audit).where(audit.c.subject == subject).order_by(audit.c.audit_id)
-        return [AuditRow(**row._mapping) for row in self._db.execute(found)]  # noqa: SLF001 - as above
+    def of_subjects(self, subjects: Collection[str]) -> Sequence[AuditRow]:
+        found = [
+            AuditRow(**row._mapping)  # noqa: SLF001 - as above
+            for some in chunks(subjects)
+            for row in self._db.execute(select(audit).where(audit.c.subject.in_(some)))
+        ]
+        return sorted(found, key=lambda row: row.audit_id)

@@ -31,6 +31,7 @@ _a, _i, _o, _r, _s = attempts.c, inbox.c, outbox.c, runs.c, staged_records.c
 _UNSETTLED, _HELD, _PARKED = text(UNSETTLED), text(HELD), text(PARKED)
 _ORPHAN = and_(text(INBOX_WAITING), _i.state == "orphan")
 _REASONS = sorted(reason.value for reason in SkipReason if reason.needs_repair)
+_LOOKED_THROUGH = 20_000  # callbacks
 _REPAIRED = "repaired_at"
 # Keys stand in double quotes; within a value those are escaped, so no value looks like this key.
 _NOT_REPAIRED = _s.facts.not_like(f'%"{_REPAIRED}"%')
@@ -62,6 +63,12 @@ class SqlWorkLists:
         found = select(inbox).where(_ORPHAN).order_by(_i.inbox_id.desc()).limit(limit)
         if after is not None:
             found = found.where(_i.inbox_id < after)
+        return [inbox_row(row) for row in self._db.execute(found)]
+
+    def conflicts(self, after: int | None, limit: int) -> Sequence[InboxRow]:
+        newest = self._db.execute(select(func.max(_i.inbox_id))).scalar() or 0
+        late = and_(_i.inbox_id > newest - _LOOKED_THROUGH, _i.inbox_id < (newest + 1 if after is None else after))
+        found = select(inbox).where(late, _i.state == "conflict").order_by(_i.inbox_id.desc()).limit(limit)
         return [inbox_row(row) for row in self._db.execute(found)]
 
     def callback(self, inbox_id: int) -> InboxRow | None:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -147,8 +147,7 @@ def question_of(asked: Asked) -> Question:
         start = None if asked.start is None else date.fromisoformat(asked.start)
     except ValueError as error:
         raise BadBody("start: there is no such date") from error
-    noon = None if start is None else datetime.fromisoformat(f"{start}T12:00:00+00:00")
-    return Question(asked.people, asked.days, asked.seed, asked.from_ledger, noon, asked.answer_rate)
+    return Question(asked.people, asked.days, asked.seed, asked.from_ledger, start, asked.answer_rate)
 
 
 _SIMULATED = {"content": {"text/csv": {"schema": {"type": "string"}}}}

@@ -42,7 +42,8 @@ class ZohoCrm:
     def __init__(self, config: ZohoConfig, tokens: TokenStore, clock: Clock, upstream: Upstream | None = None) -> None:
         self._config = config
         self._wire = Wire(config)
-        self._tokens = Tokens(config, self._wire, tokens, clock)
+        upstream = upstream or Upstream(clock)
+        self._tokens = Tokens(config, self._wire, tokens, clock, upstream)
         self._clock = clock
         self._transport = Transport(config, self._wire, self._tokens, clock, upstream)
         self._known = KnownFields(config, self._read_fields)

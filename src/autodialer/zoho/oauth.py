@@ -16,6 +16,7 @@ import structlog
 
 from autodialer.domain.errors import StoreError
 from autodialer.ports import Clock, MintingTurn, StoredToken, TokenState, TokenStore
+from autodialer.service.upstreams import Upstream
 from autodialer.zoho import pauses
 from autodialer.zoho.accounts import AccountsServer, Grant, Refusal, lifetime_seconds
 from autodialer.zoho.config import ZohoConfig
@@ -40,12 +41,15 @@ class Tokens:
     outages; or the StoreError of a database that is gone.
     """
 
-    def __init__(self, config: ZohoConfig, wire: Wire, store: TokenStore, clock: Clock) -> None:
+    def __init__(
+        self, config: ZohoConfig, wire: Wire, store: TokenStore, clock: Clock, upstream: Upstream | None = None
+    ) -> None:
         self._config = config
         self._server = AccountsServer(config, wire)
         self._key = key_of(config)
         self._store = store
         self._clock = clock
+        self._upstream = upstream or Upstream(clock)
         self._lock = asyncio.Lock()
         self._token: StoredToken | None = None
 
@@ -132,7 +136,9 @@ class Tokens:
                 await self._clock.sleep(2.0**attempt)
                 if not await turn.keep():
                     return None
+            asked = self._upstream.ask("token")
             outcome = await self._server.ask(self._form())
+            asked.ends(f"POST {self._server.url}: {outcome.reason}" if isinstance(outcome, Refusal) else None)
             if isinstance(outcome, Grant) or not outcome.is_outage:
                 break
         return outcome

@@ -219,6 +219,16 @@ async def test_an_outage_of_the_accounts_server_is_bridged_or_transient(
     assert not caught.value.permanent
 
 
+async def test_requests_for_a_token_are_timed_and_counted_like_all_others(open_world: OpenWorld) -> None:
+    world = open_world(person(1))
+    world.fault(kind="status", status=503, body={}, match={"path_contains": TOKEN_PATH}, times=2)
+    async with world.open_client() as crm:
+        await pull_all(crm)
+    asked = world.upstream.state.latencies["token"]
+    assert (asked.requests, asked.failed) == (3, 2)
+    assert (world.upstream.state.is_failing, "503" in world.upstream.state.last_error) == (False, True)
+
+
 async def test_an_error_word_that_nobody_documented_stops_the_run_but_is_not_for_ever(open_world: OpenWorld) -> None:
     world = open_world(person(1))
     world.fault(kind="status", status=200, body={"error": "general_error"}, match={"path_contains": TOKEN_PATH})

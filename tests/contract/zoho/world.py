@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports import MintingTurn, StoredToken, TokenState, TokenStore
+from autodialer.service.upstreams import Upstream
 from autodialer.simulators.common import Exchange, SimClock
 from autodialer.simulators.faults import Fault
 from autodialer.simulators.people import Module, Person, mobile, zoho_id
@@ -136,7 +137,7 @@ class _MemoryTurn:
 
 @dataclass
 class World:
-    """A simulator, its address, and what went over the wire. `open_client` gives a client."""
+    """A simulator, its address, and what went over the wire. `open_client` gives a client; `upstream`: how its requests went."""
 
     url: str
     sim: ZohoSimulator
@@ -166,7 +167,8 @@ class World:
     async def open_client(
         self, clock: QuickClock | None = None, tokens: TokenStore | None = None, **changes: Any
     ) -> AsyncIterator[ZohoCrm]:
-        crm = ZohoCrm(self.config(**changes), tokens or self.tokens, clock or self.quick_clock)
+        self.upstream = Upstream(clock or self.quick_clock)
+        crm = ZohoCrm(self.config(**changes), tokens or self.tokens, clock or self.quick_clock, self.upstream)
         try:
             yield crm
         finally:

@@ -7,6 +7,7 @@ from datetime import datetime
 from autodialer.domain.attempt import OPEN_STATES, AttemptState
 from autodialer.domain.disposition import Disposition
 from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow
+from autodialer.ports.work_lists import GIVEN_UP
 from autodialer.rules.policy import Policy
 from autodialer.service.explaining.dossier import Dossier
 from autodialer.service.people import Known
@@ -14,30 +15,38 @@ from autodialer.service.people import Known
 _ENDS = frozenset(disposition.value for disposition in Disposition)
 
 
-def known_now(dossier: Dossier, seen_at: datetime) -> Known:
-    """What the rules are told now; `seen_at` is when the CRM was looked at."""
-    return _known(dossier.attempts, dossier.updates, seen_at, is_suppressed=dossier.suppressed is not None)
+def known_now(dossier: Dossier, number: str | None, seen_at: datetime) -> Known:
+    """What the rules are told now of the record, which has this `number`; `seen_at` is when the CRM was looked at."""
+    is_suppressed = dossier.suppressed is not None and dossier.number == number
+    return _known(_of(dossier, number), dossier.updates, seen_at, is_suppressed=is_suppressed)
 
 
-def known_at(dossier: Dossier, at: datetime, seen_at: datetime, policy: Policy) -> Known:
-    """What the rules would have been told at `at`, when the CRM had last been looked at `seen_at`.
+def known_at(dossier: Dossier, number: str | None, at: datetime, seen_at: datetime, policy: Policy) -> Known:
+    """What the rules would have been told at `at`, when it had this `number` and the CRM had last been looked at `seen_at`.
 
     Not to be known any more: a number that was taken off the do-not-call list since, and a parked update that was tried again.
     """
     heard = _first_ends(dossier.callbacks)
-    attempts = [row for each in dossier.attempts if (row := attempt_at(each, at, heard, policy)) is not None]
+    attempts = [row for each in _of(dossier, number) if (row := attempt_at(each, at, heard, policy)) is not None]
     updates = [update for each in dossier.updates if (update := _update_at(each, at)) is not None]
-    is_suppressed = dossier.suppressed is not None and dossier.suppressed[1] <= at
+    is_suppressed = dossier.suppressed is not None and dossier.number == number and dossier.suppressed[1] <= at
     return _known(attempts, updates, seen_at, is_suppressed=is_suppressed)
+
+
+def _of(dossier: Dossier, number: str | None) -> Sequence[AttemptRow]:
+    """Those of the record itself and of this number, as in a run; the dossier may tell of a number that it had once."""
+    return [row for row in dossier.attempts if row.key == dossier.key or (number is not None and row.number == number)]
 
 
 def _known(
     attempts: Sequence[AttemptRow], updates: Sequence[OutboxRow], seen_at: datetime, *, is_suppressed: bool
 ) -> Known:
     unseen = [row for row in updates if _is_unseen(row, seen_at)]
+    # Of what was given up only the count stays, as in Outbox.newest.
+    counts = [replace(row, status=None, first_no_answer_at=None) for row in updates if _is_given_up(row)]
     return Known(
         [row for row in attempts if row.state is not AttemptState.RELEASED or row.number_refused],
-        unseen[-1] if unseen else None,
+        next(iter([*unseen[-1:], *counts[-1:]]), None),
         frozenset(row.status for row in updates if row.status is not None),
         is_suppressed,
     )
@@ -92,6 +101,10 @@ def _update_at(row: OutboxRow, at: datetime) -> OutboxRow | None:
 def _is_unseen(row: OutboxRow, seen_at: datetime) -> bool:
     waits = row.state in ("pending", "parked")
     return waits or (row.state == "sent" and row.settled_at is not None and row.settled_at > seen_at)
+
+
+def _is_given_up(row: OutboxRow) -> bool:
+    return row.state == "superseded" and row.last_error.startswith(GIVEN_UP)
 
 
 def _is_overdue(row: AttemptRow, today: str) -> bool:

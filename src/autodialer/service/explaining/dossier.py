@@ -17,7 +17,9 @@ _MOST_CALLS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """`attempts`: of the record, whatever their state, and of its number, each once, oldest first. `sightings`: newest first.
+    """`number`: the one that the CRM shows now, else the one that was dialled or seen last. `sightings`: newest first.
+
+    `attempts`: of the record, whatever their state, and of that number, each once, oldest first.
 
     `unseen_by`: of the runs that pulled everything and did not find the record any more, the first after each sighting, newest
     first; of runs whose rows were removed since nobody can say so. `suppressed`: why and since when the number is on the
@@ -25,6 +27,7 @@ class Dossier:
     """
 
     key: RecordKey
+    number: str | None
     attempts: Sequence[AttemptRow]
     callbacks: Sequence[InboxRow]
     updates: Sequence[OutboxRow]
@@ -59,6 +62,7 @@ def read_dossier(ledger: Ledger, key: RecordKey, number: str | None) -> Dossier:
     callbacks, updates = ledger.inbox.of_calls(mine, sessions), ledger.outbox.of_record(key)
     return Dossier(
         key=key,
+        number=number,
         attempts=attempts,
         callbacks=callbacks,
         updates=updates,
@@ -84,15 +88,15 @@ def _deeds(
     updates: Sequence[OutboxRow],
 ) -> Sequence[AuditRow]:
     """Callbacks and updates have numbers of their own, which the action tells apart."""
-    found = [row for subject in subjects for row in ledger.audit.of_subject(subject)]
-    for subject in {str(row.inbox_id) for row in callbacks} | {str(row.outbox_id) for row in updates}:
-        found += [
-            row
-            for row in ledger.audit.of_subject(subject)
-            if (row.action.endswith("_callback") and any(str(one.inbox_id) == subject for one in callbacks))
-            or (row.action.endswith("_update") and any(str(one.outbox_id) == subject for one in updates))
-        ]
-    return sorted(found, key=lambda row: row.audit_id)
+    of_callbacks = {str(row.inbox_id) for row in callbacks}
+    of_updates = {str(row.outbox_id) for row in updates}
+    return [
+        row
+        for row in ledger.audit.of_subjects({*subjects, *of_callbacks, *of_updates})
+        if row.subject in subjects
+        or (row.action.endswith("_callback") and row.subject in of_callbacks)
+        or (row.action.endswith("_update") and row.subject in of_updates)
+    ]
 
 
 def _each_once(rows: Sequence[AttemptRow]) -> Mapping[str, AttemptRow]:

@@ -12,6 +12,7 @@ from autodialer.rules.verdict import Call, MarkDead, Verdict
 _HORIZON: Final = timedelta(days=45)  # beyond any cadence and any closure that calling hours look through
 
 PAUSED: Final = phrase("Calls are paused: they are sent after somebody resumes (autodialer resume).")
+HELD: Final = phrase("No call is sent until this is settled: {why}.")
 IN_HAND: Final = phrase("The run that is going on has this person in hand now.")
 
 

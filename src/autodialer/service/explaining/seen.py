@@ -81,7 +81,7 @@ def edits(dossier: Dossier, looks: Sequence[Glimpse], policy: Policy) -> Iterato
             yield Edit(after.since, before.since, "Status", expected[0], after.status)
     for before, after in _pairs([look for look in looks if look.whole]):
         expected = _expected(before, after, before.call_attempts, counts)
-        if (after.call_attempts or 0) not in {_not_below(value, before.call_attempts) for value in expected}:
+        if (after.call_attempts or 0) not in [_not_below(value, before.call_attempts) for value in expected]:
             yield Edit(after.since, before.since, "Call Attempts", expected[0], after.call_attempts)
     for before, after in _pairs([look for look in looks if look.whole]):
         if before.number != after.number:

@@ -12,7 +12,7 @@ from autodialer.rules.facts import Facts
 from autodialer.rules.local_time import start_of_day
 from autodialer.rules.policy import Policy
 from autodialer.rules.verdict import MarkDead, Skip, SkipReason, Verdict
-from autodialer.rules.words import BECOMES_DEAD, NAMES, Words, words_for
+from autodialer.rules.words import BECOMES_DEAD, LAST_DAY, NAMES, Words, words_for
 from autodialer.service.staging import outcome_of
 
 _WOULD = {"due": "call", "dead": "mark_dead"}
@@ -40,7 +40,7 @@ def judge(facts: Facts, policy: Policy, at: datetime, open_day: date | None = No
     """Decide, and say it in words. `open_day`: the day of the rules on which the call was made that is not settled yet."""
     verdict = decide(facts, policy, at)
     state, reason, detail, next_at = outcome_of(verdict)
-    words = _words(facts, policy, verdict, reason)
+    words = _words(facts, policy, verdict, at)
     values = _values(facts, policy, verdict, at, open_day)
     return Judgement(
         at=at,
@@ -64,20 +64,28 @@ def said_of_run(reason: str, policy: Policy, status: str | None, other: RecordKe
     return Sentence(words.why, values) if _is_sayable(words.why, values) else Sentence(f"{words.short}.")
 
 
-def _words(facts: Facts, policy: Policy, verdict: Verdict, reason: str) -> Words:
+def _words(facts: Facts, policy: Policy, verdict: Verdict, at: datetime) -> Words:
+    kind = effective_kind(facts, policy)
     if isinstance(verdict, Skip) and verdict.reason is SkipReason.STATUS:
         is_shown = policy.kind_of(facts.record.status) is CrmStatus.DEAD
-        if effective_kind(facts, policy) is CrmStatus.DEAD and not is_shown:
+        if kind is CrmStatus.DEAD and not is_shown:
             return words_for(BECOMES_DEAD)
-    return words_for(reason)
+    if isinstance(verdict, Skip) and verdict.reason is SkipReason.DAY_QUOTA:
+        later = policy.day_quotas[_standing(facts, policy, kind, at).day_index + 1 :]
+        return words_for(verdict.reason if any(later) else LAST_DAY)
+    return words_for(verdict.reason)
+
+
+def _standing(facts: Facts, policy: Policy, kind: CrmStatus | None, at: datetime) -> Standing:
+    standing = read_standing(facts, kind, policy, at) if kind is not None else _NO_STANDING
+    return _NO_STANDING if isinstance(standing, Skip) else standing
 
 
 def _values(
     facts: Facts, policy: Policy, verdict: Verdict, at: datetime, open_day: date | None
 ) -> Mapping[str, object]:
     kind = effective_kind(facts, policy)
-    standing = read_standing(facts, kind, policy, at) if kind is not None else _NO_STANDING
-    standing = _NO_STANDING if isinstance(standing, Skip) else standing
+    standing = _standing(facts, policy, kind, at)
     day = (open_day or policy.local_date(at)) + timedelta(days=1)
     return {
         **_labels(policy),

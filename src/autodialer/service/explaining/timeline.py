@@ -125,6 +125,10 @@ def _attempt(row: AttemptRow, key: RecordKey) -> Iterator[Event]:
 
     is_over = row.state in (AttemptState.ENDED, AttemptState.RELEASED)
     if row.key != key:
+        if row.state is AttemptState.RELEASED:
+            text = phrase("8x8 refused the number when {other}, who has it too, was to be called; nobody's phone rang.")
+            yield from event(row.ended_at, Kind.RELEASED, text, row.reason, other=row.key)
+            return
         text = phrase("{other}, who has the same number, was called; it counts for both.")
         yield from event(row.submitted_at or row.reserved_at, Kind.PLACED, text, other=row.key)
         return
@@ -235,8 +239,8 @@ _DEEDS: Final = {
     "settle_call": phrase("{who} said how the call ended."),
     "retry_update": phrase("{who} had the update sent again."),
     "give_up_update": phrase("{who} gave the update up."),
-    "match_callback": phrase("{who} told which call the callback belongs to."),
-    "dismiss_callback": phrase("{who} set the callback aside."),
+    "match_callback": phrase("{who} had the callback matched again."),
+    "dismiss_callback": phrase("{who} dismissed the callback."),
     "write_again": phrase("{who} had it written to Zoho again."),
     "look_again": phrase("{who} had Zoho looked at again."),
     _SUPPRESS: phrase("{who} put the number on the do-not-call list."),

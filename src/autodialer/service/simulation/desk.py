@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from autodialer.ports.ledger import Ledger, Store
@@ -23,7 +23,7 @@ _HISTORY = timedelta(days=30)
 class Question:
     """What is to be simulated. `people`: how many are made up, or at most taken from the ledger (`from_ledger`).
 
-    `days` begin at the start of the local date of `start`; None: today, or with `from_ledger` so many days ago. `answer_rate`: the
+    `days` begin with the date `start` in the policy zone; None: today, or with `from_ledger` so many days ago. `answer_rate`: the
     chance of an answer of every call, None: by recorded calls, else assumed. `person_acts_after`: hours after an answered call at
     which a person sets another status, None: never.
     """
@@ -32,7 +32,7 @@ class Question:
     days: int = 14
     seed: int = 1
     from_ledger: bool = False
-    start: datetime | None = None
+    start: date | None = None
     answer_rate: float | None = None
     person_acts_after: float | None = 20.0
     mix: Mix = field(default_factory=lambda: USUAL)
@@ -100,12 +100,15 @@ class SimulationDesk:
     async def prepare(self, question: Question, now: datetime) -> Setting:
         """Everything that does not depend on the policy that is tried. StoreError when the ledger can't be read."""
         start = self._start(question, now)
+        end = start + timedelta(days=question.days)
         first_day, last_day = (self._policy.local_date(at).isoformat() for at in (now - _HISTORY, now))
 
         def gather(ledger: Ledger) -> tuple[AnswerModel, CallLength, list[Start]]:
             model = from_history(ledger.stats.figures(first_day, last_day))
             people = (
-                whom_the_ledger_called(ledger, self._policy, start, question.people) if question.from_ledger else []
+                whom_the_ledger_called(ledger, self._policy, start, end, question.people)
+                if question.from_ledger
+                else []
             )
             return model, call_length(ledger, now, self._result_timeout), people
 
@@ -129,7 +132,7 @@ class SimulationDesk:
         return Setting(question, people, world)
 
     def _start(self, question: Question, now: datetime) -> datetime:
-        first = self._policy.local_date(question.start or now)
+        first = question.start or self._policy.local_date(now)
         if question.start is None and question.from_ledger:
             first -= timedelta(days=question.days)
         return start_of_day(first, self._policy.zone)

@@ -37,13 +37,14 @@ def differences(first: Tally, second: Tally) -> Iterator[Difference]:
     """Everybody who is called, or made Dead, at another run; both tallies are of the same people and world."""
     for key in first.people:
         one, other = _acts(first, key), _acts(second, key)
-        slot = _first_difference(one, other)
-        if slot is not None:
+        found = _first_difference(one, other)
+        if found is not None:
+            slot, place = found
             yield Difference(
                 key,
                 slot,
-                _said(first, key, slot),
-                _said(second, key, slot),
+                _said(first, key, slot, place),
+                _said(second, key, slot, place),
                 (first.fate(key), second.fate(key)),
                 (_calls(one), _calls(other)),
             )
@@ -57,24 +58,28 @@ def _calls(acts: list[tuple[datetime, Did]]) -> int:
     return sum(did is Did.CALL for _, did in acts)
 
 
-def _first_difference(one: list[tuple[datetime, Did]], other: list[tuple[datetime, Did]]) -> datetime | None:
-    for mine, theirs in zip(one, other, strict=False):
-        if mine != theirs:
-            return min(mine[0], theirs[0])
-    longer = max(one, other, key=len)
-    shared = min(len(one), len(other))
-    return longer[shared][0] if len(longer) > shared else None
+def _first_difference(
+    one: list[tuple[datetime, Did]], other: list[tuple[datetime, Did]]
+) -> tuple[datetime, int] | None:
+    """The slot, and how many acts of its run both share: some are made Dead right after their call."""
+    shared = next((at for at, (mine, theirs) in enumerate(zip(one, other, strict=False)) if mine != theirs), None)
+    shared = min(len(one), len(other)) if shared is None else shared
+    differing = [acts[shared][0] for acts in (one, other) if len(acts) > shared]
+    if not differing:
+        return None
+    slot = min(differing)
+    return slot, sum(act[0] == slot for act in one[:shared])
 
 
-def _said(tally: Tally, key: RecordKey, slot: datetime) -> Entry:
+def _said(tally: Tally, key: RecordKey, slot: datetime, place: int) -> Entry:
     """What the run of this slot said of the person; a skip is in the log only where it is not the one before."""
     if slot not in tally.slots:
         return _not(slot, RUN_SKIPPED if slot in tally.skipped_slots else NO_RUN)
     until = [entry for entry in tally.log.get(key, ()) if entry.slot <= slot]
     at_it = [entry for entry in until if entry.slot == slot]
     if at_it:
-        # The last one: some are made Dead right after their call.
-        return next((entry for entry in reversed(at_it) if entry.did is not Did.SKIP), at_it[-1])
+        acts = [entry for entry in at_it if entry.did is not Did.SKIP]
+        return acts[min(place, len(acts) - 1)] if acts else at_it[-1]
     if not until:
         return _not(slot, NOT_SEEN)
     last = until[-1]

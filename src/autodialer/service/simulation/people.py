@@ -87,20 +87,21 @@ def _made_up(
     return Start(key, number, start, created_at, CrmStatus.NO_ANSWER, attempts, first)
 
 
-def whom_the_ledger_called(ledger: Ledger, policy: Policy, since: datetime, most: int) -> list[Start]:
-    """The people whom it called since then, at most `most` of them, each as they were before the first of these calls."""
-    calls: dict[RecordKey, list[AttemptRow]] = defaultdict(list)
-    for row in islice(_sent(ledger, since), _CALLS_EACH * most):
-        if row.key in calls or len(calls) < most:
-            calls[row.key].append(row)
-    earlier = _earlier(ledger, list(calls), since)
-    # Newest first as they came; in the order in which they appeared.
-    starts = [_recorded(key, rows[::-1], earlier.get(key, ()), policy) for key, rows in calls.items()]
+def whom_the_ledger_called(ledger: Ledger, policy: Policy, since: datetime, until: datetime, most: int) -> list[Start]:
+    """The people whom it called between these instants, at most `most` of them, each as before the first of these calls."""
+    keys: dict[RecordKey, None] = {}
+    for row in islice(_sent(ledger, since, until), _CALLS_EACH * most):
+        keys[row.key] = None
+        if len(keys) == most:
+            break
+    calls, earlier = _calls_of(ledger, list(keys), since, until)
+    # In the order in which they appeared.
+    starts = [_recorded(key, rows, earlier.get(key, ()), policy) for key, rows in calls.items()]
     return sorted(starts, key=lambda start: (start.appears_at, start.key))
 
 
-def _sent(ledger: Ledger, since: datetime) -> Iterator[AttemptRow]:
-    before: tuple[datetime, str] | None = None
+def _sent(ledger: Ledger, since: datetime, until: datetime) -> Iterator[AttemptRow]:
+    before = (until, "")
     while page := ledger.attempts.sent_since(since, before, _PAGE):
         yield from page
         last = page[-1]
@@ -109,13 +110,22 @@ def _sent(ledger: Ledger, since: datetime) -> Iterator[AttemptRow]:
         before = (last.submitted_at, last.attempt_id)
 
 
-def _earlier(ledger: Ledger, keys: Sequence[RecordKey], since: datetime) -> Mapping[RecordKey, tuple[AttemptRow, ...]]:
-    found: dict[RecordKey, list[AttemptRow]] = defaultdict(list)
+Calls = Mapping[RecordKey, Sequence[AttemptRow]]
+
+
+def _calls_of(ledger: Ledger, keys: Sequence[RecordKey], since: datetime, until: datetime) -> tuple[Calls, Calls]:
+    """The calls of these people between the two instants, and those that had ended before; the oldest first."""
+    calls: dict[RecordKey, list[AttemptRow]] = defaultdict(list)
+    earlier: dict[RecordKey, list[AttemptRow]] = defaultdict(list)
     for begin in range(0, len(keys), _AT_ONCE):
-        for row in ledger.attempts.of_people(keys[begin : begin + _AT_ONCE], ()):
-            if row.state is AttemptState.ENDED and row.submitted_at is not None and row.submitted_at < since:
-                found[row.key].append(row)
-    return {key: tuple(rows) for key, rows in found.items()}
+        rows = ledger.attempts.of_people(keys[begin : begin + _AT_ONCE], ())
+        sent = [(row.submitted_at, row.attempt_id, row) for row in rows if row.submitted_at is not None]
+        for at, _, row in sorted(sent, key=lambda one: one[:2]):
+            if since <= at < until and row.state is not AttemptState.RELEASED:
+                calls[row.key].append(row)
+            elif at < since and row.state is AttemptState.ENDED:
+                earlier[row.key].append(row)
+    return calls, earlier
 
 
 def _recorded(key: RecordKey, rows: Sequence[AttemptRow], known: Sequence[AttemptRow], policy: Policy) -> Start:

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn
 from urllib.parse import quote
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import URL, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from autodialer.service.doorkeeping import Doorkeeper, Visitor
@@ -68,9 +69,23 @@ def may_send_file(door: Doorkeeper) -> Callable[[str | None], Awaitable[bool]]:
 
 
 async def form_of(request: Request) -> Mapping[str, str]:
-    """The plain fields of a form, blanks around them taken off. Files: `request.form()` itself."""
+    """The plain fields of a form, blanks around them taken off. Files: `request.form()` itself. 400 for a NUL in one."""
     form = await request.form()
-    return {name: value.strip() for name, value in form.items() if not isinstance(value, UploadFile)}
+    fields = {name: value.strip() for name, value in form.items() if not isinstance(value, UploadFile)}
+    if any(has_nul(value) for value in fields.values()):
+        raise HTTPException(400)
+    return fields
+
+
+def has_nul(text: str) -> bool:
+    """PostgreSQL's text takes none: what looks for it, or keeps it, would fail there."""
+    return "\0" in text
+
+
+def is_tls(request: Request) -> bool:
+    """Whether the browser speaks TLS to us, or to a proxy before us, which says so: then no cookie ever travels without it."""
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
+    return scheme.partition(",")[0].strip().lower() == "https"
 
 
 async def _check_form(request: Request, visitor: Visitor) -> None:
@@ -89,7 +104,10 @@ def safe_next(wanted: str | None) -> str:
 
 def sign_in_address(request: Request) -> str:
     """Where to sign in and come back from."""
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    url = request.url
+    if "hx-request" in request.headers:  # a part of a page: the page itself is where he was
+        url = URL(request.headers.get("hx-current-url", ""))
+    here = url.path + (f"?{url.query}" if url.query else "")
     return f"{SIGN_IN}?next={quote(safe_next(here if request.method == 'GET' else None))}"
 
 

@@ -16,9 +16,19 @@ from starlette.types import Scope
 from autodialer.domain.errors import StoreError
 from autodialer.service.doorkeeping import Doorkeeper
 from autodialer.service.services import Services
-from autodialer.web.console.access import COOKIE, HOME, Access, NoSuchPage, NotAllowed, SignInNeeded, sign_in_address
+from autodialer.web.console.access import (
+    COOKIE,
+    HOME,
+    Access,
+    NoSuchPage,
+    NotAllowed,
+    SignInNeeded,
+    has_nul,
+    sign_in_address,
+)
 from autodialer.web.console.languages import N_
 from autodialer.web.console.pages.audit import add_audit
+from autodialer.web.console.pages.conflicts import add_conflicts
 from autodialer.web.console.pages.do_not_call import add_do_not_call
 from autodialer.web.console.pages.door import add_door
 from autodialer.web.console.pages.drift import add_drift
@@ -48,10 +58,15 @@ class Console:
     access: Access
 
     async def error(self, request: Request, status: int, sentence: str) -> Response:
-        """A page that says what went wrong, with the menu for who is signed in."""
-        if not hasattr(request.state, "visitor"):
-            request.state.visitor = await self.access.door.visitor(request.cookies.get(COOKIE))
-        return await self.pages.page(request, "error.html", status, status=status, sentence=sentence)
+        """A page that says what went wrong, with the menu for who is signed in; without it when the ledger can't be asked."""
+        told = {"status": status, "sentence": sentence}
+        try:
+            if not hasattr(request.state, "visitor"):
+                request.state.visitor = await self.access.door.visitor(request.cookies.get(COOKIE))
+            return await self.pages.page(request, "error.html", status, **told)
+        except StoreError:
+            request.state.visitor = None
+            return await self.pages.page(request, "error.html", status, **told)
 
 
 def add_console(app: FastAPI, services: Services, door: Doorkeeper) -> Console:
@@ -71,6 +86,7 @@ def add_console(app: FastAPI, services: Services, door: Doorkeeper) -> Console:
         add_work_lists,
         add_unknown,
         add_orphans,
+        add_conflicts,
         add_parked,
         add_waiting,
         add_drift,
@@ -127,6 +143,8 @@ def _route_of(console: Console) -> type[APIRoute]:
             answer = super().get_route_handler()
 
             async def safely(request: Request) -> Response:
+                if has_nul(request.url.path) or "%00" in request.url.query:
+                    return await http_error(console, request, 404)
                 try:
                     return await answer(request)
                 except _EXPECTED:
@@ -158,7 +176,7 @@ def _add_errors(app: FastAPI, console: Console) -> None:
         if not is_page(request):
             raise error
         console.pages.services.means.log.error("the ledger can't be used", path=request.url.path, error=str(error))
-        request.state.visitor = None  # to draw the page without asking the ledger again
+        request.state.visitor = None
         return await http_error(console, request, 503)
 
     app.add_exception_handler(SignInNeeded, sign_in)

@@ -88,7 +88,10 @@ def known(context: Context, word: str | None) -> str:
 
 @pass_context
 def said(context: Context, sentence: Sentence) -> str:
-    """The filter `said`: a sentence of the service in the visitor's language, its times in the policy's zone."""
+    """The filter `said`: a sentence of the service in the visitor's language, its times in the policy's zone.
+
+    What Zoho or a person wrote into it is shown as `words` shows it.
+    """
     texts, zone = texts_of(context["language"]), ZoneInfo(context["zone"])
 
     def show(value: object) -> str:
@@ -98,7 +101,9 @@ def said(context: Context, sentence: Sentence) -> str:
             return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
         if isinstance(value, RecordKey):
             return f"{texts.gettext(value.record_type.value)} {value.zoho_id}"
-        return NOTHING if value is None else known(context, str(value))
+        if isinstance(value, int) and not context["visitor"].is_operator:
+            return str(_masker.value("said", value))  # a count stays readable; a number in a field of counts does not
+        return NOTHING if value is None else words(context, known(context, str(value)))
 
     return sentence.said(texts.gettext, show)
 

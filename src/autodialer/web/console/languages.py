@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from starlette.requests import Request
 
@@ -16,6 +17,13 @@ _TEXTS = Path(__file__).with_name("texts")
 def N_(text: str) -> str:  # noqa: N802 - gettext's usual name for "translated later"
     """Marks a text outside of a template for translation."""
     return text
+
+
+class Counted(NamedTuple):
+    """A sentence about so many, translated later; `%(num)s` is their number."""
+
+    one: str
+    many: str
 
 
 class Texts:

@@ -20,7 +20,7 @@ MENU: Sequence[tuple[str, str]] = (
 # Pages that stand under an entry without having its address.
 _ALSO: Mapping[str, Sequence[str]] = {
     f"{HOME}/work-lists": [
-        f"{HOME}/{name}" for name in ("unknown", "orphans", "parked", "answered", "repair", "drift")
+        f"{HOME}/{name}" for name in ("unknown", "orphans", "conflicts", "parked", "answered", "repair", "drift")
     ],
 }
 

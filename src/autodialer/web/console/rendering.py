@@ -16,8 +16,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from autodialer.service.glance import Standing
 from autodialer.service.services import Services
 from autodialer.web.console import formatting
-from autodialer.web.console.access import HOME
-from autodialer.web.console.languages import LANGUAGES, language_of, texts_of
+from autodialer.web.console.access import HOME, is_tls
+from autodialer.web.console.languages import LANGUAGES, Counted, language_of, texts_of
 from autodialer.web.console.navigation import MENU, is_under
 
 FOLDER = Path(__file__).parent
@@ -96,8 +96,13 @@ class Pages:
         text = self.say(request, sentence, **values)
         answer = RedirectResponse(address, 303, headers=HEADERS)
         encoded = urlsafe_b64encode(text.encode()[:2000]).decode()
-        answer.set_cookie(SAID, encoded, max_age=_SAID_FOR, path=HOME, httponly=True, samesite="strict")
+        secure = is_tls(request)
+        answer.set_cookie(SAID, encoded, max_age=_SAID_FOR, path=HOME, httponly=True, samesite="strict", secure=secure)
         return answer
+
+    def count(self, request: Request, sentence: Counted, number: int) -> str:
+        """A sentence about so many in the visitor's language."""
+        return texts_of(language_of(request)).ngettext(*sentence, number) % {"num": number}
 
     def say(self, request: Request, sentence: str, /, **values: object) -> str:
         """A sentence in the visitor's language; `%(name)s` in it are replaced."""
@@ -114,7 +119,7 @@ class Pages:
     def _render(self, request: Request, template: str, status: int, values: Mapping[str, Any]) -> Response:
         visitor = getattr(request.state, "visitor", None)
         policy = self.services.means.policy
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        here = _here(request)
         shared = {
             "visitor": visitor,
             "path": request.url.path,
@@ -132,6 +137,14 @@ def asset(name: str) -> str:
     """The address of a static file, which changes with its content: browsers may keep it for ever."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
     return f"{HOME}/static/{name}?v={digest}"
+
+
+def _here(request: Request) -> str:
+    """Where forms and links come back to: this page, or, where a form was answered, the menu's page that the form belongs to."""
+    path = request.url.path
+    if request.method == "GET":
+        return path + (f"?{request.url.query}" if request.url.query else "")
+    return next((address for address, _ in MENU if is_under(address, path)), HOME)
 
 
 def _said(request: Request) -> str:

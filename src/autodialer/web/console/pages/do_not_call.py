@@ -16,7 +16,7 @@ from autodialer.domain.phone import NoNumber
 from autodialer.service.doorkeeping import Visitor
 from autodialer.service.number_files import MAX_BYTES
 from autodialer.web.console.access import HOME, Access, form_of
-from autodialer.web.console.languages import N_
+from autodialer.web.console.languages import N_, Counted
 from autodialer.web.console.pages.lists import PAGE, older, place, reason_of
 from autodialer.web.console.pages.work_lists import NO_REASON, NOTHING_CHANGED
 from autodialer.web.console.rendering import Pages
@@ -27,6 +27,10 @@ _LIST = f"{HOME}/do-not-call"
 _SHOWN_LINES = 20
 SUPPRESSED = N_("%(number)s is never called from now on.")
 ON_LIST = N_("%(number)s is on the list already.")
+ADDED = Counted(
+    "%(num)s number was added; it is never called from now on.",
+    "%(num)s numbers were added; they are never called from now on.",
+)
 NO_NUMBER = N_("Nothing was changed: this is no number that could be called.")
 
 
@@ -90,11 +94,12 @@ def _add_files(router: APIRouter, pages: Pages, access: Access) -> None:
         form = await request.form()
         reason = await reason_of(request)
         numbers, file = form.get("numbers"), form.get("file")
+        if not reason:
+            return pages.back(request, _LIST, NO_REASON)
         try:
             if isinstance(numbers, str):  # the preview was confirmed
                 done = await desk.add_file(numbers.encode(), reason, visitor.name)
-                sentence = N_("%(count)s numbers were added; they are never called from now on.")
-                return pages.back(request, _LIST, sentence, count=len(done.numbers))
+                return pages.back(request, _LIST, "%(told)s", told=pages.count(request, ADDED, len(done.numbers)))
             if not isinstance(file, UploadFile) or not file.filename:
                 return pages.back(request, _LIST, N_("Nothing was changed: choose a file."))
             found = await desk.preview(await file.read())

@@ -5,7 +5,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from autodialer.service.doorkeeping import STAYS, NotLetIn, Visitor
-from autodialer.web.console.access import COOKIE, HOME, SIGN_IN, Access, NotAllowed, form_of, no_such_page, safe_next
+from autodialer.web.console.access import (
+    COOKIE,
+    HOME,
+    SIGN_IN,
+    Access,
+    NotAllowed,
+    form_of,
+    is_tls,
+    no_such_page,
+    safe_next,
+)
 from autodialer.web.console.languages import COOKIE as LANGUAGE_COOKIE
 from autodialer.web.console.languages import LANGUAGES, N_
 from autodialer.web.console.rendering import HEADERS, Pages
@@ -41,8 +51,7 @@ def add_door(router: APIRouter, pages: Pages, access: Access) -> None:
             problem = pages.say(request, _SENTENCES.get(refusal.message, refusal.message))
             return await pages.page(request, "sign_in.html", 401, wanted=wanted, name=name, problem=problem)
         answer = RedirectResponse(wanted, 303, headers=HEADERS)
-        # Behind a proxy that speaks TLS, which says so, the cookie never travels without it.
-        secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+        secure = is_tls(request)
         lifetime = round(STAYS.total_seconds())
         answer.set_cookie(COOKIE, token, max_age=lifetime, path=HOME, httponly=True, samesite="lax", secure=secure)
         return answer

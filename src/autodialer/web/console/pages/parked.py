@@ -10,11 +10,16 @@ from autodialer.domain.errors import NotWaiting
 from autodialer.service.doorkeeping import Visitor
 from autodialer.web.console.access import Access
 from autodialer.web.console.advice import on_parked
-from autodialer.web.console.languages import N_
+from autodialer.web.console.languages import N_, Counted
 from autodialer.web.console.pages.lists import PAGE, number_of, older, place, reason_of
 from autodialer.web.console.pages.work_lists import NO_REASON, NOTHING_CHANGED, ListPages
 from autodialer.web.console.rendering import Pages
 from autodialer.web.cursors import ROW, last, read_row, row_cursor
+
+_SENT_AGAIN = Counted(
+    "%(num)s update is sent again. What Zoho refuses again comes back to this list.",
+    "%(num)s updates are sent again. What Zoho refuses again comes back to this list.",
+)
 
 
 def add_parked(router: APIRouter, pages: Pages, access: Access) -> None:
@@ -35,8 +40,7 @@ def add_parked(router: APIRouter, pages: Pages, access: Access) -> None:
     @router.post("/parked")
     async def retry_all(request: Request, visitor: Operator) -> Response:
         tried = await services.parked.retry_all(visitor.name)
-        sentence = N_("%(count)s updates are sent again. What Zoho refuses again comes back to this list.")
-        return await lists.back(request, sentence, count=len(tried))
+        return await lists.back(request, "%(told)s", told=pages.count(request, _SENT_AGAIN, len(tried)))
 
     @router.post("/parked/{outbox_id}/retry")
     async def retry(request: Request, outbox_id: str, visitor: Operator) -> Response:

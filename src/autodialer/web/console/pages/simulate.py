@@ -113,15 +113,16 @@ def add_simulate(router: APIRouter, pages: Pages, access: Access) -> None:
 
 
 def _asked(form: Mapping[str, str]) -> Asked:
-    numbers = {name: int(form[name]) for name in ("people", "days", "seed") if form[name].isdecimal()}
     rate = form["answer_rate"].replace(",", ".")
     try:
-        return Asked(
-            **numbers,
-            from_ledger=form["from_ledger"] == "yes",
-            start=form["start"] or None,
-            answer_rate=float(rate) / 100 if rate else None,
-            policy=form["policy"],
+        return Asked.model_validate(
+            {
+                **{name: form[name] for name in ("people", "days", "seed")},
+                "from_ledger": form["from_ledger"] == "yes",
+                "start": form["start"] or None,
+                "answer_rate": float(rate) / 100 if rate else None,
+                "policy": form["policy"],
+            }
         )
     except ValidationError as error:
         raise BadBody(*(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())) from error

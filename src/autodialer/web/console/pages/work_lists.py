@@ -28,6 +28,12 @@ LISTS: Final[Sequence[tuple[str, str, str, str]]] = (
         N_("Callbacks of sessions that nobody knows. They change nothing."),
     ),
     (
+        "conflicts",
+        N_("Contradictions"),
+        "",
+        N_("Results that came and were not applied: another end stands, or something was wrong with them."),
+    ),
+    (
         "parked",
         N_("Refused by Zoho"),
         "parked_updates",
