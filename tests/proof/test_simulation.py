@@ -18,7 +18,7 @@ from proof.replay import story
 from proof.simulation import simulate
 
 FEW, MANY = 30, 1000
-SEEDS_HERE = range(1, 9)
+SEEDS_HERE = range(1, 11)
 SEEDS = int(os.environ.get("SEEDS", "500"))
 SHARE = 10  # seeds in one test of the soak
 
