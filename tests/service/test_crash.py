@@ -13,6 +13,7 @@ from autodialer.domain.placing import Ambiguous, Refused, Throttled
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import RunState
 from autodialer.store.ledger import SqlStore
+from autodialer.store.staging import SqlStaging
 from service.fakes import Crashed, Ring
 from service.virtual_time import pass_time
 from service.world import ALL_OPEN, DAY, MONDAY, World, chasing, contact, lead, person, phone
@@ -136,3 +137,19 @@ async def test_whichever_commits_answer_is_lost_nobody_is_rung_twice_and_no_call
         assert len(set(world.telephony.numbers())) == len(world.telephony.numbers()), nth
         states = [row.state for n in range(3) for row in await world.attempts(lead(n))]
         assert set(states) <= {AttemptState.PLACED, AttemptState.RELEASED}, (nth, states)
+
+
+async def test_who_was_claimed_by_a_commit_whose_answer_got_lost_is_called_in_the_same_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, claim = world.process.store, SqlStaging.claim
+
+    def claim_and_lose(staging: SqlStaging, *arguments: Any) -> Any:
+        if store.breaks_after is None:
+            store.breaks_after = store.commits
+        return claim(staging, *arguments)
+
+    monkeypatch.setattr(SqlStaging, "claim", claim_and_lose)
+    world.crm.add(*(person(lead(n), n) for n in range(3)))
+    await world.run()
+    assert sorted(world.telephony.numbers()) == [phone(n) for n in range(3)]

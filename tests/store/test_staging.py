@@ -189,6 +189,21 @@ def test_what_a_dead_process_had_claimed_is_due_again(store: SqlStore) -> None:
     assert work(store, lambda ledger: ledger.staging.unclaim("run-1", OWNER)) == 0
 
 
+def test_what_was_claimed_and_not_reserved_is_due_again_and_what_is_on_its_way_is_not(store: SqlStore) -> None:
+    stage(store, staged(1), staged(2), staged(3))
+
+    def unit(ledger: SqlLedger) -> None:
+        for row in ledger.staging.claim("run-1", OWNER, 3):
+            ledger.staging.mark("run-1", row.key, StagedState.CLAIMED, attempt_id=f"a-{row.key.zoho_id}")
+        ledger.staging.mark("run-1", lead(2), DUE)  # that attempt was given back
+        assert [row.attempt_id for row in ledger.staging.claim("run-1", OWNER, 3)] == [None]
+
+    work(store, unit)
+    assert work(store, lambda ledger: ledger.staging.unclaim("run-1", "another", without_attempt=True)) == 0
+    assert work(store, lambda ledger: ledger.staging.unclaim("run-1", OWNER, without_attempt=True)) == 1
+    assert [row.state for row in all_rows(store).values()] == [StagedState.CLAIMED, DUE, StagedState.CLAIMED]
+
+
 def test_the_latest_run_that_saw_a_record_tells_of_it(store: SqlStore) -> None:
     stage(store, staged(1, SKIP, reason="day_quota"), staged(2), run_id="run-0")
     stage(store, staged(1))

@@ -123,7 +123,7 @@ class Staging(Protocol):
         ...
 
     def claim(self, run_id: str, owner: str, limit: int) -> Sequence[Staged]:
-        """The next due ones, in order, now claimed."""
+        """The next due ones, in order, now claimed; no attempt of theirs is known until `mark` names one."""
         ...
 
     def mark(
@@ -145,8 +145,11 @@ class Staging(Protocol):
         """All that are due or claimed become skipped."""
         ...
 
-    def unclaim(self, run_id: str, owner: str) -> int:
-        """Rows that `owner` (anybody, with owner "") has claimed become due again: it is gone and has sent nothing for them."""
+    def unclaim(self, run_id: str, owner: str, *, without_attempt: bool = False) -> int:
+        """Rows that `owner` (anybody, with owner "") has claimed become due again: it is gone and has sent nothing for them.
+
+        `without_attempt`: those alone for which none was reserved.
+        """
         ...
 
     def still_claimed(self, run_id: str, owner: str, keys: Sequence[RecordKey]) -> frozenset[RecordKey]:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from autodialer.domain.attempt import Submitting
 from autodialer.domain.errors import RunTakenOver, StoreError
@@ -84,9 +85,16 @@ class Dialer:
             outcome = (await asyncio.gather(producer, return_exceptions=True))[0]
             while not ready.empty():
                 await self._give_back(run, ready.get_nowait(), "the run ended before this call was sent")
+            if (
+                not self._conducts
+            ):  # a claim may have been on its way; others would wait for it as long as this process lives
+                await self._persistence.insist(lambda: self._m.store.write(partial(self._unclaim, run)))
         if isinstance(outcome, Exception):
             raise outcome
         return stop.reason
+
+    def _unclaim(self, run: Run, ledger: Ledger) -> None:
+        ledger.staging.unclaim(run.run_id, self._m.owner, without_attempt=True)
 
     async def _produce(self, run: Run, ready: asyncio.Queue[Ready], stop: Stop) -> None:
         while not stop.reason and not self._stopping.is_set():

@@ -83,13 +83,25 @@ class Preparer:
         self._told_of_agents = False
         if agents is not None:
             free = min(free, agents - waiting)
-        claimed = await self._persistence.insist(
-            lambda: self._m.store.write(
-                lambda ledger: ledger.staging.claim(run.run_id, self._m.owner, min(free, self._batch))
-            )
-        )
+        claimed = await self._claim(run, min(free, self._batch))
         self._batch = min(self._most, 2 * self._batch)
         return await self._look_and_reserve(run, claimed, agents, stop) if claimed else None
+
+    async def _claim(self, run: Run, limit: int) -> Sequence[Staged]:
+        """Those that were claimed by a try whose answer got lost, and of which nobody would know, are due again first."""
+        tries = 0
+
+        def claim(ledger: Ledger) -> Sequence[Staged]:
+            if tries > 1:
+                ledger.staging.unclaim(run.run_id, self._m.owner, without_attempt=True)
+            return ledger.staging.claim(run.run_id, self._m.owner, limit)
+
+        async def try_once() -> Sequence[Staged]:
+            nonlocal tries
+            tries += 1
+            return await self._m.store.write(claim)
+
+        return await self._persistence.insist(try_once)
 
     async def _wait_for_line(self, run: Run, stop: Stop) -> list[Ready] | None:
         """Lines are waited for only while somebody is due; a run ends for want of results only then."""

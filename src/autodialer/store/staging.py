@@ -58,7 +58,7 @@ _DUE = (
 _CLAIM = (
     update(staged_records)
     .where(_s.run_id == bindparam("run"), _s.record_type == _DUE.c.record_type, _s.zoho_id == _DUE.c.zoho_id)
-    .values(state=StagedState.CLAIMED.value, owner=bindparam("by"))
+    .values(state=StagedState.CLAIMED.value, owner=bindparam("by"), attempt_id=None)
     .returning(staged_records)
 )
 
@@ -195,8 +195,10 @@ class SqlStaging:
         )
         return self._db.execute(statement).rowcount
 
-    def unclaim(self, run_id: str, owner: str) -> int:
+    def unclaim(self, run_id: str, owner: str, *, without_attempt: bool = False) -> int:
         whose = _s.owner == owner if owner else true()
+        if without_attempt:
+            whose = and_(whose, _s.attempt_id.is_(None))
         statement = update(staged_records).where(_CLAIMED, _s.run_id == run_id, whose)
         return self._db.execute(statement.values(state=StagedState.DUE.value, owner=None)).rowcount
 

@@ -226,7 +226,7 @@ class MemoryStaging:
         due = self._due[run_id]
         while len(claimed) < limit and (row := self._first_due(run_id)) is not None:
             self._undo.append((heapq.heappush, (due, heapq.heappop(due))))
-            self._set(row, state=_CLAIMED)
+            self._set(row, state=_CLAIMED, attempt_id=None)
             self._claim(run_id, row.key.zoho_id, owner)
             claimed.append(row)
         return claimed
@@ -278,8 +278,12 @@ class MemoryStaging:
             self._set(row, state=_SKIP, reason=reason, detail=detail)
         return len(rest)
 
-    def unclaim(self, run_id: str, owner: str) -> int:
-        claimed = [row for row, other in self._claimed(run_id) if owner in ("", other)]
+    def unclaim(self, run_id: str, owner: str, *, without_attempt: bool = False) -> int:
+        claimed = [
+            row
+            for row, other in self._claimed(run_id)
+            if owner in ("", other) and not (without_attempt and row.attempt_id is not None)
+        ]
         for row in claimed:
             self._set(row, state=_DUE)
             heapq.heappush(self._due[run_id], (row.sort_key, row.key.zoho_id))
