@@ -22,8 +22,8 @@ class Inbox(Protocol):
         """The same for many, in their order."""
         ...
 
-    def waiting(self, limit: int) -> Sequence[InboxRow]:
-        """Not yet applied, oldest first."""
+    def waiting(self, limit: int, after: int = 0) -> Sequence[InboxRow]:
+        """Not yet applied, oldest first; those that came in after the one with that id."""
         ...
 
     def take(self, inbox_id: int, session_id: str | None, left: Collection[int]) -> bool:

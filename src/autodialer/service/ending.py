@@ -1,7 +1,7 @@
 """The end of a call, from wherever it was heard: the attempt, its outbox row and the do-not-call list, in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from autodialer.domain.activity import LogCalls
@@ -23,13 +23,14 @@ REPEATED = "repeated"
 class Ending:
     """What a result changed. `state`: applied, conflict or orphan, as the inbox calls it; `note` for people.
 
-    `agent_unreached`: the person picked up and found nobody.
+    `agent_unreached`: the person picked up and found nobody. `has_reopened`: callbacks that were orphans wait to be applied again.
     """
 
     state: str
     attempt_id: str
     note: str
     agent_unreached: bool = False
+    has_reopened: bool = False
 
 
 def end_attempt(
@@ -60,7 +61,9 @@ def end_attempt(
     if result.session_id is not None and attempt.session_id is None:
         ledger.attempts.learn_session(attempt.attempt_id, result.session_id)
         # What came under this session before anybody knew whose it is can be matched now (rules.md row 23).
-        ledger.inbox.reopen([callback.inbox_id for callback in ledger.inbox.orphans_of(result.session_id)])
+        orphans = ledger.inbox.orphans_of(result.session_id)
+        ledger.inbox.reopen([callback.inbox_id for callback in orphans])
+        ending = replace(ending, has_reopened=bool(orphans))
     if result.do_not_call and attempt.number:
         ledger.do_not_call.add(attempt.number, "asked not to be called (8x8)", now)
     return ending

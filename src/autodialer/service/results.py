@@ -3,8 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from autodialer.domain.errors import CrmError, LedgerRefusal, MalformedCallback, StoreError
@@ -41,6 +40,18 @@ class _Applied:
     later: bool = False
     taken: bool = False  # another replica applies it, or an earlier one of its session
     agent_unreached: bool = False
+    has_reopened: bool = False  # earlier ones wait again
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One way through all that waits. `left`: can't be applied now; `taken`: another replica applies it in this moment."""
+
+    settled: int = 0
+    left: set[int] = field(default_factory=set)
+    taken: set[int] = field(default_factory=set)
+    elsewhere: list[tuple[InboxRow, RecordKey]] = field(default_factory=list)
+    has_reopened: bool = False
 
 
 class ResultService:
@@ -59,22 +70,25 @@ class ResultService:
         StoreError when the database can't be used; what was not applied waits on.
         """
         async with self._turn:
-            settled, looks_left = 0, _LOOKS
-            left: set[int] = set()  # what can't be applied now
-            taken: set[int] = set()  # what another replica applies in this moment: this one goes on with the next
-            elsewhere: list[tuple[InboxRow, RecordKey]] = []
-            while rows := await self._waiting(left, taken):
+            so_far, looks_left, after = _Pass(), _LOOKS, 0
+            while True:
                 began = self._m.clock.monotonic()
-                settled += await self._apply_some(rows, left, taken, elsewhere)
-                if len(rows) < _BATCH:
-                    if not (taken and looks_left):
-                        break  # what comes in from now on gives a signal
+                page = await self._m.store.read(partial(self._waiting, after))
+                await self._apply_some([row for row in page if row.inbox_id not in so_far.left], so_far)
+                after = page[-1].inbox_id if page else after
+                if len(page) == _BATCH:
+                    if self._coming_in():
+                        await self._m.clock.sleep(_REST * (self._m.clock.monotonic() - began))
+                elif so_far.has_reopened:
+                    so_far.has_reopened, after = False, 0
+                elif so_far.taken and looks_left:
                     looks_left -= 1
-                    taken.clear()
+                    after = min(so_far.taken) - 1
+                    so_far.taken.clear()
                     await self._m.clock.sleep(_UNTIL_COMMITTED)
-                elif self._coming_in():
-                    await self._m.clock.sleep(_REST * (self._m.clock.monotonic() - began))
-            return settled + await self._apply_all_elsewhere(elsewhere)
+                else:
+                    break  # what comes in from now on gives a signal
+            return so_far.settled + await self._apply_all_elsewhere(so_far.elsewhere)
 
     async def apply_one(self, inbox_id: int) -> None:
         """Apply this callback if it waits; where many are being applied in this moment it is left to them. StoreError as above."""
@@ -94,30 +108,24 @@ class ResultService:
         finally:
             self._turn.release()
 
-    async def _apply_some(
-        self,
-        rows: Sequence[InboxRow],
-        left: set[int],
-        taken: set[int],
-        elsewhere: list[tuple[InboxRow, RecordKey]],
-    ) -> int:
-        settled, orphans, unreached = 0, 0, False
-        for row, applied in await self._apply_batch(rows, left):
+    async def _apply_some(self, rows: Sequence[InboxRow], so_far: "_Pass") -> None:
+        orphans, unreached = 0, False
+        for row, applied in await self._apply_batch(rows, so_far.left):
             if applied.taken:
-                taken.add(row.inbox_id)
+                so_far.taken.add(row.inbox_id)
                 continue
             if applied.look_at is not None:
-                elsewhere.append((row, applied.look_at))
+                so_far.elsewhere.append((row, applied.look_at))
             done = self._note(row, applied)
             orphans += applied.state == _ORPHAN
-            settled += done
-            left |= set() if done else {row.inbox_id}
+            so_far.settled += done
+            so_far.left |= set() if done else {row.inbox_id}
+            so_far.has_reopened |= applied.has_reopened
             unreached |= done and applied.agent_unreached
         if orphans:
             self._m.log.info("callbacks of no known session kept", count=orphans)
         if unreached:
             await self._look_at_agents()
-        return settled
 
     async def _look_at_agents(self) -> None:
         policy = self._m.policy
@@ -126,11 +134,9 @@ class ResultService:
         log = self._m.log.error if agents.is_alarming else self._m.log.warning
         log("a person answered and no agent could be reached", today=agents.unreached, answered=agents.answered)
 
-    async def _waiting(self, left: AbstractSet[int], taken: set[int]) -> list[InboxRow]:
-        most = _BATCH + len(left) + len(taken)
-        rows = await self._m.store.read(lambda ledger: ledger.inbox.waiting(most))
-        taken &= {row.inbox_id for row in rows}
-        return [row for row in rows if row.inbox_id not in left and row.inbox_id not in taken][:_BATCH]
+    @staticmethod
+    def _waiting(after: int, ledger: Ledger) -> Sequence[InboxRow]:
+        return ledger.inbox.waiting(_BATCH, after)
 
     async def _apply_batch(self, rows: Sequence[InboxRow], left: set[int]) -> list[tuple[InboxRow, _Applied]]:
         """Handed to the store all at once: it takes them in their order and commits them together.
@@ -295,7 +301,13 @@ class ResultService:
     def _end(self, ledger: Ledger, attempt: AttemptRow, result: CallResult, heard: Sequence[Progress] = ()) -> _Applied:
         now = self._m.clock.now()
         ending = end_attempt(ledger, self._m.policy, attempt, result, now, heard, self._m.log_calls)
-        return _Applied(ending.state, ending.attempt_id, ending.note, agent_unreached=ending.agent_unreached)
+        return _Applied(
+            ending.state,
+            ending.attempt_id,
+            ending.note,
+            agent_unreached=ending.agent_unreached,
+            has_reopened=ending.has_reopened,
+        )
 
 
 class _Known:

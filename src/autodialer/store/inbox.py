@@ -18,7 +18,12 @@ from autodialer.store.types import to_millis
 
 _i = inbox.c
 _WAITING = text(INBOX_WAITING)
-_NEXT = Prepared(select(inbox).where(_WAITING, _i.state == "new").order_by(_i.inbox_id).limit(bindparam("at_most")))
+_NEXT = Prepared(
+    select(inbox)
+    .where(_WAITING, _i.state == "new", _i.inbox_id > bindparam("after"))
+    .order_by(_i.inbox_id)
+    .limit(bindparam("at_most"))
+)
 _UNMATCHED = or_(_i.state == "orphan", and_(_i.state == "ignored", _i.note.startswith(DISMISSED)))
 _BY_SESSION = select(inbox).where(_i.session_id == bindparam("session")).order_by(_i.inbox_id)
 _ORPHANS, _OF_SESSION = Prepared(_BY_SESSION.where(_UNMATCHED)), Prepared(_BY_SESSION)
@@ -93,8 +98,8 @@ class SqlInbox:
         if rows:
             self._db.exec_driver_sql(_ADD_IN_ONE, tuple(columns)).close()
 
-    def waiting(self, limit: int) -> Sequence[InboxRow]:
-        return self._many(_NEXT, {"at_most": limit})
+    def waiting(self, limit: int, after: int = 0) -> Sequence[InboxRow]:
+        return self._many(_NEXT, {"at_most": limit, "after": after})
 
     def take(self, inbox_id: int, session_id: str | None, left: Collection[int]) -> bool:
         if self._db.dialect.name == "sqlite":

@@ -46,8 +46,8 @@ class MemoryInbox:
     def take(self, inbox_id: int, session_id: str | None, left: Collection[int]) -> bool:  # noqa: ARG002 - one transaction at a time
         return inbox_id in self.new
 
-    def waiting(self, limit: int) -> Sequence[InboxRow]:
-        return [self.new[number] for number in sorted(self.new)[:limit]] if self.new else []
+    def waiting(self, limit: int, after: int = 0) -> Sequence[InboxRow]:
+        return [self.new[number] for number in sorted(self.new) if number > after][:limit] if self.new else []
 
     def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
         return list(self._orphans[session_id].values()) if session_id in self._orphans else []
