@@ -15,13 +15,12 @@ from dataclasses import asdict, dataclass
 
 PATIENCE = 30.0  # seconds for connecting, and again for the last answers
 _BODY = (
-    b'{"zoho_id":"4150868000000%06d","record_type":"Lead","call_status":"no_answer",'
-    b'"timestamp":"2026-03-03T11:21:00.000Z","call_id":"%b-%d"}'
+    b'{"zoho_id":"4150868000000%06d","record_type":"Lead","call_status":"no_answer","timestamp":"%b","call_id":"%b-%d"}'
 )
 _ENVELOPE = (
     b'{"namespace":"VOICE","eventType":"SESSION_SUMMARY","eventVersion":1,"payload":{"sessionId":"%b-%d",'
     b'"subAccountId":"bench","sessionStatus":"COMPLETED","initiatedTimestamp":"2026-03-03T11:20:00.000Z",'
-    b'"startTime":"2026-03-03T11:20:01.000Z","endTime":"2026-03-03T11:21:00.000Z","callCount":2,"details":{}}}'
+    b'"startTime":"2026-03-03T11:20:01.000Z","endTime":"%b","callCount":2,"details":{}}}'
 )
 _OK = b"HTTP/1.1 200"
 _SOME = 500  # connections opened before answers are looked at again
@@ -105,7 +104,9 @@ class Batch:
     def body(self, number: int, count: int) -> bytes:
         """The `count`-th callback of connection `number`: the one that the service documents, or (`envelope`) an event of 8x8."""
         name = b"%b-%d" % (self._name, number)
-        return _ENVELOPE % (name, count) if self._envelope else _BODY % (number, name, count)
+        now = time.time()
+        ended = b"%b.%03dZ" % (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)).encode(), 1000 * now % 1000)
+        return _ENVELOPE % (name, count, ended) if self._envelope else _BODY % (number, ended, name, count)
 
 
 def load(batch: Batch, connections: int, seconds: float) -> Load:

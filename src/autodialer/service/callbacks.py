@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import msgspec
@@ -23,6 +23,8 @@ T = TypeVar("T")
 MISSION = "mission"
 PROVIDER = "provider"
 _ID_DIGITS = 20
+_MOMENTS = ("endTime", "timestamp", "initiatedTimestamp")  # of 8x8's events, each has one
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 _GROUP = 256  # callbacks in one transaction at most
 _PATIENCE = 8.0  # seconds; longer than the store waits for a row that a stopped replica holds
 _LONGEST_CALL_ID = 120
@@ -39,12 +41,13 @@ class CallbackDesk:
         self._arrived = arrived
         self._waiting: list[_Taken] = []
         self._storing: asyncio.Task[None] | None = None
+        self._together = 0
         self.stored_count = 0  # since this process started, the same one twice among them
 
     @property
-    def is_storing(self) -> bool:
-        """Whether callbacks are coming in this moment."""
-        return self._storing is not None
+    def storing(self) -> int:
+        """How many callbacks are being stored together in this moment."""
+        return self._together
 
     async def take(self, body: Mapping[str, object]) -> None:
         """Store it; returns when that is durable. One that stands already is counted.
@@ -67,6 +70,7 @@ class CallbackDesk:
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+                self._together = len(group)
                 await self._store_group(group)
         except BaseException as error:
             # The process is coming to its end: nobody is left waiting for ever.
@@ -75,7 +79,7 @@ class CallbackDesk:
             if isinstance(error, asyncio.CancelledError):
                 raise
         finally:
-            self._storing = None
+            self._storing, self._together = None, 0
 
     async def _store_group(self, group: Sequence["_Taken"]) -> None:
         arrivals = [taken.arrival for taken in group]
@@ -121,7 +125,8 @@ def read_callback(body: Mapping[str, object], at: datetime) -> Arrival:
         return _provider_callback(body, text, at)
     result = read_mission_result(body)
     identity = [str(result.key), result.disposition, result.session_id or "", str(body.get("timestamp") or "")]
-    return Arrival(_digest(MISSION, *identity), MISSION, "result", result.session_id, text, at)
+    key = _key(result.happened_at, MISSION, *identity)
+    return Arrival(key, MISSION, "result", result.session_id, text, at)
 
 
 def _provider_callback(body: Mapping[str, object], text: str, at: datetime) -> Arrival:
@@ -137,7 +142,10 @@ def _provider_callback(body: Mapping[str, object], text: str, at: datetime) -> A
         raise MalformedCallback(problems)
     session = payload.get("sessionId") if isinstance(payload, Mapping) else None
     session_id = session if isinstance(session, str) and 0 < len(session) <= _LONGEST_CALL_ID else None
-    return Arrival(_digest(PROVIDER, text), PROVIDER, str(body["eventType"]), session_id, text, at)
+    said = next((payload[name] for name in _MOMENTS if name in payload), None) if isinstance(payload, Mapping) else None
+    moment = read_instant(said, UTC) if isinstance(said, str) else None
+    key = _key(moment if isinstance(moment, datetime) else None, PROVIDER, text)
+    return Arrival(key, PROVIDER, str(body["eventType"]), session_id, text, at)
 
 
 def read_mission_result(body: Mapping[str, object]) -> CallResult:
@@ -183,5 +191,12 @@ def _timestamp(value: object, problems: list[str]) -> datetime | None:
     return moment
 
 
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+def _key(moment: datetime | None, *parts: str) -> str:
+    """What makes a callback the same one again.
+
+    Its own time comes first: those of one time are neighbours in the index then, and a group of them changes a few of its pages
+    and not one each.
+    """
+    millis = (moment - _EPOCH) // _MILLISECOND if moment is not None else 0
+    digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{millis:012x}{digest[:52]}"

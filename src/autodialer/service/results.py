@@ -26,7 +26,9 @@ _BATCH = 25  # applied in one transaction, for which callbacks that come in have
 _TRIES = 4  # of one callback, when replicas come upon the same person
 _LOOKS, _UNTIL_COMMITTED = 3, 0.25  # more, and seconds between them, at what another replica had
 _TURN = 3.0  # seconds that somebody waits for a callback of their own to be applied
-_REST = 25.0  # times as long as a batch took, while callbacks come in: they are stored first
+# Times as long as a batch took, while callbacks come in: they are stored first. In a flood of them much longer.
+_REST, _REST_IN_A_FLOOD = 25.0, 200.0
+_FLOOD = 8  # stored together: far more than the fastest run draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,9 @@ class _Pass:
 
 
 class ResultService:
-    """Applies what the inbox holds. `coming_in`: whether callbacks are being stored this moment; then it takes its time."""
+    """Applies what the inbox holds. `coming_in`: how many callbacks are being stored this moment; then it takes its time."""
 
-    def __init__(self, means: Means, lines: Lines, write_back: Signal, coming_in: Callable[[], bool]) -> None:
+    def __init__(self, means: Means, lines: Lines, write_back: Signal, coming_in: Callable[[], int]) -> None:
         self._m = means
         self._lines = lines
         self._write_back = write_back
@@ -77,8 +79,7 @@ class ResultService:
                 await self._apply_some([row for row in page if row.inbox_id not in so_far.left], so_far)
                 after = page[-1].inbox_id if page else after
                 if len(page) == _BATCH:
-                    if self._coming_in():
-                        await self._m.clock.sleep(_REST * (self._m.clock.monotonic() - began))
+                    await self._rest(self._m.clock.monotonic() - began)
                 elif so_far.has_reopened:
                     so_far.has_reopened, after = False, 0
                 elif so_far.taken and looks_left:
@@ -89,6 +90,10 @@ class ResultService:
                 else:
                     break  # what comes in from now on gives a signal
             return so_far.settled + await self._apply_all_elsewhere(so_far.elsewhere)
+
+    async def _rest(self, took: float) -> None:
+        if coming_in := self._coming_in():
+            await self._m.clock.sleep(took * (_REST if coming_in < _FLOOD else _REST_IN_A_FLOOD))
 
     async def apply_one(self, inbox_id: int) -> None:
         """Apply this callback if it waits; where many are being applied in this moment it is left to them. StoreError as above."""

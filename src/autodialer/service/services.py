@@ -117,7 +117,7 @@ def wire(
     callbacks = CallbackDesk(means.store, means.clock, arrived)
     count = Credits(means)
     rationed = replace(means, crm=Rationed(means.crm, count))
-    results = ResultService(means, lines, due, lambda: callbacks.is_storing)
+    results = ResultService(means, lines, due, lambda: callbacks.storing)
     planner = Planner(rationed, scratch, count)
     runs = RunService(rationed, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
     return Services(
