@@ -5,14 +5,11 @@ from math import inf
 
 SLOWEST = 16.0  # times as long as usual between two turns, at most
 CALM = 10.0  # seconds without a complaint after which it goes a step faster
-_A_LITTLE = (
-    1.02  # the same, where jitter may have drawn the complaint: twenty milliseconds of it in a second do no harm then
-)
-_HALF = 1.98  # the same, where that was not enough: both together leave as much room for jitter below a limit that was halved
+# Times as long, where jitter may have drawn the complaint: twenty milliseconds of it in a second do no harm then; and where that
+# was not enough: both together leave as much room for jitter below a limit that was halved.
+_A_LITTLE, _HALF = 1.02, 1.98
 _FASTER = 1.5  # times as many calls after a step, unless one has failed
-_MOST_FAILED = (
-    4  # that many times at most the wait is doubled, and the root taken of the step: 160 seconds, 2.6 percent
-)
+_MOST_FAILED = 4  # times at most the wait is doubled and the root taken of the step: 160 seconds, 2.6 percent
 _FAILED_HALVED = 2  # of these once it was halved: such limits last, and each step that fails costs everybody a pause
 _BORNE = 2.0  # seconds, and
 _BORNE_CALLS = 4  # intervals, after which a pace was borne

@@ -83,9 +83,7 @@ class Pacer:
     async def slow_down(self, turn: float, *, of_all: bool = False) -> None:
         """8x8 had too much to do with the request of that turn: fewer calls from now on."""
         self._headway = self._headway.complained(turn, self._clock.monotonic(), self._due_at, of_all=of_all)
-        if (
-            self._last_turn is not None
-        ):  # else the next one would have to wait for it between its turn and its departure
+        if self._last_turn is not None:  # else the next one would wait for it between its turn and its departure
             self._due_at = max(self._due_at, self._last_turn + self._headway.interval)
 
     def _turn_at(self) -> float:
