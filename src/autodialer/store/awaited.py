@@ -59,6 +59,7 @@ class Crossing:
             try:
                 self.loop.call_soon_threadsafe(self._hand_over)
             except RuntimeError:
+                self._woken = False
                 self._done.clear()
 
     def _hand_over(self) -> None:
