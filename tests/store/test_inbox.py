@@ -155,14 +155,23 @@ def test_what_was_heard_of_attempts_is_told_in_order(store: SqlStore) -> None:
     assert work(store, lambda ledger: ledger.inbox.of_attempts([])) == []
 
 
-def test_any_text_survives(store: SqlStore) -> None:
-    body = '{"name":"Ștefan 🙂 \\u0007 \'; DROP TABLE inbox; --"}'
-
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"name":"Ștefan 🙂 \\u0007 \'; DROP TABLE inbox; --"}',
+        '{"percent":"%s %(name)s 100 %", "path":"C:\\\\u0000\\\\n", "quote":"\\"", "line":"\u2028\\n"}',
+        '{"arrays":"{NULL,\\"a\\",{}}", "empty":""}',
+    ],
+)
+def test_any_text_survives(store: SqlStore, body: str) -> None:
     def unit(ledger: SqlLedger) -> bool:
+        ledger.inbox.add_all([Arrival("together", "provider", body[:20], body[-20:], body, NOW)])
         return ledger.inbox.add(dedupe_key="k", source="provider", event_type="X", session_id=None, body=body, at=NOW)
 
     assert work(store, unit)
-    assert waiting(store)[0].body == body
+    together, alone = waiting(store)
+    assert together.body == alone.body == body
+    assert (together.event_type, together.session_id) == (body[:20], body[-20:])
 
 
 def test_what_came_of_calls_is_found_by_attempt_and_by_session_each_once_in_the_order_in_which_it_came(

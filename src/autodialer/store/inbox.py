@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, text, update
 
 from autodialer.ports.rows import Arrival, InboxRow
@@ -34,12 +35,14 @@ _LOCK = Prepared(
 _EARLIER = Prepared(
     select(_i.inbox_id).where(_i.session_id == bindparam("session"), _i.state == "new", _i.inbox_id < bindparam("id"))
 )
-# For PostgreSQL, which would be asked for each row anew; in the order in which they came, for so they are applied.
+# For PostgreSQL, which would be asked for each row anew; in the order in which they came, for so they are applied. As JSON, which
+# is made and read several times as fast as the driver makes arrays.
 _ADD_IN_ONE = """
 INSERT INTO inbox (dedupe_key, source, event_type, session_id, body, received_at, deliveries)
 SELECT dedupe_key, source, event_type, session_id, body, received_at, deliveries
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::int[])
-    WITH ORDINALITY AS arrived (dedupe_key, source, event_type, session_id, body, received_at, deliveries, place)
+FROM json_to_recordset(%s::json) AS arrived (
+    place int, dedupe_key text, source text, event_type text, session_id text, body text, received_at bigint, deliveries int
+)
 ORDER BY place
 ON CONFLICT (dedupe_key) DO UPDATE SET deliveries = inbox.deliveries + excluded.deliveries
 """
@@ -86,17 +89,17 @@ class SqlInbox:
         deliveries = Counter(arrival.dedupe_key for arrival in arrivals)
         first = {arrival.dedupe_key: arrival for arrival in reversed(arrivals)}
         rows = [first.pop(arrival.dedupe_key) for arrival in arrivals if arrival.dedupe_key in first]
-        columns = [
-            [row.dedupe_key for row in rows],
-            [row.source for row in rows],
-            [row.event_type for row in rows],
-            [row.session_id for row in rows],
-            [row.body for row in rows],
-            [to_millis(row.received_at) for row in rows],
-            [deliveries[row.dedupe_key] for row in rows],
+        values = [
+            {
+                **_values(row),
+                "received_at": to_millis(row.received_at),
+                "deliveries": deliveries[row.dedupe_key],
+                "place": place,
+            }
+            for place, row in enumerate(rows)
         ]
         if rows:
-            self._db.exec_driver_sql(_ADD_IN_ONE, tuple(columns)).close()
+            self._db.exec_driver_sql(_ADD_IN_ONE, (msgspec.json.encode(values).decode(),)).close()
 
     def waiting(self, limit: int, after: int = 0) -> Sequence[InboxRow]:
         return self._many(_NEXT, {"at_most": limit, "after": after})
