@@ -60,7 +60,7 @@ def shown(value: float) -> str:
     if size >= 100 or value == int(value):
         return f"{value:,.0f}"
     digits = next(digits for least, digits in ((10, 1), (1, 2), (0.1, 3), (0.01, 4), (0, 6)) if size >= least)
-    return f"{value:.{digits}f}".rstrip("0")
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".")
 
 
 def with_unit(value: float, unit: str) -> str:

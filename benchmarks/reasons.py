@@ -13,11 +13,6 @@ REASONS: Final[Mapping[str, str]] = {
         "Each thousand pages of the log a checkpoint syncs twice more, which with slow syncs is felt. A larger log would help "
         "there; with one of 8,000 pages and a larger cache callbacks were slower where syncs are fast."
     ),
-    "P8.express": (
-        "On PostgreSQL a group of callbacks is three exchanges with the server: begin, insert, commit. The two cores are shared "
-        "with the server, which keeps four indexes of the inbox. Sending the three at once (pipeline mode) would help."
-    ),
-    "P8.pg": "As above; psycopg also costs more for each row than asyncpg, which SQLAlchemy's synchronous engine can't use.",
     "D4": (
         "The naive client keeps nothing: no intent before the call, no result, no trail, no look before the call or the update, "
         "and hears no event of 8x8. A call here is several durable commits, and its events are taken, kept and applied. The HTTP "
@@ -35,6 +30,10 @@ REASONS: Final[Mapping[str, str]] = {
         "where each stall of a busy machine draws one more. A CALLS_PER_SECOND some percent below 8x8's limit would help."
     ),
     "P7.rss": "Memory is that of the whole service with its libraries, not of callbacks: see P9.rss.",
+    "REST": (
+        "A dozen loops look once a second, or in five, for what is due, and each look at the ledger goes to a thread and back. To "
+        "sleep until the next slot or lease that is known would help."
+    ),
     "P9.rss": (
         "The process holds the whole service: the client of Zoho, the phone numbers of all countries, the API's documents. What "
         "is not needed at first could be loaded later; a process for callbacks alone would be small, and a second thing to run."

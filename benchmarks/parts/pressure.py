@@ -80,10 +80,11 @@ def measure_crowd(book: Book) -> None:
         few = ours.column("per_second")
         if isinstance(absent, str):
             book.miss(("P7.rss",), absent)
-            interleave([ours], crowd, "crowd")
+            interleave([ours], crowd, "crowd", alive=True)
         else:
             with node_rival(EXPRESS, "express_commit_each.mjs", folder, core=core) as express:
-                interleave([ours, express], crowd, "crowd")
+                # Whoever was stopped would still have the crowd of its last round to say goodbye to when the next one comes.
+                interleave([ours, express], crowd, "crowd", alive=True)
                 memory = ratios(ours.column("memory"), express.column("memory"))
                 book.tell(Figure("P7.rss", memory, beside(ours, express, "memory"), "MB"))
         wrong = [one.load.refused + one.load.broken for one in ours.rounds]
