@@ -50,7 +50,12 @@ async def test_who_waits_no_longer_is_left_alone_and_the_others_have_their_resul
     assert gone.set_running_or_notify_cancel()
     gone.future.cancel()
     assert not gone.set_running_or_notify_cancel()
-    in_a_thread(lambda: (gone.set_result(1), there.set_result(2)))
+
+    def work() -> None:
+        gone.set_result(1)
+        there.set_result(2)
+
+    in_a_thread(work)
     assert await there.future == 2
     assert gone.future.cancelled()
 
