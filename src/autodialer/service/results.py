@@ -28,6 +28,7 @@ _LOOKS, _UNTIL_COMMITTED = 3, 0.25  # more, and seconds between them, at what an
 _TURN = 3.0  # seconds that somebody waits for a callback of their own to be applied
 # Times as long as a batch took, while callbacks come in: they are stored first. In a flood of them much longer.
 _REST, _REST_IN_A_FLOOD = 25.0, 200.0
+_QUIET_LOOKS, _LOOK_EVERY = 2, 0.05  # seconds: in a row without any, and it is over
 _FLOOD = 8  # stored together: far more than the fastest run draws
 
 
@@ -92,8 +93,14 @@ class ResultService:
             return so_far.settled + await self._apply_all_elsewhere(so_far.elsewhere)
 
     async def _rest(self, took: float) -> None:
-        if coming_in := self._coming_in():
-            await self._m.clock.sleep(took * (_REST if coming_in < _FLOOD else _REST_IN_A_FLOOD))
+        """For as long as they come in: what waits when a flood is over waits no longer."""
+        coming_in, quiet = self._coming_in(), 0
+        if not coming_in:
+            return
+        until = self._m.clock.monotonic() + took * (_REST if coming_in < _FLOOD else _REST_IN_A_FLOOD)
+        while quiet < _QUIET_LOOKS and self._m.clock.monotonic() < until:
+            await self._m.clock.sleep(_LOOK_EVERY)
+            quiet = 0 if self._coming_in() else quiet + 1
 
     async def apply_one(self, inbox_id: int) -> None:
         """Apply this callback if it waits; where many are being applied in this moment it is left to them. StoreError as above."""
