@@ -30,7 +30,7 @@ def start_at_once(here: City) -> list[httpx2.Response]:
 
 def test_fault_28_replicas_make_one_run_of_a_slot_and_of_a_hundred_starts_at_once(open_city: OpenCity) -> None:
     with open_city(REPLICAS, prompt_crowd(8), QUICK, CRON_HOURS="12 22", CATCH_UP="0") as here:
-        here.began += 4.0  # noon, a slot, is to come
+        here.began += 9.0  # noon, a slot, is to come
         ready(here)
         assert here.now() < NOON, "the replicas were not there in time"
         wait_until(lambda: bool(here.rings()), "the slot's run begins")
