@@ -83,6 +83,14 @@ def test_callbacks_that_are_stored_together_are_as_if_they_had_been_stored_one_b
     assert found == [("stood before", None, 2, 0), ("b", "s-1", 2, 1), ("a", "s-1", 2, 2), ("c", None, 3, 5)]
 
 
+def test_a_large_group_is_stored_in_the_order_in_which_it_came(store: SqlStore) -> None:
+    names = [f"{(number * 37) % 101:03}" for number in range(101)]
+    group = [Arrival(name, "provider", "X", name, f'{{"key":"{name}"}}', NOW) for name in [*names, *names[:30]]]
+    work(store, partial(add_all, group))
+    assert keys(waiting(store, 200)) == names
+    assert [row.deliveries for row in waiting(store, 200)] == [2] * 30 + [1] * 71
+
+
 def test_a_repeated_callback_does_not_wait_again_after_it_was_settled(store: SqlStore) -> None:
     arrive(store, "a")
     (row,) = waiting(store)

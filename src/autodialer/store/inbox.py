@@ -13,7 +13,7 @@ from autodialer.ports.rows import Arrival, InboxRow
 from autodialer.ports.work_lists import DISMISSED
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_of
-from autodialer.store.prepared import Prepared
+from autodialer.store.prepared import Prepared, execute
 from autodialer.store.tables import INBOX_WAITING, inbox
 from autodialer.store.types import to_millis
 
@@ -35,6 +35,13 @@ _LOCK = Prepared(
 _EARLIER = Prepared(
     select(_i.inbox_id).where(_i.session_id == bindparam("session"), _i.state == "new", _i.inbox_id < bindparam("id"))
 )
+# For SQLite: each statement lets go of Python's lock and asks for it again, which costs more than a row does.
+_ADD_ROWS = """
+INSERT INTO inbox (dedupe_key, source, event_type, session_id, body, received_at)
+VALUES {rows}
+ON CONFLICT (dedupe_key) DO UPDATE SET deliveries = inbox.deliveries + 1
+"""
+_ROWS = 64  # in one of these statements at most
 # For PostgreSQL, which would be asked for each row anew; in the order in which they came, for so they are applied. As JSON, which
 # is made and read several times as fast as the driver makes arrays.
 _ADD_IN_ONE = """
@@ -50,11 +57,15 @@ _SETTLE = Prepared(update(inbox).where(_i.inbox_id == bindparam("id"), _i.state 
 
 
 @cache
-def _add_to(dialect: str) -> tuple[Any, Prepared]:
-    """For one, and for many of which nothing needs to be told."""
+def _add_to(dialect: str) -> Any:
     counted = {"deliveries": _i.deliveries + 1}
     statement = insert_of(dialect, inbox).on_conflict_do_update(index_elements=["dedupe_key"], set_=counted)
-    return statement.returning(_i.deliveries), Prepared(statement)
+    return statement.returning(_i.deliveries)
+
+
+@cache
+def _add_rows(count: int) -> str:
+    return _ADD_ROWS.format(rows=", ".join(["(?, ?, ?, ?, ?, ?)"] * count))
 
 
 class SqlInbox:
@@ -74,15 +85,26 @@ class SqlInbox:
         at: datetime,
     ) -> bool:
         arrival = Arrival(dedupe_key, source, event_type, session_id, body, at)
-        add, _ = _add_to(self._db.dialect.name)
+        add = _add_to(self._db.dialect.name)
         return bool(self._db.execute(add, _values(arrival)).scalar_one() == 1)
 
     def add_all(self, arrivals: Sequence[Arrival]) -> None:
         if self._db.dialect.name == "postgresql":
             self._add_in_one(arrivals)
-            return
-        _, add = _add_to(self._db.dialect.name)
-        add.change_all(self._db, [_values(arrival) for arrival in arrivals])
+        else:
+            self._add_in_few(arrivals)
+
+    def _add_in_few(self, arrivals: Sequence[Arrival]) -> None:
+        """In powers of two, so that there are few different statements."""
+        place = 0
+        while place < len(arrivals):
+            size = 1 << (min(len(arrivals) - place, _ROWS).bit_length() - 1)
+            bound: list[Any] = []
+            for row in arrivals[place : place + size]:
+                at = to_millis(row.received_at)
+                bound += (row.dedupe_key, row.source, row.event_type, row.session_id, row.body, at)
+            execute(self._db, _add_rows(size), bound)
+            place += size
 
     def _add_in_one(self, arrivals: Sequence[Arrival]) -> None:
         """One statement may touch a row once only: those that came twice in the group are counted before."""
@@ -99,7 +121,7 @@ class SqlInbox:
             for place, row in enumerate(rows)
         ]
         if rows:
-            self._db.exec_driver_sql(_ADD_IN_ONE, (msgspec.json.encode(values).decode(),)).close()
+            execute(self._db, _ADD_IN_ONE, [msgspec.json.encode(values).decode()])
 
     def waiting(self, limit: int, after: int = 0) -> Sequence[InboxRow]:
         return self._many(_NEXT, {"at_most": limit, "after": after})
