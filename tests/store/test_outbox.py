@@ -76,7 +76,7 @@ def test_a_later_update_of_the_same_record_takes_the_place_of_the_one_that_waits
     assert (old.state, old.settled_at) == ("superseded", LATER)
     assert (new.state, new.attempt_id, new.created_at, new.next_try_at) == ("pending", "a-2", LATER, LATER)
     assert (new.status, new.call_attempts, new.first_no_answer_at) == (NO_ANSWER, 2, NOW)
-    assert new.expected_statuses == ("New", "No Answer")
+    assert new.expected_statuses == ("New",)
     assert work(store, lambda ledger: ledger.outbox.count("pending")) == 1
 
 
@@ -108,6 +108,26 @@ def test_expected_statuses_pile_up_each_once_with_what_may_have_been_written_mea
     )
     row = only(store)
     assert (row.expected_statuses, row.our_statuses) == (("new ", "New"), (NO_ANSWER, DEAD))
+
+
+def test_an_update_that_only_counts_does_not_let_a_waiting_status_go_over_what_it_met(store: SqlStore) -> None:
+    """A person had set it meanwhile: "Dead" was decided on "No Answer", and goes over nothing else."""
+    put(
+        store,
+        projection(status=DEAD, expected_status="No Answer", cause="dead"),
+        projection(expected_status="Recruiting", call_attempts=6),
+    )
+    row = only(store)
+    assert (row.status, row.expected_statuses, row.call_attempts) == (DEAD, ("No Answer",), 6)
+
+
+def test_a_status_goes_only_over_what_was_met_by_those_that_set_one(store: SqlStore) -> None:
+    put(
+        store,
+        projection(expected_status="Recruiting", call_attempts=1),
+        projection(status=NO_ANSWER, expected_status="New", call_attempts=2),
+    )
+    assert only(store).expected_statuses == ("New",)
 
 
 def test_what_we_wrote_ourselves_is_kept_by_its_meaning_apart_from_the_words_of_the_crm(store: SqlStore) -> None:

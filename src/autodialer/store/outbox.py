@@ -202,8 +202,12 @@ def _merged(new: Projection, waiting: OutboxRow | None, written_attempts: int | 
         attempts = max(attempts, written_attempts or 0)
     if waiting is not None:
         blocked_since = waiting.blocked_since if waiting.state == "pending" else None
-        # The CRM may still show what the waiting one expected, or what it set if it is on its way this moment.
-        expected = [*waiting.expected_statuses, *expected]
+        # Only who set a status says over which it goes: one that just counts may have met a person's that is to stay.
+        if new.status is None:
+            expected = []
+        if waiting.status is not None:
+            # The CRM may still show what the waiting one expected, or what it set if it is on its way this moment.
+            expected = [*waiting.expected_statuses, *expected]
         ours = [*waiting.our_statuses, *([waiting.status] if waiting.status else [])]
         # Only what the overruled end itself had queued is dropped: an earlier call's status is still to be written.
         dropped = new.drops_status and waiting.attempt_id == new.attempt_id
