@@ -23,6 +23,7 @@ _SCHEDULE_EVERY = 1.0
 _RESULTS_EVERY = 5.0
 _RESULTS_TOGETHER = 0.02  # seconds in which more of them may come, to be applied in the same transaction
 _WRITE_BACK_EVERY = 5.0
+_WRITTEN_TOGETHER = 0.2  # seconds until those that wait for others are counted again
 _RECONCILE_EVERY = 5.0
 _LOOK_FOR_RUNS_EVERY = 1.0
 _CALL_LOG_EVERY = 60.0
@@ -51,7 +52,7 @@ class Worker:
         reconcile_every = min(_RECONCILE_EVERY, max(0.2, means.result_timeout / 4))
         loops = [
             self._loop("results", self._apply_results, self._s.arrived, _RESULTS_EVERY, _RESULTS_TOGETHER),
-            self._loop("write-back", self._write_back, self._s.write_back_due, _WRITE_BACK_EVERY),
+            self._loop("write-back", self._write_back, self._s.write_back_due, _WRITE_BACK_EVERY, _WRITTEN_TOGETHER),
             self._loop("reconcile", self._s.reconciler.sweep, None, reconcile_every),
             self._loop("runs", self._look_for_runs, None, _LOOK_FOR_RUNS_EVERY),
             self._loop("8x8's log", self._ask_log, None, _CALL_LOG_EVERY),
@@ -153,7 +154,8 @@ class Worker:
         await self._s.results.apply_waiting()
 
     async def _write_back(self) -> None:
-        await self._s.write_back.drain()
+        if await self._s.write_back.drain_together():
+            self._s.write_back_due.notify()
         while await self._s.activities.send_some():
             await self._s.write_back.drain()  # what decides who is called outranks what is told
 

@@ -238,8 +238,8 @@ _AFTERWARDS: Sequence[Breakage] = (
         [
             Replace(
                 "service/callbacks.py",
-                "_digest(PROVIDER, text)",
-                "_digest(PROVIDER, text, at.isoformat(), str(id(body)))",
+                "None, PROVIDER, text)",
+                "None, PROVIDER, text, at.isoformat(), str(id(body)))",
             )
         ],
         [_service("results", "row_21_a_result_delivered_twice_is_applied_once")],

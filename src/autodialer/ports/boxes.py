@@ -1,12 +1,14 @@
 """Inbox, outbox, and the small lists beside them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from autodialer.domain.record import CrmStatus, RecordKey
 from autodialer.ports.rows import Arrival, InboxRow, OutboxRow, Projection
+
+Choose = Callable[[Sequence[OutboxRow]], Sequence[OutboxRow]]
 
 
 class Inbox(Protocol):
@@ -73,8 +75,12 @@ class Outbox(Protocol):
         """Queue it, merged with the one that waits for the same record."""
         ...
 
-    def claim(self, owner: str, now: datetime, limit: int, shared_now: datetime) -> Sequence[OutboxRow]:
+    def claim(
+        self, owner: str, now: datetime, limit: int, shared_now: datetime, choose: Choose | None = None
+    ) -> Sequence[OutboxRow]:
         """Pending and due, oldest first; `owner` has them on their way until it settles each, by one of the next four.
+
+        `choose`: which of them, where not all.
 
         Left out: what another replica has, and a record of which another replica has an earlier update on its way still. What
         `owner` claimed before and did not settle it gets again. A claim that nobody frees ends by `shared_now`, after a while.

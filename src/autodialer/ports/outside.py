@@ -11,6 +11,10 @@ from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.domain.result import CallEvent, LoggedCall
 from autodialer.domain.update import CrmUpdate, WriteResult
 
+LOOKED_AT_TOGETHER = (
+    50  # records of one type that one request to the CRM can look at (Zoho: values in one "in" of a query)
+)
+
 
 class Level(StrEnum):
     """How a check went."""

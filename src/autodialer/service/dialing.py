@@ -1,6 +1,7 @@
 """The dialing of one run: at its pace, each call submitted (committed) before it is placed."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -100,17 +101,16 @@ class Dialer:
         while not stop.reason and not self._stopping.is_set():
             if self._conducts:
                 await self._persistence.insist(lambda: self._watch.look(run, stop))
-            batch = await self._preparer.next_batch(run, ready.qsize(), stop)
-            if batch is None:
-                # One that waits for its turn, or is in flight, may yet come back as not placed and be due again.
-                if self._unsettled == 0 and not await self._others_have_some(run):
-                    return
-                batch = []
-            self._unsettled += len(batch)
-            for item in batch:
-                ready.put_nowait(item)
-            if not batch:
+            any_ready = await self._preparer.next_batch(run, ready.qsize(), stop, partial(self._take, ready))
+            if any_ready is None and self._unsettled == 0 and not await self._others_have_some(run):
+                return  # one that waits for its turn, or is in flight, may yet come back as not placed and be due again
+            if not any_ready:
                 await self._m.clock.sleep(_IDLE)
+
+    def _take(self, ready: asyncio.Queue[Ready], batch: Sequence[Ready]) -> None:
+        self._unsettled += len(batch)
+        for item in batch:
+            ready.put_nowait(item)
 
     async def _others_have_some(self, run: Run) -> bool:
         if not self._conducts:

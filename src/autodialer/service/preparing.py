@@ -1,7 +1,7 @@
 """Keeps a few reserved attempts ready for the dialer: free line → claim → last look → reserve."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,8 +9,9 @@ from functools import partial
 from autodialer.domain.attempt import Reserved
 from autodialer.domain.errors import CrmError, LedgerRefusal, StoreError
 from autodialer.domain.phone import PhoneNumber
-from autodialer.domain.record import Record, RecordKey
+from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.ports.ledger import Ledger
+from autodialer.ports.outside import LOOKED_AT_TOGETHER
 from autodialer.ports.rows import Reservation, Run, Staged, StagedState
 from autodialer.rules.decide import decide
 from autodialer.rules.facts import Facts
@@ -23,9 +24,8 @@ from autodialer.service.people import gather_facts
 from autodialer.service.retrying import Persistence
 from autodialer.service.staging import UNEXPECTED, outcome_of
 
-LOOK_BATCH = 50  # ids in one query of the CRM
+_LOOKED_AT = len(RecordType) * LOOKED_AT_TOGETHER  # as Leads and Contacts take turns
 LOOK_AHEAD = 5.0  # seconds of calls that one last look may serve
-_FIRST_LOOK = 10  # ids in the first one of a run: nobody waits long for the first call
 _RESERVED_AT_ONCE = 10  # in one transaction, for which results and other calls have to wait
 RESERVED_FOR = timedelta(seconds=180)  # a lease that runs out on a reserved attempt releases it
 PAUSE_PATIENCE = 3600.0  # seconds that a paused run waits before it ends
@@ -40,6 +40,9 @@ class Ready:
     attempt: Reserved
     staged: Staged
     looked_at: float
+
+
+HandOver = Callable[[Sequence[Ready]], None]
 
 
 class Stop:
@@ -61,19 +64,18 @@ class Preparer:
         self._lines = lines
         self._persistence = persistence
         self._stopping = stopping
-        self._most = max(1, min(LOOK_BATCH, round(means.calls_per_second * LOOK_AHEAD)))
-        self._batch = min(self._most, _FIRST_LOOK)
+        self._most = max(1, min(_LOOKED_AT, round(means.calls_per_second * LOOK_AHEAD)))
         self._told_of_agents = False
 
-    async def next_batch(self, run: Run, waiting: int, stop: Stop) -> list[Ready] | None:
-        """Reserve the next few; an empty list when there is nothing to do this moment, None when no record is due any more.
+    async def next_batch(self, run: Run, waiting: int, stop: Stop, hand_over: HandOver) -> bool | None:
+        """Reserve the next few; False when there is nothing to do this moment, None when no record is due any more.
 
-        `waiting`: how many reserved attempts are still in the queue.
+        `waiting`: how many reserved attempts are still in the queue. `hand_over` gets them as soon as they are reserved.
         """
         if waiting > self._most // 2:
-            return []
+            return False
         if not await self._may_go_on(stop):
-            return []
+            return False
         free = await self._persistence.insist(self._lines.free)
         if free < 1:
             return await self._wait_for_line(run, stop)
@@ -83,9 +85,8 @@ class Preparer:
         self._told_of_agents = False
         if agents is not None:
             free = min(free, agents - waiting)
-        claimed = await self._claim(run, min(free, self._batch))
-        self._batch = min(self._most, 2 * self._batch)
-        return await self._look_and_reserve(run, claimed, agents, stop) if claimed else None
+        claimed = await self._claim(run, min(free, self._most))
+        return await self._look_and_reserve(run, claimed, agents, stop, hand_over) if claimed else None
 
     async def _claim(self, run: Run, limit: int) -> Sequence[Staged]:
         """Those that were claimed by a try whose answer got lost, and of which nobody would know, are due again first."""
@@ -103,7 +104,7 @@ class Preparer:
 
         return await self._persistence.insist(try_once)
 
-    async def _wait_for_line(self, run: Run, stop: Stop) -> list[Ready] | None:
+    async def _wait_for_line(self, run: Run, stop: Stop) -> bool | None:
         """Lines are waited for only while somebody is due; a run ends for want of results only then."""
         if not await self._anybody_due(run):
             return None
@@ -112,11 +113,11 @@ class Preparer:
                 f"no result came from 8x8 for {self._m.result_timeout:g} seconds and all {self._m.max_concurrent_calls} lines wait "
                 "for theirs: check EIGHTX8_CALLBACK_URL, CALLBACK_TOKEN and the webhook, or the event stream (autodialer doctor)"
             )
-            return []
+            return False
         await self._lines.wait(_POLL)
-        return []
+        return False
 
-    async def _wait_for_agent(self, run: Run) -> list[Ready] | None:
+    async def _wait_for_agent(self, run: Run) -> bool | None:
         """Without reserving anything and without asking the CRM: agents may be busy for hours."""
         if not await self._anybody_due(run):
             return None
@@ -124,7 +125,7 @@ class Preparer:
             self._m.log.info("no agent is free, the run waits", run_id=run.run_id)
             self._told_of_agents = True
         await self._m.clock.sleep(_AGENT_POLL)
-        return []
+        return False
 
     async def _anybody_due(self, run: Run) -> bool:
         rows = await self._persistence.insist(
@@ -148,8 +149,8 @@ class Preparer:
         return not self._stopping.is_set()
 
     async def _look_and_reserve(
-        self, run: Run, claimed: Sequence[Staged], agents: int | None, stop: Stop
-    ) -> list[Ready]:
+        self, run: Run, claimed: Sequence[Staged], agents: int | None, stop: Stop, hand_over: HandOver
+    ) -> bool:
         looked_at = self._m.clock.monotonic()
         try:
             found = await self._m.crm.look([row.key for row in claimed])
@@ -157,12 +158,15 @@ class Preparer:
             self._m.log.error("last look failed", run_id=run.run_id, error=error.message, code=error.code)
             stop.because(f"Zoho can't be asked for the last look: {error.message}")
             await self._give_back(run, claimed)
-            return []
-        reserved: list[Reserved | None] = []
+            return False
+        any_ready = False
         for start in range(0, len(claimed), _RESERVED_AT_ONCE):
             rows = claimed[start : start + _RESERVED_AT_ONCE]
-            reserved += await self._persistence.insist(partial(self._reserve_all, run, rows, found, agents))
-        return [Ready(attempt, row, looked_at) for row, attempt in zip(claimed, reserved, strict=True) if attempt]
+            reserved = await self._persistence.insist(partial(self._reserve_all, run, rows, found, agents))
+            ready = [Ready(attempt, row, looked_at) for row, attempt in zip(rows, reserved, strict=True) if attempt]
+            hand_over(ready)
+            any_ready = any_ready or bool(ready)
+        return any_ready
 
     async def _reserve_all(
         self, run: Run, claimed: Sequence[Staged], found: Mapping[RecordKey, Record], agents: int | None

@@ -13,6 +13,7 @@ from functools import partial
 from autodialer.domain.errors import CrmError, StoreError
 from autodialer.domain.record import Record
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
+from autodialer.ports.boxes import Choose
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import OutboxRow
 from autodialer.rules.policy import Policy
@@ -20,6 +21,7 @@ from autodialer.rules.reading import read_attempts, read_instant
 from autodialer.rules.text import normalise
 from autodialer.service.means import Means
 from autodialer.service.projecting import statuses_expected
+from autodialer.service.together import worth_their_requests
 
 BATCH = 300  # so many at once count as a backlog to the adapter, which then sends hundreds
 _SETTLED_AT_ONCE = 20  # in one transaction, for which calls and callbacks have to wait
@@ -58,10 +60,25 @@ class WriteBack:
 
         Other replicas do so at the same time with other rows.
         """
+        return await self._drain(self._claim)
+
+    async def drain_together(self) -> bool:
+        """`drain`, but while calls are in progress leave for a moment what others may join; whether anything was left."""
+        left = False
+
+        def claim(ledger: Ledger) -> Sequence[OutboxRow]:
+            nonlocal left
+            rows, left = self._claim_together(ledger)
+            return rows
+
+        await self._drain(claim)
+        return left
+
+    async def _drain(self, claim: Callable[[Ledger], Sequence[OutboxRow]]) -> int:
         async with self._turn:
             settled = 0
             try:
-                while rows := await self._m.store.write(self._claim):
+                while rows := await self._m.store.write(claim):
                     done = await self._send(rows)
                     settled += done
                     if done == 0:
@@ -71,8 +88,19 @@ class WriteBack:
                 raise
             return settled
 
-    def _claim(self, ledger: Ledger) -> Sequence[OutboxRow]:
-        return ledger.outbox.claim(self._m.owner, self._m.clock.now(), BATCH, ledger.shared_now())
+    def _claim(self, ledger: Ledger, choose: Choose | None = None) -> Sequence[OutboxRow]:
+        return ledger.outbox.claim(self._m.owner, self._m.clock.now(), BATCH, ledger.shared_now(), choose)
+
+    def _claim_together(self, ledger: Ledger) -> tuple[Sequence[OutboxRow], bool]:
+        now, left = self._m.clock.now(), 0
+
+        def choose(rows: Sequence[OutboxRow]) -> Sequence[OutboxRow]:
+            nonlocal left
+            chosen = worth_their_requests(rows, now) if rows and ledger.attempts.lines_in_use(now) else rows
+            left = len(rows) - len(chosen)
+            return chosen
+
+        return self._claim(ledger, choose), left > 0
 
     async def _let_go(self) -> None:
         """What is not settled is anybody's again; if this fails, our own next claim takes it up."""

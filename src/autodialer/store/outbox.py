@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, text, update
 
 from autodialer.domain.record import CrmStatus, RecordKey, RecordType
+from autodialer.ports.boxes import Choose
 from autodialer.ports.rows import OutboxRow, Projection
 from autodialer.ports.work_lists import GIVEN_UP
 from autodialer.store.chunks import chunks
@@ -82,15 +83,18 @@ class SqlOutbox:
         values = _merged(projection, waiting, written)
         _INSERT.change(self._db, {**values, "state": "pending", "next_try_at": at, "created_at": at})
 
-    def claim(self, owner: str, now: datetime, limit: int, shared_now: datetime) -> Sequence[OutboxRow]:
+    def claim(
+        self, owner: str, now: datetime, limit: int, shared_now: datetime, choose: Choose | None = None
+    ) -> Sequence[OutboxRow]:
         asked = {"owner": owner, "now": now, "moment": shared_now, "at_most": limit}
-        rows = self._db.execute(_DUE, asked).all()
+        due = [replace(outbox_row(row), claimed_by=owner) for row in self._db.execute(_DUE, asked)]
+        rows = due if choose is None else choose(due)
         if rows:
             until = shared_now + CLAIM_LEASE
             self._db.execute(
                 _CLAIM, {"ids": [row.outbox_id for row in rows], "claimed_by": owner, "claimed_until": until}
             )
-        return [replace(outbox_row(row), claimed_by=owner) for row in rows]
+        return rows
 
     def disown(self, owner: str) -> None:
         theirs = text(CLAIMED) if not owner else _o.claimed_by == owner

@@ -27,7 +27,7 @@ BATCH_SIZE: Final = 10  # one credit, and not among Zoho's heavy requests
 BACKLOG_BATCH_SIZE: Final = 100  # ten credits and heavy, but a tenth of the requests
 BACKLOG: Final = 200
 FEW_GUARDED: Final = (
-    20  # up to here each guarded update is a request of its own, for which alone Zoho documents the guard
+    50  # up to here each guarded update is a request of its own, for which alone Zoho documents the guard
 )
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 

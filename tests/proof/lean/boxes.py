@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from autodialer.domain.access import Action
 from autodialer.domain.record import CrmStatus, RecordKey
-from autodialer.ports.boxes import UsageRow
+from autodialer.ports.boxes import Choose, UsageRow
 from autodialer.ports.rows import Arrival, InboxRow, OutboxRow, Projection
 from autodialer.store.outbox import CLAIM_LEASE, _merged
 from proof.lean.attempts import Undo, put
@@ -136,7 +136,9 @@ class MemoryOutbox:
             self.pending[row.outbox_id] = row
             self._undo.append((self.pending.pop, (row.outbox_id,)))
 
-    def claim(self, owner: str, now: datetime, limit: int, shared_now: datetime) -> Sequence[OutboxRow]:
+    def claim(
+        self, owner: str, now: datetime, limit: int, shared_now: datetime, choose: Choose | None = None
+    ) -> Sequence[OutboxRow]:
         others = {number: by for number, by in self.claims.items() if by[0] != owner and by[1] >= shared_now}
         ahead = {self.rows[number - 1].key for number in others if self.rows[number - 1].state == "superseded"}
         ready = [
@@ -144,7 +146,8 @@ class MemoryOutbox:
             for row in self.pending.values()
             if row.next_try_at <= now and row.outbox_id not in others and row.key not in ahead
         ]
-        ours = sorted(ready, key=lambda row: (row.next_try_at, row.outbox_id))[:limit]
+        due: Sequence[OutboxRow] = sorted(ready, key=lambda row: (row.next_try_at, row.outbox_id))[:limit]
+        ours = due if choose is None else choose(due)
         for row in ours:
             self._claim(row.outbox_id, (owner, shared_now + CLAIM_LEASE))
         return ours

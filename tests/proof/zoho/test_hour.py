@@ -43,7 +43,7 @@ def too_many_tokens(outcomes: dict[int, Outcome]) -> list[int]:
 def test_after_hours_of_faults_every_final_state_is_right_and_no_persons_status_was_overwritten(
     record_property: Record,
 ) -> None:
-    outcomes = {6: live_through(6, 80, hours=1.5)}
+    outcomes = {4: live_through(4, 80, hours=1.5)}
     tell(record_property, "hours with Zoho", **figures(outcomes))
     assert not wrong(outcomes), wrong(outcomes)
     assert not too_many_tokens(outcomes)
