@@ -29,6 +29,7 @@ _LOOK_FOR_RUNS_EVERY = 1.0
 _CALL_LOG_EVERY = 60.0
 _CREDITS_EVERY = 5.0
 _PRUNE_EVERY = 600.0
+_FAREWELL = 5.0
 _WEBHOOK_AGAIN = 60.0
 _LISTEN_AGAIN = 5.0
 
@@ -69,12 +70,18 @@ class Worker:
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self, grace: float) -> None:
-        """No new calls from now on; results are still taken while calls in flight come to their answer, `grace` seconds at most."""
+        """No new calls from now on; results are still taken while calls in flight come to their answer, `grace` seconds at most.
+
+        Then what waits for the CRM is sent, as far as it comes in a few seconds: the rest goes with the next start.
+        """
         self._s.stopping.set()
         try:
             async with asyncio.timeout(grace):
                 await self._s.run_desk.finished()
                 await self._s.results.apply_waiting()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_FAREWELL):
+                        await self._s.write_back.drain()
         except (TimeoutError, DialerError) as error:
             self._s.means.log.warning("stopping without waiting any longer", error=str(error) or "grace time is over")
         for task in self._tasks:

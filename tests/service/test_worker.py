@@ -122,6 +122,27 @@ async def test_a_result_that_comes_while_stopping_is_applied(make_world: MakeWor
     assert (await world.attempt(lead(1))).disposition is Disposition.BUSY
 
 
+@pytest.mark.parametrize(("seconds", "is_written"), [(0.1, True), (1000.0, False)], ids=["Zoho answers", "Zoho hangs"])
+async def test_what_waits_for_others_is_sent_before_it_stops_unless_zoho_hangs(
+    make_world: MakeWorld, seconds: float, is_written: bool
+) -> None:
+    world = make_world()
+    world.all_end(None)
+    world.crm.add(person(lead(1), 1), person(lead(2), 2))
+    worker = Worker(world.services, scheduled=False)
+    await worker.start()
+    await world.services.run_desk.start(RunKind.MANUAL)
+    await pass_time(2)
+    await world.told(lead(1), "no_answer")
+    await pass_time(1)
+    assert [row.state for row in await world.updates(lead(1))] == ["pending"], "the other call is in progress"
+    world.crm.latency = seconds
+    began = world.clock.monotonic()
+    await worker.stop(30)
+    assert world.clock.monotonic() - began < 6
+    assert [row.state for row in await world.updates(lead(1))] == ["sent" if is_written else "pending"]
+
+
 async def test_stopping_waits_no_longer_than_its_grace_time_and_the_call_is_unknown_to_the_next_process(
     make_world: MakeWorld,
 ) -> None:
