@@ -48,12 +48,15 @@ class _Applied:
 
 @dataclass(slots=True)
 class _Pass:
-    """One way through all that waits. `left`: can't be applied now; `taken`: another replica applies it in this moment."""
+    """One way through all that waits. `left`: can't be applied now; `taken`: another replica applies it in this moment.
+
+    Numbers alone: in a flood these are hundreds of thousands.
+    """
 
     settled: int = 0
     left: set[int] = field(default_factory=set)
     taken: set[int] = field(default_factory=set)
-    elsewhere: list[tuple[InboxRow, RecordKey]] = field(default_factory=list)
+    elsewhere: list[int] = field(default_factory=list)
     has_reopened: bool = False
 
 
@@ -110,13 +113,13 @@ class ResultService:
         except TimeoutError:
             return
         try:
-            row = await self._m.store.read(lambda ledger: ledger.work_lists.callback(inbox_id))
+            row = await self._m.store.read(partial(_callback, inbox_id))
             if row is None or row.state != "new":
                 return
             applied = await self._guard(row, partial(self._apply_in, row, set()))
             self._note(row, applied)
             if applied.look_at is not None:
-                await self._apply_all_elsewhere([(row, applied.look_at)])
+                await self._apply_all_elsewhere([inbox_id])
         finally:
             self._turn.release()
 
@@ -127,7 +130,7 @@ class ResultService:
                 so_far.taken.add(row.inbox_id)
                 continue
             if applied.look_at is not None:
-                so_far.elsewhere.append((row, applied.look_at))
+                so_far.elsewhere.append(row.inbox_id)
             done = self._note(row, applied)
             orphans += applied.state == _ORPHAN
             so_far.settled += done
@@ -191,13 +194,17 @@ class ResultService:
         # Another process changed the same attempt or record in this moment: what it wrote is seen now.
         return await self._write(work, tries - 1)
 
-    async def _apply_all_elsewhere(self, calls: Sequence[tuple[InboxRow, RecordKey]]) -> int:
+    async def _apply_all_elsewhere(self, inbox_ids: Sequence[int]) -> int:
         settled = 0
-        for row, key in calls:
+        for inbox_id in inbox_ids:
+            row = await self._m.store.read(partial(_callback, inbox_id))
+            key = _told_of(row) if row is not None and row.state == "new" else None
+            if row is None or key is None:
+                continue  # settled meanwhile
             try:
                 found = await self._m.crm.look([key])
             except CrmError as error:
-                self._m.log.warning("callback waits for Zoho", inbox_id=row.inbox_id, error=error.message)
+                self._m.log.warning("callback waits for Zoho", inbox_id=inbox_id, error=error.message)
                 if error.stops_run or not error.permanent:
                     break
                 continue
@@ -320,6 +327,15 @@ class ResultService:
             agent_unreached=ending.agent_unreached,
             has_reopened=ending.has_reopened,
         )
+
+
+def _callback(inbox_id: int, ledger: Ledger) -> InboxRow | None:
+    return ledger.work_lists.callback(inbox_id)
+
+
+def _told_of(row: InboxRow) -> RecordKey | None:
+    """The record that a callback in our own format names."""
+    return read_mission_result(json.loads(row.body)).key
 
 
 class _Known:
