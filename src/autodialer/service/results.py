@@ -17,6 +17,7 @@ from autodialer.service.elsewhere import record_elsewhere
 from autodialer.service.ending import end_attempt, release_attempt
 from autodialer.service.hearing import heard_of
 from autodialer.service.holding import notice_stranger
+from autodialer.service.known_attempts import KnownAttempts
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
@@ -248,7 +249,7 @@ class ResultService:
 
     def _match(self, ledger: Ledger, row: InboxRow) -> _Applied:
         try:
-            known = _Known(ledger)
+            known = KnownAttempts(ledger)
             event = self._read(known, row)
         except MalformedCallback as error:
             return _Applied("ignored", note=error.message)
@@ -276,7 +277,7 @@ class ResultService:
                 session_id=row.session_id,
             )
 
-    def _note_progress(self, ledger: Ledger, known: "_Known", event: Progress) -> _Applied:
+    def _note_progress(self, ledger: Ledger, known: KnownAttempts, event: Progress) -> _Applied:
         """It ends no call. That a person asked never to be called again holds at once, and waits for its session if need be."""
         attempt = known.attempt_of(event)
         if attempt is None or attempt.session_id not in (None, event.session_id):
@@ -285,7 +286,7 @@ class ResultService:
             ledger.do_not_call.add(attempt.number, "asked not to be called (pressed a key)", self._m.clock.now())
         return _Applied("ignored", attempt.attempt_id, event.note)
 
-    def _read(self, known: "_Known", row: InboxRow) -> CallEvent:
+    def _read(self, known: KnownAttempts, row: InboxRow) -> CallEvent:
         body: Mapping[str, object] = json.loads(row.body)
         if row.source == MISSION:
             return read_mission_result(body)
@@ -336,31 +337,3 @@ def _callback(inbox_id: int, ledger: Ledger) -> InboxRow | None:
 def _told_of(row: InboxRow) -> RecordKey | None:
     """The record that a callback in our own format names."""
     return read_mission_result(json.loads(row.body)).key
-
-
-class _Known:
-    """Attempts as one callback names them, by session or by our own id; each is looked up once."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._of_session: dict[str, AttemptRow | None] = {}
-
-    def attempt_of(self, result: CallResult | NotDialled | Progress) -> AttemptRow | None:
-        """By session, then by our own id."""
-        if result.session_id is not None and (attempt := self._session(result.session_id)) is not None:
-            return attempt
-        return self._ledger.attempts.row(result.attempt_id) if result.attempt_id is not None else None
-
-    def number_of(self, identity: str) -> str | None:
-        """Whom we called."""
-        attempt = self._session(identity) or self._ledger.attempts.row(identity)
-        return attempt.number if attempt is not None else None
-
-    def heard(self, session_id: str) -> Sequence[Mapping[str, object]]:
-        """What came under this session so far."""
-        return [json.loads(row.body) for row in self._ledger.inbox.of_session(session_id) if row.source == PROVIDER]
-
-    def _session(self, session_id: str) -> AttemptRow | None:
-        if session_id not in self._of_session:
-            self._of_session[session_id] = self._ledger.attempts.find_session(session_id)
-        return self._of_session[session_id]
