@@ -25,7 +25,7 @@ _RESULTS_TOGETHER = 0.02  # seconds in which more of them may come, to be applie
 _WRITE_BACK_EVERY = 5.0
 _WRITTEN_TOGETHER = 0.2  # seconds until those that wait for others are counted again
 _RECONCILE_EVERY = 5.0
-_LOOK_FOR_RUNS_EVERY = 1.0
+_LOOK_FOR_RUNS_EVERY, _WITHOUT_ANY = 1.0, 4.0  # seconds; as many more where none is going and nobody else can open one
 _CALL_LOG_EVERY = 60.0
 _CREDITS_EVERY = 5.0
 _PRUNE_EVERY = 600.0
@@ -55,7 +55,7 @@ class Worker:
             self._loop("results", self._apply_results, self._s.arrived, _RESULTS_EVERY, _RESULTS_TOGETHER),
             self._loop("write-back", self._write_back, self._s.write_back_due, _WRITE_BACK_EVERY, _WRITTEN_TOGETHER),
             self._loop("reconcile", self._s.reconciler.sweep, None, reconcile_every),
-            self._loop("runs", self._look_for_runs, None, _LOOK_FOR_RUNS_EVERY),
+            self._loop("runs", self._watch_runs, None, _LOOK_FOR_RUNS_EVERY),
             self._loop("8x8's log", self._ask_log, None, _CALL_LOG_EVERY),
             self._loop("duties", self._s.duties.keep, None, KEEP_EVERY),
             self._loop("credits", self._s.credits.flush, None, _CREDITS_EVERY),
@@ -97,21 +97,29 @@ class Worker:
         if held is not None:
             means.log.error("no calls can be placed", reason=held)
 
-    async def _look_for_runs(self) -> None:
+    async def _watch_runs(self) -> None:
+        is_going = await self._look_for_runs()
+        if self._s.means.alone and not is_going:
+            await self._s.means.clock.sleep(_WITHOUT_ANY)
+
+    async def _look_for_runs(self) -> bool:
         """Go on with a run that is ours to conduct and that nobody conducts, or dial along in another process's.
+
+        Whether any is going.
 
         A run may be ours unnoticed: inherited from a dead process, or opened, and the answer that said so got lost.
         """
         means, desk = self._s.means, self._s.run_desk
         run, is_known = await means.store.read(self._current)
         if run is None or self._s.stopping.is_set():
-            return
+            return run is not None
         if run.owner == means.owner or (not is_known and await self._take_over(run)):
             desk.leave()
             if desk.is_idle and not self._s.runs.has_in_hand(run):
                 desk.resume(run)
         elif run.state is RunState.DIALING and desk.is_idle and run.stop_reason is None:
             desk.join(run)
+        return True
 
     @staticmethod
     def _current(ledger: Ledger) -> tuple[Run | None, bool]:

@@ -289,6 +289,7 @@ class ProcessStore:
     def __init__(self, inner: Store) -> None:
         self._inner = inner
         self.commits = 0
+        self.reads = 0
         self.dies_before: int | None = None
         self.dies_after: int | None = None
         self.breaks_after: int | None = None  # that commit succeeds and its answer is lost
@@ -310,6 +311,7 @@ class ProcessStore:
         return result
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
+        self.reads += 1
         self._check()
         with thread_at_work():
             result = await self._inner.read(work)

@@ -156,6 +156,23 @@ async def test_row_24_two_processes_that_apply_the_same_call_elsewhere_count_it_
     assert world.crm.records[lead(1)].call_attempts == 1
 
 
+async def test_row_24_zoho_is_not_asked_about_a_call_elsewhere_that_was_settled_while_it_waited_its_turn(
+    world: World,
+) -> None:
+    world.crm.add(person(lead(1), 1), person(lead(2), 2))
+    world.crm.latency = 2.0
+    for key in (lead(1), lead(2)):
+        await world.services.callbacks.take(_told(key))
+    asked: list[RecordKey] = []
+    world.crm.on_look = asked.extend
+    applying = asyncio.ensure_future(world.services.results.apply_waiting())
+    await pass_time(0.5)
+    (_, second) = await world.read(lambda ledger: ledger.inbox.waiting(9))
+    await world.write(lambda ledger: ledger.inbox.settle(second.inbox_id, "ignored", at=world.clock.now()))
+    await applying
+    assert asked == [lead(1)]
+
+
 async def test_row_24_a_result_with_a_call_id_waits_for_the_answer_that_will_tell_the_session(world: World) -> None:
     world.crm.add(person(lead(1), 1))
     world.telephony.latency = 2.0

@@ -45,6 +45,15 @@ def test_slots_are_utc_whatever_zone_the_clock_shows() -> None:
     assert latest_slot((10, 14), at) == MONDAY
 
 
+async def test_the_ledger_is_not_asked_again_and_again_about_a_slot_that_is_over(world: World) -> None:
+    await since(world, MONDAY - DAY)
+    assert await world.services.scheduler.take_due() is not None
+    assert await world.services.scheduler.take_due() is None
+    before = world.process.store.reads
+    assert await world.services.scheduler.take_due() is None
+    assert world.process.store.reads == before
+
+
 async def test_a_slot_is_taken_once(world: World) -> None:
     await since(world, MONDAY - DAY)
     run = await world.services.scheduler.take_due()

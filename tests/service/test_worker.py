@@ -70,6 +70,17 @@ async def test_with_dry_run_a_run_that_was_left_open_is_closed_and_nobody_is_cal
     assert len(world.telephony.rings) == called
 
 
+async def test_a_process_that_is_alone_and_has_nothing_to_do_looks_at_the_ledger_less_than_once_a_second(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(alone=True)
+    async with world.working(scheduled=True):
+        await pass_time(30)
+        before = world.process.store.reads
+        await pass_time(60)
+        assert world.process.store.reads - before < 60
+
+
 @pytest.mark.parametrize("alone", [True, False])
 async def test_a_run_that_was_opened_and_whose_opening_was_never_confirmed_is_gone_on_with(
     make_world: MakeWorld, alone: bool

@@ -276,7 +276,8 @@ async def test_a_body_that_does_not_follow_its_head_soon_goes_the_usual_way(
     protocol, connection = open_wire(lane)
     protocol.data_received(request()[:-5])
     await asyncio.sleep(0.05)
-    assert protocol.conn.their_state is h11.SEND_BODY
+    assert protocol._usual is not None
+    assert protocol._usual.conn.their_state is h11.SEND_BODY
     assert connection.written.startswith(b"HTTP/1.1 500 "), "of the application, which here is none"
     assert desk.taken == []
 
@@ -315,6 +316,30 @@ async def test_a_connection_is_kept_while_callbacks_come_and_closed_when_none_do
         assert not connection.is_closing()
     await asyncio.sleep(0.8)
     assert connection.is_closing()
+
+
+async def test_a_connection_on_which_only_plain_callbacks_come_has_no_protocol_of_uvicorn_s(
+    lane: CallbackLane, desk: Desk
+) -> None:
+    protocol, connection = open_wire(lane)
+    for number in range(2):
+        protocol.data_received(request())
+        desk.stored[number].set_result(None)
+        await turn()
+    assert connection.written.count(b"HTTP/1.1 200 OK") == 2
+    assert protocol._usual is None
+
+
+async def test_the_server_s_end_closes_a_connection_on_which_nothing_is_under_way(lane: CallbackLane) -> None:
+    for data in (None, request()[:-5], b"GET / HT"):
+        protocol, connection = open_wire(lane)
+        if data is not None:
+            protocol.data_received(data)
+        protocol.shutdown()
+        await turn()
+        assert connection.is_closing(), data
+        protocol.connection_lost(None)
+        assert protocol._server.connections == set()
 
 
 def test_a_head_that_is_known_still_says_how_long_its_body_is(lane: CallbackLane, desk: Desk) -> None:

@@ -17,6 +17,7 @@ from autodialer.service.elsewhere import record_elsewhere
 from autodialer.service.ending import end_attempt, release_attempt
 from autodialer.service.hearing import heard_of
 from autodialer.service.holding import notice_stranger
+from autodialer.service.known_attempts import KnownAttempts
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
@@ -48,12 +49,15 @@ class _Applied:
 
 @dataclass(slots=True)
 class _Pass:
-    """One way through all that waits. `left`: can't be applied now; `taken`: another replica applies it in this moment."""
+    """One way through all that waits. `left`: can't be applied now; `taken`: another replica applies it in this moment.
+
+    Numbers alone: in a flood these are hundreds of thousands.
+    """
 
     settled: int = 0
     left: set[int] = field(default_factory=set)
     taken: set[int] = field(default_factory=set)
-    elsewhere: list[tuple[InboxRow, RecordKey]] = field(default_factory=list)
+    elsewhere: list[int] = field(default_factory=list)
     has_reopened: bool = False
 
 
@@ -110,13 +114,13 @@ class ResultService:
         except TimeoutError:
             return
         try:
-            row = await self._m.store.read(lambda ledger: ledger.work_lists.callback(inbox_id))
+            row = await self._m.store.read(partial(_callback, inbox_id))
             if row is None or row.state != "new":
                 return
             applied = await self._guard(row, partial(self._apply_in, row, set()))
             self._note(row, applied)
             if applied.look_at is not None:
-                await self._apply_all_elsewhere([(row, applied.look_at)])
+                await self._apply_all_elsewhere([inbox_id])
         finally:
             self._turn.release()
 
@@ -127,7 +131,7 @@ class ResultService:
                 so_far.taken.add(row.inbox_id)
                 continue
             if applied.look_at is not None:
-                so_far.elsewhere.append((row, applied.look_at))
+                so_far.elsewhere.append(row.inbox_id)
             done = self._note(row, applied)
             orphans += applied.state == _ORPHAN
             so_far.settled += done
@@ -191,13 +195,17 @@ class ResultService:
         # Another process changed the same attempt or record in this moment: what it wrote is seen now.
         return await self._write(work, tries - 1)
 
-    async def _apply_all_elsewhere(self, calls: Sequence[tuple[InboxRow, RecordKey]]) -> int:
+    async def _apply_all_elsewhere(self, inbox_ids: Sequence[int]) -> int:
         settled = 0
-        for row, key in calls:
+        for inbox_id in inbox_ids:
+            row = await self._m.store.read(partial(_callback, inbox_id))
+            key = _told_of(row) if row is not None and row.state == "new" else None
+            if row is None or key is None:
+                continue  # settled meanwhile
             try:
                 found = await self._m.crm.look([key])
             except CrmError as error:
-                self._m.log.warning("callback waits for Zoho", inbox_id=row.inbox_id, error=error.message)
+                self._m.log.warning("callback waits for Zoho", inbox_id=inbox_id, error=error.message)
                 if error.stops_run or not error.permanent:
                     break
                 continue
@@ -241,7 +249,7 @@ class ResultService:
 
     def _match(self, ledger: Ledger, row: InboxRow) -> _Applied:
         try:
-            known = _Known(ledger)
+            known = KnownAttempts(ledger)
             event = self._read(known, row)
         except MalformedCallback as error:
             return _Applied("ignored", note=error.message)
@@ -269,7 +277,7 @@ class ResultService:
                 session_id=row.session_id,
             )
 
-    def _note_progress(self, ledger: Ledger, known: "_Known", event: Progress) -> _Applied:
+    def _note_progress(self, ledger: Ledger, known: KnownAttempts, event: Progress) -> _Applied:
         """It ends no call. That a person asked never to be called again holds at once, and waits for its session if need be."""
         attempt = known.attempt_of(event)
         if attempt is None or attempt.session_id not in (None, event.session_id):
@@ -278,7 +286,7 @@ class ResultService:
             ledger.do_not_call.add(attempt.number, "asked not to be called (pressed a key)", self._m.clock.now())
         return _Applied("ignored", attempt.attempt_id, event.note)
 
-    def _read(self, known: "_Known", row: InboxRow) -> CallEvent:
+    def _read(self, known: KnownAttempts, row: InboxRow) -> CallEvent:
         body: Mapping[str, object] = json.loads(row.body)
         if row.source == MISSION:
             return read_mission_result(body)
@@ -322,29 +330,10 @@ class ResultService:
         )
 
 
-class _Known:
-    """Attempts as one callback names them, by session or by our own id; each is looked up once."""
+def _callback(inbox_id: int, ledger: Ledger) -> InboxRow | None:
+    return ledger.work_lists.callback(inbox_id)
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._of_session: dict[str, AttemptRow | None] = {}
 
-    def attempt_of(self, result: CallResult | NotDialled | Progress) -> AttemptRow | None:
-        """By session, then by our own id."""
-        if result.session_id is not None and (attempt := self._session(result.session_id)) is not None:
-            return attempt
-        return self._ledger.attempts.row(result.attempt_id) if result.attempt_id is not None else None
-
-    def number_of(self, identity: str) -> str | None:
-        """Whom we called."""
-        attempt = self._session(identity) or self._ledger.attempts.row(identity)
-        return attempt.number if attempt is not None else None
-
-    def heard(self, session_id: str) -> Sequence[Mapping[str, object]]:
-        """What came under this session so far."""
-        return [json.loads(row.body) for row in self._ledger.inbox.of_session(session_id) if row.source == PROVIDER]
-
-    def _session(self, session_id: str) -> AttemptRow | None:
-        if session_id not in self._of_session:
-            self._of_session[session_id] = self._ledger.attempts.find_session(session_id)
-        return self._of_session[session_id]
+def _told_of(row: InboxRow) -> RecordKey | None:
+    """The record that a callback in our own format names."""
+    return read_mission_result(json.loads(row.body)).key

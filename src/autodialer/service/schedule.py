@@ -42,12 +42,13 @@ class Scheduler:
         self._run_hours = run_hours
         self._catch_up = timedelta(seconds=catch_up)
         self._not_before = datetime.min.replace(tzinfo=UTC)
+        self._seen: datetime | None = None  # the newest slot of which the ledger says that it is over
 
     async def take_due(self) -> Run | None:
         """Open the run of a slot that is due; None when none is, or when it was skipped (and recorded so)."""
         now = self._clock.now()
         slot = latest_slot(self._run_hours, now)
-        if now - slot > max(self._catch_up, _TRY_AGAIN) or now < self._not_before:
+        if now - slot > max(self._catch_up, _TRY_AGAIN) or now < self._not_before or slot == self._seen:
             return None
         known, since, paused, current = await self._store.read(
             lambda ledger: (
@@ -58,6 +59,7 @@ class Scheduler:
             )
         )
         if known or (since is not None and datetime.fromisoformat(since) > slot):
+            self._seen = slot
             return None
         if paused:
             await self._skip(slot, "paused")

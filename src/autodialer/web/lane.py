@@ -53,6 +53,11 @@ class CallbackLane:
         self._fit_heads: dict[bytes, int] = {}
         self._answered: tuple[object, Sequence[tuple[bytes, bytes]], bytes] = (None, (), b"")
 
+    @property
+    def asks_whence(self) -> bool:
+        """Whether `peer` is looked at."""
+        return bool(self._origins.allowed)
+
     def admit(self, data: bytes, peer: str | None = None) -> asyncio.Future[None] | None:
         """Done when the callback in `data` is stored; None when this is to go the usual way. `peer`: the connection's other end."""
         head, _, raw = data.partition(b"\r\n\r\n")
@@ -95,7 +100,7 @@ class CallbackLane:
         return length
 
     def _may_come(self, head: bytes, peer: str | None) -> bool:
-        if not self._origins.allowed:
+        if not self.asks_whence:
             return True
         forwarded = (_plain_headers(head) or {}).get(b"x-forwarded-for", b"")
         return self._origins.allows(peer, forwarded.decode("ascii"))

@@ -1,66 +1,183 @@
-"""HTTP/1.1 on the wire: uvicorn's protocol, which waits for ever for the end of a request's head, made impatient."""
+"""A connection: plain callbacks go the short way, all else goes to uvicorn's protocol, which waits for ever for a head; we do not.
+
+That protocol is made when it is first needed: thousands of senders, each with a connection of its own, then take half the memory.
+"""
 
 import asyncio
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import h11
-from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
+from uvicorn import Config
+from uvicorn.protocols.utils import get_remote_addr
+from uvicorn.server import ServerState
 
-from autodialer.web.answers import failure
 from autodialer.web.lane import CallbackLane
+from autodialer.web.usual import Usual
 
 BODY_AWAITED = 0.1  # seconds in which a callback's body, sent after its head, may come and still go the short way
 HEAD_PATIENCE = 10.0  # seconds from the connection, or the answer before, until the head of a request is complete
-_MALFORMED = "this is no valid HTTP request"
+_LOOKS = 10  # within that time, whether it is over
 
 
-class Wire(H11Protocol):
-    """Give it to uvicorn as `http`. Closes connections whose next request does not get going; its refusals have the API's shape.
+class Watch:
+    """Closes connections whose next request does not get going. One timer for all: those of a crowd would take megabytes."""
 
-    With a `lane` plain callbacks go past HTTP's state machine, which stands between two requests meanwhile.
-    """
+    def __init__(self) -> None:
+        self._wires: set[Wire] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
+    def add(self, wire: "Wire", loop: asyncio.AbstractEventLoop) -> None:
+        """Look at it from now on."""
+        self._wires.add(wire)
+        if self._timer is None:
+            self._timer = loop.call_later(HEAD_PATIENCE / _LOOKS, self._look, loop)
+
+    def discard(self, wire: "Wire") -> None:
+        """It is gone."""
+        self._wires.discard(wire)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for wire in list(self._wires):
+            wire.lose_patience(now)
+        self._timer = loop.call_later(HEAD_PATIENCE / _LOOKS, self._look, loop) if self._wires else None
+
+
+class Wire(asyncio.Protocol):
+    """Give it to uvicorn as `http`. With a `lane` plain callbacks go past uvicorn's protocol, which stands between two requests."""
+
+    __slots__ = (
+        "_app_state",
+        "_begun",
+        "_begun_timer",
+        "_config",
+        "_held",
+        "_in_lane",
+        "_is_last",
+        "_loop",
+        "_peer",
+        "_server",
+        "_transport",
+        "_usual",
+        "_waits_since",
+    )
     lane: ClassVar[CallbackLane | None] = None
-    _head_timer: asyncio.TimerHandle | None = None
-    _in_lane = False
-    _held = b""  # came in while a callback was being stored
-    _begun = b""  # a callback without its whole body: many senders send that in a packet of its own
-    _begun_timer: asyncio.TimerHandle | None = None
-    _is_last = False
-    _left_lane_at = float("-inf")
+    watch: ClassVar[Watch] = Watch()
+    _transport: asyncio.Transport
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._config = config
+        self._server = server_state
+        self._app_state = app_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._usual: Usual | None = None
+        self._peer: str | None = None
+        self._in_lane = self._is_last = False
+        self._held = b""  # came in while a callback was being stored
+        self._begun = b""  # a callback without its whole body: many senders send that in a packet of its own
+        self._begun_timer: asyncio.TimerHandle | None = None
+        self._waits_since: float | None = None  # for a head; None while a request is under way
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start waiting."""
-        super().connection_made(transport)
-        self._watch()
+        self._transport = transport
+        if self.lane is not None and self.lane.asks_whence:
+            address = get_remote_addr(transport)
+            self._peer = address[0] if address else None
+        self._server.connections.add(self)  # type: ignore[arg-type]  # of which uvicorn wants no more than shutdown()
+        self._waits_since = self._loop.time()
+        self.watch.add(self, self._loop)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._forget_begun()
+        self._waits_since = None
+        self._server.connections.discard(self)
+        self.watch.discard(self)
+        if self._usual is not None:
+            self._usual.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Stop waiting when the head is complete."""
+        """A request, a part of one, or more than one."""
         if self._in_lane:
             self._held += data
-            self.flow.pause_reading()
+            self._transport.pause_reading()
             return
         data = self._begun + data
         if self.lane is None or not self._is_between_requests():
             self._go_usual_way(data)
             return
-        stored = self.lane.admit(data, self.client[0] if self.client else None)
+        stored = self.lane.admit(data, self._peer)
         if stored is not None:
             self._forget_begun()
             self._in_lane = True
-            self._unset_keepalive_if_required()
+            self._waits_since = None
+            if self._usual is not None:
+                self._usual.expect_request()
             stored.add_done_callback(partial(self._leave_lane, data))
         elif self.lane.lacks_body(data):
             self._begun = data
-            self._begun_timer = self._begun_timer or self.loop.call_later(BODY_AWAITED, self._await_no_longer)
+            self._begun_timer = self._begun_timer or self._loop.call_later(BODY_AWAITED, self._await_no_longer)
         else:
             self._go_usual_way(data)
 
+    def pause_writing(self) -> None:
+        """The other end does not read its answers."""
+        self._the_usual().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._the_usual().resume_writing()
+
+    def shutdown(self) -> None:
+        """Let a request that is under way have its answer."""
+        if self._begun:
+            self._await_no_longer()
+        if self._in_lane:
+            self._is_last = True
+        elif self._usual is not None:
+            self._usual.shutdown()
+        else:
+            self._transport.close()
+
+    def lose_patience(self, now: float) -> None:
+        """If there has been nothing for too long."""
+        if self._waits_since is None or now - self._waits_since < HEAD_PATIENCE or self._transport.is_closing():
+            return
+        if self._begun:
+            self._await_no_longer()
+        elif self._usual is not None:
+            self._usual.lose_patience(HEAD_PATIENCE)
+        else:
+            self._transport.close()
+
+    def _is_between_requests(self) -> bool:
+        return not self._transport.is_closing() and (self._usual is None or self._usual.is_between_requests)
+
+    def _the_usual(self) -> Usual:
+        if self._usual is None:
+            self._usual = Usual(self._config, self._server, self._app_state, self._loop, self._wait_for_head)
+            self._usual.connection_made(self._transport)
+            self._server.connections.discard(self._usual)  # whoever shuts down the server tells us
+        return self._usual
+
     def _go_usual_way(self, data: bytes) -> None:
         self._forget_begun()
-        super().data_received(data)
-        self._watch()
+        self._the_usual().data_received(data)
+        self._wait_for_head()
+
+    def _wait_for_head(self) -> None:
+        """Or stop waiting when it is complete."""
+        if not self._the_usual().awaits_head:
+            self._waits_since = None
+        elif self._waits_since is None:
+            self._waits_since = self._loop.time()
 
     def _await_no_longer(self) -> None:
         """The usual way knows how to wait for a slow body."""
@@ -72,91 +189,25 @@ class Wire(H11Protocol):
             self._begun_timer.cancel()
             self._begun_timer = None
 
-    def _is_between_requests(self) -> bool:
-        return self.conn.our_state is self.conn.their_state is h11.IDLE and not (
-            self.conn.trailing_data[0] or self.flow.write_paused or self.transport.is_closing()
-        )
-
     def _leave_lane(self, data: bytes, stored: asyncio.Future[None]) -> None:
         self._in_lane = False
         failed = stored.cancelled() or stored.exception() is not None
-        if self.transport.is_closing():
+        if self._transport.is_closing():
             return
         if failed:
-            super().data_received(data)  # tries again, and knows how to say what is wrong
+            self._go_usual_way(data)  # tries again, and knows how to say what is wrong
         elif self.lane is not None:
-            self.transport.write(self.lane.answer(self.server_state.default_headers))
-            self.server_state.total_requests += 1
-            self._left_lane_at = self.loop.time()
+            self._transport.write(self.lane.answer(self._server.default_headers))
+            self._server.total_requests += 1
+            self._waits_since = self._loop.time()
         if self._is_last:
-            super().shutdown()
+            self.shutdown()
         elif self._held:
             held, self._held = self._held, b""
-            self.flow.resume_reading()
+            self._transport.resume_reading()
             self.data_received(held)
-        self._watch()
-
-    def shutdown(self) -> None:
-        """Let a callback that is being stored have its answer."""
-        if self._begun:
-            self._await_no_longer()
-        if self._in_lane:
-            self._is_last = True
-        else:
-            super().shutdown()
-
-    def on_response_complete(self) -> None:
-        """Wait for the next head, of which a part may be there already."""
-        super().on_response_complete()
-        self._watch()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
-        self._forget_begun()
-        super().connection_lost(exc)
-        self._stop_watch()
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words, ours are the API's
-        """Refuse what h11 can't read."""
-        self._refuse(400, _MALFORMED)
-
-    def _watch(self) -> None:
-        if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
-            self._stop_watch()
-        elif self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_PATIENCE, self._lose_patience)
-
-    def _stop_watch(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _lose_patience(self) -> None:
-        self._head_timer = None
-        if self.transport.is_closing():
-            return
-        if self._begun:
-            self._await_no_longer()
-            return
-        # The lane lets the timer run on: to set it anew for each callback would cost more than to look here.
-        idle = 0.0 if self._in_lane else self.loop.time() - self._left_lane_at
-        if idle < HEAD_PATIENCE:
-            self._head_timer = self.loop.call_later(HEAD_PATIENCE - idle, self._lose_patience)
-            return
-        if self.conn.trailing_data[0]:
-            self._refuse(408, f"the request's head did not arrive within {HEAD_PATIENCE:g} seconds")
-        else:
-            self.transport.close()
-
-    def _refuse(self, status: int, message: str) -> None:
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            answer = failure(status, message, headers={"connection": "close"})
-            head = h11.Response(status_code=status, headers=answer.raw_headers, reason=STATUS_PHRASES[status])
-            for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
-                self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
 
 
 def wire_with(lane: CallbackLane | None) -> type[Wire]:
     """The protocol of one process."""
-    return type("Wire", (Wire,), {"lane": lane})
+    return type("Wire", (Wire,), {"__slots__": (), "lane": lane, "watch": Watch()})
