@@ -34,6 +34,7 @@ _HOW: Final = """## How it is measured
   `ROUNDS` and `SECONDS` say how many rounds there are and how long one is (5 and 4), `ROWS` how large the largest ledger is
   (10,000,000). `make profile` renews the profiles.
 - A floor is missed only if the median and four of five rounds miss it.
+- The service is started on a ledger that is there: its very first start also holds what made the ledger, 8 MB.
 - Rivals do the same work: read JSON, check five fields, `INSERT … ON CONFLICT DO NOTHING` under a unique index with the raw
   body, answer 200 only after the commit. They stand in `benchmarks/rivals`; what they need is installed into `.bench/`.
   Those written in Python have uvloop and httptools. Without Node their rows say so.

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from benchmarks.installing import RIVALS, node_modules, rival_environment
 from benchmarks.load import Load
 from benchmarks.machine import ROOT, cores, cpu_seconds, memory_mb, pin
-from e2e.processes import PROGRAM, Service, World, free_port, wait_until
+from e2e.processes import PROGRAM, Service, World, free_port, run_command, wait_until
 
 TOKENS = {"API_TOKEN": "api-token-of-the-benchmark-01234", "CALLBACK_TOKEN": "callback-token-of-the-benchmark"}
 HOME = {"HOST": "127.0.0.1"}
@@ -120,11 +120,16 @@ def product(
     program: Sequence[str] = PROGRAM,
     more: Mapping[str, str] = NO_SETTINGS,
 ) -> Iterator[tuple[Server, Service]]:
-    """The service as in production: with tokens, logs, metrics and all loops. `storing` False: what it answers is not kept."""
+    """The service as in production: with tokens, logs, metrics and all loops. `storing` False: what it answers is not kept.
+
+    On a ledger that is there, as after any start but the first: that one also holds Alembic in memory.
+    """
     program = program if storing else WITHOUT_STORAGE
     settings = {**TOKENS, **HOME, **more}
     if program != PROGRAM:
         settings["PYTHONPATH"] = str(ROOT)
+    made = run_command("migrate", cwd=running.folder, env={**running.environment, **settings})
+    assert made.returncode == 0, made.stderr
     with running.service(program=program, **settings) as service:
         wait_until(service.webhook_registered, "the webhook is registered")
         pin(service.child.pid, core)

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
@@ -14,7 +15,6 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from autodialer.clock import ShiftedClock, SystemClock
-from autodialer.contact_center.client import ContactCenterTelephony
 from autodialer.contact_center.config import ALL_AGENTS, ContactCenterConfig
 from autodialer.domain.activity import LogCalls
 from autodialer.domain.errors import StoreError
@@ -43,6 +43,9 @@ from autodialer.web.origins import Origins
 from autodialer.zoho.client import ZohoCrm
 from autodialer.zoho.config import ZohoConfig
 
+if TYPE_CHECKING:
+    from autodialer.contact_center.client import ContactCenterTelephony
+
 
 @dataclass(frozen=True, slots=True)
 class System:
@@ -53,7 +56,7 @@ class System:
     database: Database
     store: SqlStore
     crm: ZohoCrm
-    telephony: VoiceTelephony | ContactCenterTelephony
+    telephony: "VoiceTelephony | ContactCenterTelephony"
     services: Services
 
     def web(self) -> FastAPI:
@@ -198,15 +201,18 @@ def zoho_config(settings: Settings, policy: Policy) -> ZohoConfig:
 
 def make_telephony(
     settings: Settings, clock: SystemClock, upstream: Upstream | None = None
-) -> VoiceTelephony | ContactCenterTelephony:
+) -> "VoiceTelephony | ContactCenterTelephony":
     """The product of 8x8 that TELEPHONY names. `upstream` is told how its requests go."""
     if settings.telephony == "contact_center":
+        # Imported here: who calls through the other product pays for neither it nor its websockets.
+        from autodialer.contact_center.client import ContactCenterTelephony  # noqa: PLC0415
+
         log = structlog.get_logger("autodialer")
         return ContactCenterTelephony(contact_center_config(settings), clock, log, upstream)
     return VoiceTelephony(voice_config(settings), clock, upstream)
 
 
-def interviewer_of(settings: Settings, telephony: VoiceTelephony | ContactCenterTelephony) -> Interviewer | None:
+def interviewer_of(settings: Settings, telephony: "VoiceTelephony | ContactCenterTelephony") -> Interviewer | None:
     """Who is asked what to say next in the middle of a call; None where nobody is."""
     if isinstance(telephony, VoiceTelephony) and settings.eightx8_mode == "press1":
         return telephony

@@ -33,3 +33,18 @@ def test_what_decides_never_reads_the_clock(layer: str) -> None:
 
 def test_no_file_grows_beyond_350_lines() -> None:
     assert {path.name: lines for path in SOURCES if (lines := path.read_text(encoding="utf-8").count("\n")) > 350} == {}
+
+
+def test_the_service_starts_without_what_only_some_settings_commands_or_starts_need() -> None:
+    told = "import sys, autodialer.cli.main, autodialer.bootstrap, autodialer.cli.serving; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
+    others = {
+        "alembic",
+        "autodialer.contact_center.client",
+        "autodialer.simulators",
+        "holidays",
+        "psycopg",
+        "websockets",
+    }
+    assert "autodialer.web.app" in loaded
+    assert others.isdisjoint(loaded)
