@@ -1,7 +1,6 @@
 """Zoho CRM as a ports.Crm: metadata, COQL to read, PUT to write."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -168,7 +167,7 @@ class ZohoCrm:
 
         page, fields = await self._known.ask(record_type, partial(_look_query, zoho_ids), ask)
         return [
-            replace(record, changed_just_now=changed_just_now(record.modified_time, moment))
+            msgspec.structs.replace(record, changed_just_now=changed_just_now(record.modified_time, moment))
             for record in self._records(page, fields)
         ]
 
