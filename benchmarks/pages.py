@@ -60,19 +60,20 @@ class Answers:
 class Reader:
     """In the place of zoho.transport.Transport: answers from memory."""
 
-    def __init__(self, answers: Answers, pages: Iterator[bytes]) -> None:
-        self._answers, self._pages = answers, pages
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self.pages: Iterator[bytes] = iter(())
 
     async def send(self, call: ApiCall, read: Callable[[Answer], T]) -> T:
         """The metadata, else the next page."""
-        body = self._answers.fields[(call.params or {})["module"]] if call.method == "GET" else next(self._pages)
+        body = self._answers.fields[(call.params or {})["module"]] if call.method == "GET" else next(self.pages)
         return read(Answer(200, {}, body))
 
 
-def client_over(answers: Answers, pages: Iterator[bytes]) -> ZohoCrm:
-    """The service's client, for Leads, from whose way everything but the network is left."""
+def client_over(transport: object) -> ZohoCrm:
+    """The service's client, from whose way everything but the network is left."""
     crm = ZohoCrm(_config(), cast(TokenStore, None), StandingClock())
-    crm._transport = cast(Any, Reader(answers, pages))  # noqa: SLF001 - where the network would begin
+    crm._transport = cast(Any, transport)  # noqa: SLF001 - where the network would begin
     return crm
 
 
@@ -109,9 +110,7 @@ async def _ask() -> Answers:
                     pages.append(reply.content)
                 return read(Answer(reply.status_code, dict(reply.headers), reply.content))
 
-        crm = client_over(Answers({}, b""), iter(()))
-        crm._transport = cast(Any, Asking())  # noqa: SLF001 - as above
-        async for _ in crm.pull(RecordType.LEAD):
+        async for _ in records_of(client_over(Asking())):
             break
     return Answers(fields, *pages)
 

@@ -21,7 +21,7 @@ from benchmarks import page
 from benchmarks.figures import Book
 from benchmarks.installing import say
 from benchmarks.machine import CACHE, ROOT, cores, workplace
-from benchmarks.parts.deciding import decided_pages
+from benchmarks.parts.deciding import answers, decided_pages
 from benchmarks.rounds import quick
 from benchmarks.servers import TOKENS, Server, product
 from benchmarks.town import Latency, Town
@@ -107,10 +107,10 @@ def _stats(folder: Path) -> tuple[pstats.Stats, float]:
 def _decide(_folder: Path) -> tuple[pstats.Stats, float]:
     """Records decoded from pages and decided."""
     pages = 2 if quick() else 10
-    decided_pages(1)
+    decided_pages(answers().pages(1))
     profile = cProfile.Profile(time.thread_time)
     with profile:
-        records = decided_pages(pages)
+        records = decided_pages(answers().pages(pages))
     return pstats.Stats(profile), records
 
 

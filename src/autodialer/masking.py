@@ -7,11 +7,13 @@ and words that mix letters and digits.
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time, timedelta
 from enum import Enum, auto
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
+
+import msgspec
 
 from autodialer.domain.phone import mask_number
 
@@ -147,9 +149,8 @@ class Masker:
                 return {self.text(str(k)): self.value(str(k), v, depth + 1) for k, v in value.items()}
             if isinstance(value, list | tuple | set | frozenset):
                 return [self.value(key, item, depth + 1) for item in value]
-            if dataclasses.is_dataclass(value) and type(value).__str__ is object.__str__:
-                pairs = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-                return {name: self.value(name, item, depth + 1) for name, item in pairs.items()}
+            if type(value).__str__ is object.__str__ and (names := _field_names(value)):
+                return {name: self.value(name, getattr(value, name), depth + 1) for name in names}
         if isinstance(value, date | time | timedelta):
             return str(value)
         return self._string(key, value.decode(errors="replace") if isinstance(value, bytes) else str(value))
@@ -170,6 +171,14 @@ class Masker:
             return self.text(value, keep_newlines=key in ("exception", "stack"))
         hidden = self._pattern.sub(HIDDEN, value) if self._pattern is not None else value
         return _CONTROL.sub(_escape, hidden)
+
+
+def _field_names(value: object) -> Sequence[str]:
+    if isinstance(value, msgspec.Struct):
+        return value.__struct_fields__
+    if dataclasses.is_dataclass(value):
+        return [field.name for field in dataclasses.fields(value)]
+    return ()
 
 
 class _Kind(Enum):

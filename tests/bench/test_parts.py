@@ -106,7 +106,7 @@ def test_pages_hold_other_people_each_and_the_last_one_ends_the_pull() -> None:
     known = answers()
     ids = Counter(row["id"] for body in known.pages(3) for row in json.loads(body)["data"])
     assert len(ids) == 6000
-    assert decided_pages(3) == 6000
+    assert decided_pages(answers().pages(3)) == 6000
 
 
 def test_storage_is_taken_away_where_the_desk_stores() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from msgspec import structs
 
 from autodialer.domain.access import Role
 from autodialer.domain.record import Record, RecordKey
@@ -89,7 +90,7 @@ def test_a_number_in_a_field_of_zohos_that_should_hold_none_is_masked_for_viewer
             "first_no_answer_at": f"call {mobile(7)}",
             "status": f"No {mobile(7)}",
         }
-        return {key: replace(record, **odd) for key, record in found.items()}, problem
+        return {key: structs.replace(record, **odd) for key, record in found.items()}, problem
 
     monkeypatch.setattr(Explainer, "_look", look_at_texts)
     for client, is_whole in ((vera, False), (oana, True)):

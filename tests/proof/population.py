@@ -2,8 +2,9 @@
 
 import random
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from autodialer.domain.record import Record, RecordKey
 from service.world import contact, lead, phone

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
+from msgspec import structs
+
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import CrmStatus, Record
 from autodialer.domain.update import CrmUpdate
@@ -74,16 +76,16 @@ class World:
         if update is None:
             return
         if update.status is not None and self.record.status == self.expected_status:
-            self.record = replace(self.record, status=self.policy.label_of(update.status))
+            self.record = structs.replace(self.record, status=self.policy.label_of(update.status))
         if update.call_attempts is not None:
-            self.record = replace(self.record, call_attempts=update.call_attempts)
+            self.record = structs.replace(self.record, call_attempts=update.call_attempts)
         if update.first_no_answer_at is not None:
             text = update.first_no_answer_at.astimezone(_CRM_ZONE).isoformat(timespec="seconds")
-            self.record = replace(self.record, first_no_answer_at=text)
+            self.record = structs.replace(self.record, first_no_answer_at=text)
 
     def set_status(self, label: str, now: datetime) -> None:
         """A person changes the status."""
-        self.record = replace(self.record, status=label)
+        self.record = structs.replace(self.record, status=label)
         self.person_acted_at = now
 
     def _queue(self, update: CrmUpdate) -> None:

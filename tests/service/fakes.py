@@ -4,9 +4,11 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import CrmError, MalformedCallback, StoreError

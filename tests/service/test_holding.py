@@ -3,11 +3,11 @@
 import asyncio
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import RunRefused

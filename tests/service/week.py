@@ -3,8 +3,10 @@
 import random
 from collections import defaultdict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition, Settlement

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from msgspec import structs
 from sqlalchemy import insert
 
 from autodialer.domain.attempt import Ended, PlacedCall, Reserved, Submitting
@@ -165,7 +166,7 @@ def staged(one: int, state: StagedState = StagedState.DUE, **changes: Any) -> St
         state=state,
         reason="new",
     )
-    return replace(row, **changes)
+    return structs.replace(row, **changes)
 
 
 def projection(key: RecordKey | None = None, **changes: Any) -> Projection:

@@ -1,9 +1,9 @@
 """The records of a run, in its order."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import event, select
 
 from autodialer.domain.disposition import Disposition

@@ -205,6 +205,15 @@ def test_masking_a_long_text_takes_no_long_time(piece: str) -> None:
     assert time.perf_counter() - started < 1
 
 
+def test_a_record_that_is_logged_shows_nobody_s_number_or_name() -> None:
+    record = Record(RecordKey(RecordType.LEAD, "4150868000000002175"), "New", phone="+40712345678", name="Ana Pop")
+    shown = Masker().value("record", record)
+    assert isinstance(shown, dict)
+    assert shown["key"] == "Lead 4150868000000002175"
+    assert shown["phone"] == "+40…78"
+    assert "Pop" not in str(shown)
+
+
 def test_values_of_other_types_become_text() -> None:
     @dataclass
     class Call:

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata, PhoneNumberFormat, PhoneNumberType
 
-from autodialer.domain.numbering import everyday_number, judge_in_full
+from autodialer.domain.numbering import everyday_number, judge_in_full, number_at_home
 from autodialer.domain.phone import (
     NoNumber,
     PhoneNumber,
@@ -216,6 +216,19 @@ def test_the_fast_way_never_says_anything_else_than_the_library(region: str, sta
     digits = start + code + national[:kept] + data.draw(st.text("0123456789", max_size=12 - kept if kept < 12 else 0))
     fast = everyday_number(digits, region)
     assert fast is None or fast == judge_in_full(digits, region)
+
+
+@quick
+@given(
+    st.sampled_from(["0712345678", "+40712345678", "0040312345678", "0906123456"]),
+    st.integers(0, 13),
+    st.text(max_size=2),
+)
+def test_a_number_in_one_piece_is_read_at_once_as_the_library_reads_it(number: str, place: int, typed: str) -> None:
+    text = number[:place] + typed + number[place:]
+    fast = number_at_home(text, "RO")
+    assert fast is None or (fast == judge_in_full(text, "RO") and text.lstrip("+").isascii())
+    assert number_at_home("0712345678", "RO") == RO
 
 
 @quick

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType, ValidationResult, shortnumberinfo
 from phonenumbers import PhoneNumber as ParsedNumber
@@ -18,8 +19,7 @@ _LONGEST_CODE = 3  # digits of a country calling code
 _NO_COUNTRY = "001"  # what phonenumbers calls the region of +800, +870 …
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneNumber:
+class PhoneNumber(msgspec.Struct, frozen=True, gc=False):
     """A number that may be dialled: `e164` with `+`, `country` as ISO 3166 alpha-2 ("" for none)."""
 
     e164: str
@@ -40,28 +40,36 @@ class NoNumber:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What an everyday number of one country looks like after its country code or its national prefix.
+    """What everyday numbers of one country look like, as people of that country write them in one piece.
 
-    `has_prefix_0`: the prefix is 0, and 00 leads abroad.
+    `written`: `+` and the country code or, where 0 is the prefix and 00 leads abroad (`has_prefix_0`), one of these; then the
+    national number, caught unless it is never dialled. `lengths` are those of the national number.
     """
 
     country: str
     code: str
-    everyday: re.Pattern[str]
-    never_dialled: re.Pattern[str]
+    written: re.Pattern[str]
     lengths: frozenset[int]
     has_prefix_0: bool
 
-    def number(self, national: str) -> PhoneNumber | None:
-        """The number, or None when it takes the whole library to tell."""
-        if national.startswith("0") or len(national) not in self.lengths or not self.everyday.fullmatch(national):
+    def number(self, text: str) -> PhoneNumber | None:
+        """The number, or None when it takes more to tell."""
+        found = self.written.fullmatch(text)
+        national = found["national"] if found else None
+        if national is None or len(national) not in self.lengths:
             return None
-        return None if self.never_dialled.fullmatch(national) else PhoneNumber(f"+{self.code}{national}", self.country)
+        return PhoneNumber(f"+{self.code}{national}", self.country)
 
 
 def mask_number(number: str) -> str:
     """Hide all but the first three and last two characters of an E.164 number."""
     return f"{number[:3]}…{number[-2:]}" if len(number) > 6 else "…"  # noqa: PLR2004 - shorter ones have nothing to show
+
+
+def number_at_home(text: str, default_country: str) -> PhoneNumber | None:
+    """At once what `judge` would say of an everyday number of the default country in one piece; None for any other text."""
+    home = _plan_of_country(default_country)
+    return None if home is None else home.number(text)
 
 
 def judge(digits: str, default_country: str) -> PhoneNumber | NoNumber:
@@ -72,18 +80,18 @@ def judge(digits: str, default_country: str) -> PhoneNumber | NoNumber:
 def everyday_number(digits: str, default_country: str) -> PhoneNumber | None:
     """The same answer as `judge_in_full` for plain fixed and mobile numbers, twenty times as fast; None for all others."""
     if digits.startswith("+"):
-        return _abroad(digits[1:])
+        return _abroad(digits)
     home = _plan_of_country(default_country) if digits.startswith("0") else None
     if home is None or not home.has_prefix_0:
         return None
-    return _abroad(digits[2:]) if digits.startswith("00") else home.number(digits[1:])
+    return _abroad(f"+{digits[2:]}") if digits.startswith("00") else home.number(digits)
 
 
-def _abroad(digits: str) -> PhoneNumber | None:
+def _abroad(number: str) -> PhoneNumber | None:
     for length in range(1, _LONGEST_CODE + 1):
-        plan = _plan_of_code(digits[:length])
+        plan = _plan_of_code(number[1 : 1 + length])
         if plan is not None:
-            return plan.number(digits[length:])
+            return plan.number(number)
     return None
 
 
@@ -139,16 +147,18 @@ def _plan_of_country(country: str) -> _Plan | None:
         return None
     everyday = [desc for desc in (plan.mobile, plan.fixed_line) if desc and desc.national_number_pattern]
     never = [desc for desc in (plan.premium_rate, plan.shared_cost) if desc and desc.national_number_pattern]
+    has_prefix_0 = plan.national_prefix_for_parsing == "0" and plan.international_prefix == "00"
+    code = str(plan.country_code)
+    prefixes = rf"\+{code}|00{code}|0" if has_prefix_0 else rf"\+{code}"
     return _Plan(
         country,
-        str(plan.country_code),
-        _any_of(everyday),
-        _any_of(never),
+        code,
+        re.compile(f"(?:{prefixes})(?!0)(?:{_any_of(never)}|(?P<national>{_any_of(everyday)}))", re.ASCII),
         frozenset(length for desc in everyday for length in desc.possible_length),
-        plan.national_prefix_for_parsing == "0" and plan.international_prefix == "00",
+        has_prefix_0,
     )
 
 
-def _any_of(descriptions: list[PhoneNumberDesc]) -> re.Pattern[str]:
-    """Matches nothing when there are none."""
-    return re.compile("|".join(f"(?:{desc.national_number_pattern})" for desc in descriptions) or "(?!)")
+def _any_of(descriptions: list[PhoneNumberDesc]) -> str:
+    """A pattern that matches nothing when there are none."""
+    return "|".join(f"(?:{desc.national_number_pattern})" for desc in descriptions) or "(?!)"

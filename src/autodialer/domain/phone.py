@@ -10,7 +10,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberMatcher
 from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 
-from autodialer.domain.numbering import NoNumber, PhoneNumber, judge, mask_number
+from autodialer.domain.numbering import NoNumber, PhoneNumber, judge, mask_number, number_at_home
 
 __all__ = [
     "NoNumber",
@@ -37,6 +37,7 @@ _EXTENSION = re.compile(
     re.IGNORECASE,
 )
 _RUN = re.compile(r"\+?[0-9 .()\[\]\-/\\]+")
+_EMPTY, _NOT_TEXT = NoNumber("empty"), NoNumber("not text")
 _DIGIT = re.compile(r"[0-9]")
 _SLASH = re.compile(r"[/\\]| +- +")
 _SPACE = re.compile(r"[ \-]+")
@@ -61,7 +62,10 @@ def choose_number(phone: str | None, mobile: str | None, default_country: str) -
 def read_number(text: object, default_country: str) -> PhoneNumber | NoNumber:
     """The first number in one field that may be dialled, without its extension; else what is wrong with the field."""
     if not isinstance(text, str):
-        return NoNumber("empty" if text is None else "not text")
+        return _EMPTY if text is None else _NOT_TEXT
+    plain = number_at_home(text, default_country)
+    if plain is not None:
+        return plain
     if len(text) > LONGEST_FIELD:
         return NoNumber(f"longer than {LONGEST_FIELD} characters")
     if _PLAIN.fullmatch(text):

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
+import msgspec
+
 from autodialer.domain.attempt import (
     Attempt,
     AttemptState,
@@ -74,8 +76,7 @@ class StagedState(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(msgspec.Struct, frozen=True):
     """One record of one run. `sort_key` orders the run, `rank` decides between records with one number (smallest wins)."""
 
     key: RecordKey
@@ -88,7 +89,7 @@ class Staged:
     reason: str = ""
     detail: str = ""
     next_at: datetime | None = None
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = msgspec.field(default_factory=dict)
     tries: int = 0
     attempt_id: str | None = None
 

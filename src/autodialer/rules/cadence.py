@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from autodialer.rules.policy import Policy
 
 _DAY = timedelta(days=1)
+_CALENDAR_DAYS = DayCounting.CALENDAR_DAYS
 _LOOK_AHEAD = 60  # dates; more days without calls in a row are no calendar that anybody meant
 
 
@@ -19,7 +20,7 @@ def day_index(policy: "Policy", first: date, today: date) -> int:
 
     With calling days (row 3) only dates that allow a call are counted, and no further than the day of Dead.
     """
-    if policy.day_counting is DayCounting.CALENDAR_DAYS:
+    if policy.day_counting is _CALENDAR_DAYS:
         return max(0, (today - first).days)
     last = len(policy.day_quotas)
     index, day = 0, today

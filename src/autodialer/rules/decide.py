@@ -20,6 +20,8 @@ from autodialer.rules.facts import Facts
 from autodialer.rules.policy import Policy
 from autodialer.rules.verdict import Call, DeadReason, MarkDead, Skip, SkipReason, Verdict
 
+_NEW, _DEAD = CrmStatus.NEW, CrmStatus.DEAD  # an enum is slow to tell its members
+
 
 def decide(facts: Facts, policy: Policy, now: datetime) -> Verdict:
     """Call, Skip with the reason, or MarkDead. Pure: the same arguments give the same verdict.
@@ -27,16 +29,17 @@ def decide(facts: Facts, policy: Policy, now: datetime) -> Verdict:
     `now` is aware. Never raises for what a CRM can hold: a value that can't be trusted becomes a Skip for repair.
     """
     kind = effective_kind(facts, policy)
-    if kind is None or kind is CrmStatus.DEAD:
+    if kind is None or kind is _DEAD:
         return skip_by_status(facts, kind, policy)
     standing = skip_by_history(facts, policy) or read_standing(facts, kind, policy, now)
     if isinstance(standing, Skip):
         return standing
-    settled = skip_new_already_called(facts, standing) if kind is CrmStatus.NEW else _dead(policy, standing)
+    is_new = kind is _NEW
+    settled = skip_new_already_called(facts, standing) if is_new else _dead(policy, standing)
     settled = settled or skip_by_number(facts)
     if settled is not None:
         return settled
-    verdict = _by_quota(policy, kind, standing)
+    verdict = _by_quota(policy, is_new, standing)
     if policy.has_calling_hours and isinstance(verdict, Call):
         return _skip_by_hours(facts, policy, now) or verdict
     return verdict
@@ -56,20 +59,14 @@ def _window_over(day: int) -> MarkDead:
     return MarkDead(DeadReason.WINDOW_OVER, f"Day {day} since First No Answer At")
 
 
-@lru_cache(maxsize=4096)
-def _by_quota(policy: Policy, kind: CrmStatus, standing: Standing) -> Call | Skip:
-    """Checks 10 and 11: the total and the day's quota are both ceilings (rules.md rows 1, 4 and 5).
-
-    Kept, as thousands of records stand alike.
-    """
-    is_new = kind is CrmStatus.NEW
+def _by_quota(policy: Policy, is_new: bool, standing: Standing) -> Call | Skip:
+    """Checks 10 and 11: the total and the day's quota are both ceilings (rules.md rows 1, 4 and 5)."""
     total = policy.new_quota if is_new else policy.total_quota
     daily = policy.new_quota if is_new else day_quota(policy, standing.day_index)
     if standing.attempts >= total:
         return _attempts_used(policy, is_new, total, standing)
     if standing.made >= daily:
-        until = next_chance(policy, standing.day_index, standing.today)
-        return Skip(SkipReason.DAY_QUOTA, f"{standing.made} of {daily} calls of Day {standing.day_index} made", until)
+        return _day_used(policy, daily, standing)
     return Call(
         is_new=is_new,
         day_index=standing.day_index,
@@ -81,7 +78,16 @@ def _by_quota(policy: Policy, kind: CrmStatus, standing: Standing) -> Call | Ski
     )
 
 
+@lru_cache(maxsize=4096)
+def _day_used(policy: Policy, daily: int, standing: Standing) -> Skip:
+    """Kept, as thousands of records stand alike."""
+    until = next_chance(policy, standing.day_index, standing.today)
+    return Skip(SkipReason.DAY_QUOTA, f"{standing.made} of {daily} calls of Day {standing.day_index} made", until)
+
+
+@lru_cache(maxsize=4096)
 def _attempts_used(policy: Policy, is_new: bool, total: int, standing: Standing) -> Skip:
+    """Kept, too."""
     detail = f"{standing.attempts} of {total} calls made"
     if is_new:
         return Skip(SkipReason.ATTEMPTS_USED, detail)

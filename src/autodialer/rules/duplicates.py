@@ -17,9 +17,12 @@ def contends(verdict: Verdict) -> bool:
     return isinstance(verdict, Call) or (isinstance(verdict, Skip) and verdict.reason in _STILL_IN)
 
 
-def rank(kind: CrmStatus, created_time: object, zoho_id: str) -> str:
-    """Text that sorts the records of one number, the one to call first: No Answer in progress, else New; the oldest of its kind."""
-    return ("0" if kind is CrmStatus.NO_ANSWER else "1") + run_order(kind, created_time, zoho_id)
+def rank(kind: CrmStatus, order: str) -> str:
+    """Text that sorts the records of one number, the one to call first: No Answer in progress, else New; the oldest of its kind.
+
+    `order`: the record's own run_order.
+    """
+    return ("0" if kind is CrmStatus.NO_ANSWER else "1") + order
 
 
 def choose_one(candidates: Sequence[tuple[Facts, Verdict]], policy: Policy) -> RecordKey:
@@ -32,6 +35,7 @@ def choose_one(candidates: Sequence[tuple[Facts, Verdict]], policy: Policy) -> R
         facts, verdict = candidate
         record = facts.record
         kind = effective_kind(facts, policy) or CrmStatus.DEAD
-        return (not contends(verdict), rank(kind, record.created_time, record.key.zoho_id), record.key)
+        order = run_order(kind, record.created_time, record.key.zoho_id)
+        return (not contends(verdict), rank(kind, order), record.key)
 
     return min(candidates, key=place)[0].record.key

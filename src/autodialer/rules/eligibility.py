@@ -2,22 +2,24 @@
 
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from autodialer.domain.phone import NoNumber
 from autodialer.domain.record import CrmStatus
 from autodialer.rules.cadence import day_index
-from autodialer.rules.facts import Facts, PendingUpdate
+from autodialer.rules.facts import Facts, History, PendingUpdate
 from autodialer.rules.policy import Policy
 from autodialer.rules.reading import Unreadable, read_attempts, read_instant
 from autodialer.rules.text import normalise
 from autodialer.rules.verdict import Skip, SkipReason
 
 _CLOCK_TOLERANCE = timedelta(minutes=1)
+_NO_ANSWER = CrmStatus.NO_ANSWER  # as in decide.py
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """What the checks decide by.
 
     `attempts` is the greatest of ledger, CRM and outbox (rules.md row 9); `made` the calls of `today`, a date in the policy's zone,
@@ -72,11 +74,14 @@ def read_standing(facts: Facts, kind: CrmStatus, policy: Policy, now: datetime) 
         if first is None or (pending.first_no_answer_at is not None and _still_expected(facts, pending)):
             first = pending.first_no_answer_at
     inferred = first is None
-    if first is None and kind is CrmStatus.NO_ANSWER:
+    if first is None and kind is _NO_ANSWER:
         first = history.first_unanswered_at
-    if first is not None and first > now and first - now > _CLOCK_TOLERANCE:
+    if first is None:  # Day 0 by assumption: nothing says that what the CRM counts fell today
+        attempts, made = max(history.attempts, counted), history.attempts_today
+        return Standing(attempts, made, _date_in(policy.zone, now), 0, False, inferred)
+    if first - now > _CLOCK_TOLERANCE:
         return Skip(SkipReason.FIRST_NO_ANSWER_IN_FUTURE, "First No Answer At lies in the future")
-    return _count(facts, counted, first, inferred, policy, now)
+    return _count_since(first, history, counted, inferred, policy, _date_in(policy.zone, now))
 
 
 def skip_new_already_called(facts: Facts, standing: Standing) -> Skip | None:
@@ -114,16 +119,13 @@ def _still_expected(facts: Facts, pending: PendingUpdate) -> bool:
     return isinstance(shown, str) and isinstance(expected, str) and normalise(shown) == normalise(expected)
 
 
-def _count(
-    facts: Facts, counted: int, first: datetime | None, inferred: bool, policy: Policy, now: datetime
+def _count_since(
+    first: datetime, history: History, counted: int, inferred: bool, policy: Policy, today: date
 ) -> Standing:
-    today = _date_in(policy.zone, now)
-    attempts, made = max(facts.history.attempts, counted), facts.history.attempts_today
-    if first is None:  # Day 0 by assumption: nothing says that what the CRM counts fell today
-        return Standing(attempts, made, today, 0, False, inferred)
+    attempts, made = max(history.attempts, counted), history.attempts_today
     first_day = first.astimezone(policy.zone).date()
     if first_day >= today:  # Day 0 by its date: all that the CRM counts fell today (rules.md row 9)
-        made = max(made, counted)
+        return Standing(attempts, max(made, counted), today, 0, True, inferred)
     return Standing(attempts, made, today, day_index(policy, first_day, today), True, inferred)
 
 

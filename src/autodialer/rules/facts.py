@@ -1,14 +1,15 @@
 """All that `decide` may look at."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from autodialer.domain.phone import NoNumber, PhoneNumber
 from autodialer.domain.record import CrmStatus, Record, RecordKey
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(msgspec.Struct, frozen=True, gc=False):
     """What the ledger knows of a person: of the record and of the number together (rules.md rows 14 and 15).
 
     `attempts` and `attempts_today` count every attempt that was not released, whoever placed it; "today" is the date in the
@@ -41,13 +42,12 @@ class PendingUpdate:
     first_no_answer_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, gc=False):
     """One person at one moment."""
 
     record: Record
     number: PhoneNumber | NoNumber
-    history: History = field(default_factory=History)
+    history: History = History()
     pending: PendingUpdate | None = None
     do_not_call: bool = False
     same_phone_as: RecordKey | None = None

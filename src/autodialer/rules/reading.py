@@ -17,6 +17,8 @@ def read_attempts(value: object, max_sane: int) -> int | Unreadable:
     """Call Attempts (rules.md row 8): null is 0; a whole number from 0 to `max_sane`, also as 3.0; all else is unreadable."""
     if value is None:
         return 0
+    if type(value) is int and 0 <= value <= max_sane:  # most are
+        return value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return Unreadable("is not a number")
     if isinstance(value, float) and not value.is_integer():
@@ -49,7 +51,7 @@ def read_instant(value: object, zone: tzinfo) -> datetime | Unreadable | None:
 
 
 def _parsed(text: str) -> datetime | None:
-    if text[4:5] != "-" or text[7:8] != "-":  # bare digits and week dates are ISO 8601 too, but nobody means them
+    if text[4:8:3] != "--":  # bare digits and week dates are ISO 8601 too, but nobody means them
         return None
     try:
         return datetime.fromisoformat(text)

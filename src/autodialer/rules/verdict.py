@@ -1,8 +1,9 @@
 """What `decide` answers, and the reasons it can give."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 
 class SkipReason(StrEnum):
@@ -60,8 +61,7 @@ class CallReason(StrEnum):
     NO_ANSWER = "no_answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """Call this person now.
 
     `is_new`: the one call of a New record. `day_index`: 0 for the day of the first unanswered call (and for New).
@@ -84,8 +84,7 @@ class Call:
         return CallReason.NEW if self.is_new else CallReason.NO_ANSWER
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(msgspec.Struct, frozen=True, gc=False):
     """Do not call now. `detail`: one sentence for a person, no personal data. `until`: UTC instant of the next chance, if known."""
 
     reason: SkipReason
@@ -93,8 +92,7 @@ class Skip:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MarkDead:
+class MarkDead(msgspec.Struct, frozen=True, gc=False):
     """Write status Dead, no call."""
 
     reason: DeadReason

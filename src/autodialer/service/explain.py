@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from msgspec import structs
+
 from autodialer.domain.attempt import OPEN_STATES
 from autodialer.domain.errors import CrmError
 from autodialer.domain.phone import NoNumber, PhoneNumber, choose_number
@@ -142,7 +144,7 @@ class _Work:
             )
             if first is None or first.key == self.key or len(group) == 1:
                 return alone[0]
-            return replace(alone[0], same_phone_as=first.key)
+            return structs.replace(alone[0], same_phone_as=first.key)
 
         return facts_at
 

@@ -10,6 +10,8 @@ from autodialer.rules.facts import History
 from autodialer.rules.policy import Policy
 from autodialer.rules.text import normalise
 
+_NONE = History()
+
 
 def summarise(
     record: Record,
@@ -23,6 +25,8 @@ def summarise(
 
     `today`: the date in the policy's zone, YYYY-MM-DD.
     """
+    if not rows:  # as most
+        return _NONE
     counted = [row for row in rows if row.state is not AttemptState.RELEASED]
     unanswered = [
         row.submitted_at for row in counted if row.submitted_at and row.disposition and row.disposition.is_unanswered

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from autodialer.domain.phone import NoNumber, PhoneNumber, choose_number
 from autodialer.domain.record import CrmStatus, Record, RecordKey
@@ -46,8 +47,7 @@ def gather_facts(
     return [facts_of(record) for record in records]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What the ledger knows of one record: the `attempts` of it and of its number, each once; the rest as gather_facts finds it."""
 
     attempts: Sequence[AttemptRow]

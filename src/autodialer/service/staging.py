@@ -161,7 +161,7 @@ def staged(facts: Facts, verdict: Verdict, policy: Policy, more: Mapping[str, ob
         status=record.status,
         number=None if isinstance(facts.number, NoNumber) else facts.number.e164,
         contends=contends(verdict),
-        rank=f"{rank(kind, record.created_time, record.key.zoho_id)}-{record.key.record_type}",
+        rank=f"{rank(kind, order)}-{record.key.record_type}",
         state=state,
         reason=reason,
         detail=detail,

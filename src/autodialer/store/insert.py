@@ -1,10 +1,13 @@
 """INSERT … ON CONFLICT for both databases."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, Table, literal_column
+
+from autodialer.store.prepared import Prepared
 
 
 def insert_for(connection: Connection, table: Table) -> Any:
@@ -27,5 +30,9 @@ def insert_if_absent(connection: Connection, table: Table, values: Mapping[str, 
 
 def insert_all_absent(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """The same for many rows that name the same columns."""
-    if rows:
-        connection.execute(insert_for(connection, table).on_conflict_do_nothing(), list(rows))
+    _absent_in(connection.dialect.name, table).change_all(connection, rows)
+
+
+@cache
+def _absent_in(dialect: str, table: Table) -> Prepared:
+    return Prepared(insert_of(dialect, table).on_conflict_do_nothing())

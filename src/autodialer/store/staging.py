@@ -32,6 +32,7 @@ from autodialer.store.runs import run_row
 from autodialer.store.tables import HELD, attempts, runs, staged_records
 
 _s = staged_records.c
+_facts_text = json.JSONEncoder(default=str).encode  # json.dumps makes an encoder for each text
 
 
 def _newest_of(ids: Sequence[BindParameter[Any]]) -> Subquery:
@@ -305,7 +306,7 @@ def _values(run_id: str, row: Staged) -> dict[str, Any]:
         "reason": row.reason,
         "detail": row.detail,
         "next_at": row.next_at,
-        "facts": json.dumps(row.facts, default=str),
+        "facts": _facts_text(row.facts),
     }
 
 

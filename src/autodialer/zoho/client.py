@@ -1,7 +1,6 @@
 """Zoho CRM as a ports.Crm: metadata, COQL to read, PUT to write."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -17,14 +16,14 @@ from autodialer.service.gathering import gather_or_cancel
 from autodialer.service.upstreams import Upstream
 from autodialer.zoho import coql, doctor
 from autodialer.zoho.activities import ZohoActivities
-from autodialer.zoho.answers import Answer, Page, read_page
+from autodialer.zoho.answers import Answer, read_page
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.datacentres import record_page
 from autodialer.zoho.fields import MODULES, FieldMeta, ModuleFields, read_fields
 from autodialer.zoho.freshness import changed_just_now, read_at
 from autodialer.zoho.known_fields import KnownFields
-from autodialer.zoho.mapping import to_record
 from autodialer.zoho.oauth import Tokens
+from autodialer.zoho.rows import RowPage, read_rows, to_records
 from autodialer.zoho.slots import Rank
 from autodialer.zoho.transport import ApiCall, Transport
 from autodialer.zoho.wire import Wire
@@ -75,19 +74,16 @@ class ZohoCrm:
         """
         last = int(after) if after else None
         while True:
-            ask = partial(self._query, limit=coql.MAX_ROWS, rank=Rank.PAGE)
+            ask = partial(self._people, limit=coql.MAX_ROWS, rank=Rank.PAGE)
             page, fields = await self._known.ask(record_type, partial(_pull_query, last), ask)
-            records = sorted(
-                (record for record in self._records(page, fields) if _follows(record, last)),
-                key=lambda record: int(record.key.zoho_id),
-            )
+            records = _following(self._records(page, fields), last)
             if records:
                 yield records
             if page.is_last(coql.MAX_ROWS):
                 return
             if not records:
                 raise CrmError(f"{fields.module}: a page without a valid id; can't go on", permanent=False)
-            last = int(records[-1].key.zoho_id)
+            last = _place(records[-1])
 
     async def look(self, keys: Sequence[RecordKey]) -> Mapping[RecordKey, Record]:
         """The records as they are now, 50 a query, side by side. CrmError when any query fails."""
@@ -125,7 +121,7 @@ class ZohoCrm:
 
         if where(await self._known.of(record_type)) is None:
             return []
-        page, fields = await self._known.ask(record_type, query, partial(self._query, limit=limit))
+        page, fields = await self._known.ask(record_type, query, partial(self._people, limit=limit))
         return self._records(page, fields)
 
     async def write(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult]:
@@ -140,8 +136,8 @@ class ZohoCrm:
         call = ApiCall("GET", "/crm/v8/settings/fields", params={"module": MODULES[record_type]})
         return await self._transport.send(call, read_fields)
 
-    async def _query(self, query: str, limit: int, rank: Rank = Rank.LOOK) -> Page:
-        return await self._ask(query, limit, read_page, rank)
+    async def _people(self, query: str, fields: ModuleFields, limit: int, rank: Rank = Rank.LOOK) -> RowPage:
+        return await self._ask(query, limit, partial(read_rows, fields), rank)
 
     async def _ask(self, query: str, limit: int, read: Callable[[Answer], T], rank: Rank = Rank.LOOK) -> T:
         call = ApiCall(
@@ -156,29 +152,29 @@ class ZohoCrm:
 
     async def _rows(self, fields: ModuleFields, where: coql.Criterion) -> list[Any]:
         """The first rows, for `doctor`."""
-        return (await self._query(coql.select(("id", fields.status), fields.module, where, limit=200), 200)).data
+        query = coql.select(("id", fields.status), fields.module, where, limit=200)
+        return (await self._ask(query, 200, read_page)).data
 
     async def _look_up(self, record_type: RecordType, zoho_ids: Sequence[str]) -> list[Record]:
         moment = self._clock.now()
 
-        async def ask(query: str) -> Page:
+        async def ask(query: str, fields: ModuleFields) -> RowPage:
             nonlocal moment
-            page, moment = await self._ask(query, len(zoho_ids), self._read_with_time)
+            page, moment = await self._ask(query, len(zoho_ids), partial(self._read_with_time, fields))
             return page
 
         page, fields = await self._known.ask(record_type, partial(_look_query, zoho_ids), ask)
         return [
-            replace(record, changed_just_now=changed_just_now(record.modified_time, moment))
+            msgspec.structs.replace(record, changed_just_now=changed_just_now(record.modified_time, moment))
             for record in self._records(page, fields)
         ]
 
-    def _read_with_time(self, answer: Answer) -> tuple[Page, datetime]:
-        return read_page(answer), read_at(answer, self._clock.now())
+    def _read_with_time(self, fields: ModuleFields, answer: Answer) -> tuple[RowPage, datetime]:
+        return read_rows(fields, answer), read_at(answer, self._clock.now())
 
-    def _records(self, page: Page, fields: ModuleFields) -> list[Record]:
-        found = [to_record(row, fields, self._config) for row in page.data]
-        records = [record for record in found if record is not None]
-        unreadable = len(found) - len(records)
+    def _records(self, page: RowPage, fields: ModuleFields) -> list[Record]:
+        records = to_records(page.data, fields, self._config)
+        unreadable = len(page.data) - len(records)
         if unreadable:
             self.unreadable_rows += unreadable
             log.error("zoho_rows_unreadable", module=fields.module, count=unreadable)
@@ -212,8 +208,16 @@ def _numbered(spellings: Sequence[str], fields: ModuleFields) -> coql.Criterion 
     return coql.any_of([coql.one_of(name, spellings) for name in columns]) if columns else None
 
 
-def _follows(record: Record, last: int | None) -> bool:
-    return last is None or int(record.key.zoho_id) > last
+def _following(records: list[Record], last: int | None) -> list[Record]:
+    """Those after `last`, in the order of their ids, whatever Zoho's is."""
+    records.sort(key=_place)
+    if last is None or not records or _place(records[0]) > last:
+        return records
+    return [record for record in records if _place(record) > last]
+
+
+def _place(record: Record) -> int:
+    return int(record.key.zoho_id)
 
 
 def _ids_by_type(keys: Sequence[RecordKey]) -> dict[RecordType, list[str]]:

@@ -15,7 +15,7 @@ MAX_ROWS: Final = 2000
 MAX_LIST: Final = 50
 MAX_CRITERIA: Final = 25
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-_ID = re.compile(r"[0-9]{1,20}\Z")
+_LONGEST_ID = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Criterion:
 
 def is_id(value: str) -> bool:
     """Whether it can be an id of Zoho's: 1 to 20 digits."""
-    return _ID.match(value) is not None
+    return value.isascii() and value.isdecimal() and len(value) <= _LONGEST_ID
 
 
 def literal(value: str) -> str:

@@ -11,14 +11,17 @@ from autodialer.domain.record import RecordType
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult
 from autodialer.ports import Finding, Level
 from autodialer.service.gathering import gather_or_cancel
-from autodialer.zoho.answers import Page
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.fields import FieldMeta, ModuleFields, squash_value
 from autodialer.zoho.resolving import resolve
+from autodialer.zoho.rows import RowPage
 
 FIELDS: Final = "FIELDS"
 _UNKNOWN_COLUMN: Final = "INVALID_QUERY"
 _REFUSED_VALUE: Final = "INVALID_DATA"
+
+Ask = Callable[[str, ModuleFields], Awaitable[RowPage]]
+"""Sends a query for people, and reads the answer by these fields."""
 
 log = structlog.get_logger(__name__)
 
@@ -72,8 +75,8 @@ class KnownFields:
             return self._fields[record_type]
 
     async def ask(
-        self, record_type: RecordType, query: Callable[[ModuleFields], str], send: Callable[[str], Awaitable[Page]]
-    ) -> tuple[Page, ModuleFields]:
+        self, record_type: RecordType, query: Callable[[ModuleFields], str], send: Ask
+    ) -> tuple[RowPage, ModuleFields]:
         """A page, and the fields to read it by.
 
         A column that Zoho no longer knows, or a status that its picklist did not hold: then the metadata are read anew, and if
@@ -81,11 +84,11 @@ class KnownFields:
         """
         fields, reading = await self.of(record_type), self._readings
         try:
-            page = await send(query(fields))
+            page = await send(query(fields), fields)
         except CrmError as error:
             if error.code != _UNKNOWN_COLUMN or (now := await self._anew(fields, reading)) == fields:
                 raise
-            return await send(query(now)), now
+            return await send(query(now), now), now
         strange = {(record_type, status) for status in _strange_statuses(page, fields)} - self._strange
         if not strange:
             return page, fields
@@ -97,7 +100,7 @@ class KnownFields:
                 raise
             self._is_stale = False  # what was known does for the rest of the records
             return page, fields
-        return (page, fields) if now == fields else (await send(query(now)), now)
+        return (page, fields) if now == fields else (await send(query(now), now), now)
 
     async def doubt(self, updates: Sequence[CrmUpdate], results: Sequence[WriteResult]) -> Sequence[WriteResult]:
         """Where Zoho refused what stood in a field of ours, its value was bad, or the field is another one by now.
@@ -139,11 +142,11 @@ class KnownFields:
         self._held[record_type] = fields.status
 
 
-def _strange_statuses(page: Page, fields: ModuleFields) -> set[str]:
+def _strange_statuses(page: RowPage, fields: ModuleFields) -> set[str]:
     """What the records hold and the picklist, as it was read, does not."""
     known = {squash_value(value) for value in fields.known_values} | fields.meanings.keys()
-    found = {row.get(fields.status) for row in page.data if isinstance(row, dict)}
-    return {status for status in found if isinstance(status, str) and squash_value(status) not in known}
+    found = {row.status for row in page.data if row is not None}
+    return {status for status in found if status is not None and squash_value(status) not in known}
 
 
 def _blames_a_field(result: WriteResult, fields: ModuleFields) -> bool:

@@ -1,4 +1,4 @@
-"""Zoho's rows to records, updates to Zoho's items, and the items of its answers back."""
+"""Updates to Zoho's items, and the items of its answers back."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,40 +6,10 @@ from typing import Any
 
 import msgspec
 
-from autodialer.domain.record import Record, RecordKey
 from autodialer.domain.update import CrmUpdate, WriteResult, Written
 from autodialer.zoho.answers import error_item
-from autodialer.zoho.config import ZohoConfig
-from autodialer.zoho.coql import is_id
-from autodialer.zoho.fields import ModuleFields, squash_value
+from autodialer.zoho.fields import ModuleFields
 from autodialer.zoho.refusals import to_refusal
-
-
-def to_record(row: object, fields: ModuleFields, config: ZohoConfig) -> Record | None:
-    """A row as a record; None for what has no valid id.
-
-    The status comes back as configured where the picklist spells it otherwise (rules.md row 31). Everything
-    else is what Zoho sent; numbers that the field's type makes texts or fractions become integers where
-    they are some.
-    """
-    if not isinstance(row, dict):
-        return None
-    zoho_id = str(row.get("id", ""))
-    if not is_id(zoho_id):
-        return None
-    modified = row.get("Modified_Time")
-    names = [str(row[name]) for name in fields.names if row.get(name)]
-    return Record(
-        key=RecordKey(fields.record_type, zoho_id),
-        status=_status(row.get(fields.status), fields, config),
-        call_attempts=_number(row.get(fields.attempts), fields),
-        first_no_answer_at=row.get(fields.first_no_answer),
-        phone=_text(row.get(fields.phone)) if fields.phone else None,
-        mobile=_text(row.get(fields.mobile)) if fields.mobile else None,
-        created_time=row.get("Created_Time"),
-        modified_time=modified if isinstance(modified, str) else None,
-        name=" ".join(names) or None,
-    )
 
 
 def to_item(update: CrmUpdate, fields: ModuleFields) -> dict[str, Any]:
@@ -79,22 +49,3 @@ def item_details(item: object) -> Mapping[str, Any]:
     """What an item says beyond its code; empty when nothing."""
     details = error_item(item).details
     return details if isinstance(details, dict) else {}
-
-
-def _status(value: object, fields: ModuleFields, config: ZohoConfig) -> str | None:
-    if not isinstance(value, str):
-        return None
-    meaning = fields.meanings.get(squash_value(value))
-    return value if meaning is None else config.label(meaning)
-
-
-def _number(value: object, fields: ModuleFields) -> object:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if fields.attempts_is_text and isinstance(value, str) and value.removeprefix("-").isdecimal():
-        return int(value)
-    return value
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

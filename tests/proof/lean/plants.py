@@ -24,7 +24,6 @@ def early_results_are_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_day_s_quota_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(deciding, "_by_quota", deciding._by_quota.__wrapped__)
     patch.setattr(deciding, "day_quota", lambda _policy, _index: 7)
 
 

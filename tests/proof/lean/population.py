@@ -3,9 +3,11 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+
+from msgspec.structs import replace
 
 from autodialer.domain.record import Record, RecordKey
 from proof.population import number_of, people

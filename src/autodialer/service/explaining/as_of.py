@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from msgspec import structs
+
 from autodialer.domain.attempt import OPEN_STATES, AttemptState
 from autodialer.domain.disposition import Disposition
 from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow
@@ -55,7 +57,7 @@ def _known(
 def known_later(known: Known, at: datetime, policy: Policy) -> Known:
     """The same at a later moment if nobody hears of anything: what is open when its day ends is closed as unknown (row 25)."""
     today = policy.local_date(at).isoformat()
-    return replace(known, attempts=[_closed(row) if _is_overdue(row, today) else row for row in known.attempts])
+    return structs.replace(known, attempts=[_closed(row) if _is_overdue(row, today) else row for row in known.attempts])
 
 
 def attempt_at(

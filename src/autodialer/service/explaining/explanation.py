@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+import msgspec
+
 from autodialer.domain.phone import NoNumber, PhoneNumber
 from autodialer.domain.record import Record, RecordKey
 from autodialer.domain.sentence import Sentence
@@ -135,5 +137,10 @@ def _shown(answer: Explanation) -> dict[str, object]:
 def _plain(row: object) -> dict[str, object]:
     """A row without what only the database needs; numbers masked."""
     hidden = ("key", "owner", "lease_until", "sort_key", "rank", "contends", "number")
-    names = [each.name for each in fields(row) if each.name not in hidden]  # type: ignore[arg-type]  # any dataclass: no type says that
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in _names(row) if name not in hidden}
+
+
+def _names(row: object) -> Sequence[str]:
+    if isinstance(row, msgspec.Struct):
+        return row.__struct_fields__
+    return [each.name for each in fields(row)]  # type: ignore[arg-type]  # any dataclass: no type says that

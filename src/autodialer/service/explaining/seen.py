@@ -1,9 +1,11 @@
 """The CRM's side of a person as the ledger has seen it, and the edits of people that show in it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+
+from msgspec import structs
 
 from autodialer.domain.record import Record
 from autodialer.ports.rows import OutboxRow
@@ -158,7 +160,7 @@ def record_at(dossier: Dossier, at: datetime, policy: Policy) -> tuple[Record, d
     ]
     for moment, values in sorted(changes, key=lambda change: change[0]):
         if run.started_at < moment <= at:
-            record = replace(record, **values)  # type: ignore[arg-type]  # the fields of Record by name
+            record = structs.replace(record, **values)
     return record, run.started_at
 
 

@@ -3,8 +3,10 @@
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+
+from msgspec import structs
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.numbering import NoNumber
@@ -216,7 +218,7 @@ class Days:
                 self.tally.note(person.start.key, Entry(slot, slot, Did.SKIP, SkipReason.DEAD_LIMIT.value, ""))
                 continue
             status = update_to_dead(person.start.key).status
-            person.record = replace(person.record, status=self._policy.label_of(status or CrmStatus.DEAD))
+            person.record = structs.replace(person.record, status=self._policy.label_of(status or CrmStatus.DEAD))
             person.is_out = True
             self._note(person, slot, slot, Did.MARK_DEAD, person.staged)
 
@@ -274,12 +276,12 @@ class Days:
         )
         if update is None:
             return False
-        record = replace(person.record, call_attempts=update.call_attempts)
+        record = structs.replace(person.record, call_attempts=update.call_attempts)
         if update.first_no_answer_at is not None:
-            record = replace(record, first_no_answer_at=update.first_no_answer_at.isoformat())
+            record = structs.replace(record, first_no_answer_at=update.first_no_answer_at.isoformat())
         if update.status is not None:
             person.our_statuses.add(update.status)
-            record = replace(record, status=self._policy.label_of(update.status))
+            record = structs.replace(record, status=self._policy.label_of(update.status))
             person.is_out = update.status is CrmStatus.DEAD
         person.record = record
         return person.is_out
