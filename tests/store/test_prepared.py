@@ -28,8 +28,8 @@ def everything(connection: Connection) -> Sequence[object]:
     """What all of it says."""
     told: list[object] = []
     ADD.change(connection, row("a"))
-    for each in (row("b"), row("c", "kept")):
-        ADD.change(connection, each)
+    ADD.change_all(connection, [row("b"), row("c", "kept")])
+    ADD.change_all(connection, [])
     execute(connection, "UPDATE switches SET value = 'x' WHERE name = 'b'", ())
     told += [CHANGE.change(connection, {"which": name, "value": "y", "changed_at": NOW}) for name in ("b", "c", "d")]
     told += [sorted(found.name for found in AMONG.rows(connection, list("abcd")[:n], {"but": "x"})) for n in range(5)]
@@ -55,8 +55,7 @@ def test_both_ways_say_and_read_the_same(database: Database) -> None:
 
 def test_what_the_database_refuses_is_a_refusal_and_nothing_of_it_stays(database: Database) -> None:
     def twice(connection: Connection) -> None:
-        ADD.change(connection, row("a"))
-        ADD.change(connection, row("a"))
+        ADD.change_all(connection, [row("a"), row("a")])
 
     with pytest.raises(LedgerRefusal):
         database.submit(twice).result()
