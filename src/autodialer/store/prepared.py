@@ -42,6 +42,16 @@ class Prepared:
         compiled = self._compiled_for(connection, values)
         return _execute(connection, compiled.sql, compiled.bind(values)).rowcount
 
+    def change_all(self, connection: Connection, values: Sequence[Values]) -> None:
+        """`change` for each of `values`, which name the same columns in the same order."""
+        if not values:
+            return
+        if _is_watched(connection):
+            connection.execute(self._statement, values)
+            return
+        compiled = self._compiled_for(connection, values[0])
+        _execute(connection, compiled.sql, [compiled.bind(each) for each in values], many=True).close()
+
     def _compiled_for(self, connection: Connection, values: Values) -> "_Compiled":
         key = (connection.dialect.name, tuple(values))
         found = self._compiled.get(key)
@@ -83,10 +93,13 @@ def _is_watched(connection: Connection) -> bool:
     return bool(connection.dispatch.before_cursor_execute)
 
 
-def _execute(connection: Connection, sql: str, bound: Any) -> DBAPICursor:
+def _execute(connection: Connection, sql: str, bound: Any, *, many: bool = False) -> DBAPICursor:
     cursor = connection.connection.cursor()
     try:
-        cursor.execute(sql, bound)
+        if many:
+            cursor.executemany(sql, bound)
+        else:
+            cursor.execute(sql, bound)
     except connection.dialect.loaded_dbapi.Error as error:
         # SQLAlchemy knows which of them mean that the connection is lost, and tells those who listen.
         connection._handle_dbapi_exception(error, sql, bound, cursor, None)  # noqa: SLF001 - it has no other name
