@@ -76,7 +76,7 @@ class StagedState(StrEnum):
     ERROR = "error"
 
 
-class Staged(msgspec.Struct, frozen=True):
+class Staged(msgspec.Struct, frozen=True, gc=False):
     """One record of one run. `sort_key` orders the run, `rank` decides between records with one number (smallest wins)."""
 
     key: RecordKey

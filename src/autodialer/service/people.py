@@ -47,7 +47,7 @@ def gather_facts(
     return [facts_of(record) for record in records]
 
 
-class Known(msgspec.Struct, frozen=True):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """What the ledger knows of one record: the `attempts` of it and of its number, each once; the rest as gather_facts finds it."""
 
     attempts: Sequence[AttemptRow]

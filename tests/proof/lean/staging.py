@@ -5,6 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from msgspec.structs import force_setattr
+
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import Run, RunState, Staged, StagedState
 from autodialer.rules.verdict import SkipReason
@@ -170,8 +172,8 @@ class MemoryStaging:
 
     def _set(self, row: Staged, **values: object) -> None:
         for name, value in values.items():
-            self._undo.append((put, (row, name, getattr(row, name))))
-            put(row, name, value)
+            self._undo.append((force_setattr, (row, name, getattr(row, name))))
+            force_setattr(row, name, value)
 
     def settle_duplicates(self, run_id: str) -> int:
         rivals: dict[str, list[Staged]] = defaultdict(list)
@@ -305,4 +307,4 @@ class MemoryStaging:
 
 def _restore(row: Staged, values: tuple[object, ...]) -> None:
     for name, value in zip(("state", "reason", "detail", "next_at", "attempt_id", "tries"), values, strict=True):
-        put(row, name, value)
+        force_setattr(row, name, value)
