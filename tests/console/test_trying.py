@@ -23,7 +23,7 @@ def credits_used(office: House) -> int:
 @pytest.fixture(scope="module")
 def planned(office: House) -> House:
     """A plan was made by an operator."""
-    office.run(office.system.services.kept_plan.make(confirm=False))
+    office.run(office.system.services.kept_plan.make(confirm=False, by="oana"))
     return office
 
 
@@ -42,6 +42,7 @@ def test_a_plan_is_made_by_an_operators_button_and_by_nothing_else(
     assert "Would be called 6" in page
     assert "A call is assumed to take 45.0 seconds" in page
     assert credits_used(office) == made, "looking through it costs nothing"
+    assert "oana made a plan" in text_of(viewer.get("/console/audit?action=make_plan").text)
     assert office.rings() == 0
 
 

@@ -166,3 +166,14 @@ async def test_zoho_out_of_reach_is_an_error_and_an_empty_ledger_is_not(sqlite_w
     sqlite_world.crm.look_fails = CrmError("out of reach", permanent=False)
     with pytest.raises(CrmError, match="out of reach"):
         await sqlite_world.services.drift.page(7, 200)
+
+
+async def test_each_question_to_zoho_stands_in_the_audit_trail(called: World) -> None:
+    await called.services.drift.page(7, 200, by="oana")
+    called.clock.move_to(MONDAY + 3 * DAY)
+    await called.services.drift.page(2, 200)
+    called.crm.look_fails = CrmError("out of reach", permanent=False)
+    with pytest.raises(CrmError):
+        await called.services.drift.page(7, 200)
+    rows = await called.read(lambda ledger: ledger.audit.newest_first(None, 10, action="find_drift"))
+    assert [(row.who, row.detail) for row in rows] == [("API", "6 records of 7 days"), ("oana", "6 records of 7 days")]

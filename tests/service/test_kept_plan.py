@@ -20,14 +20,14 @@ async def test_who_waited_for_a_plan_that_could_not_be_made_is_told_so(sqlite_wo
         raise zoho_down()
 
     prepare, world.crm.prepare = world.crm.prepare, down  # type: ignore[method-assign]
-    first = asyncio.create_task(keeper.make(confirm=False))
+    first = asyncio.create_task(keeper.make(confirm=False, by="oana"))
     await asked.wait()
-    second = asyncio.create_task(keeper.make(confirm=False))
+    second = asyncio.create_task(keeper.make(confirm=False, by="oana"))
     for each in (first, second):
         with pytest.raises(CrmError):
             await each
     world.crm.prepare = prepare  # type: ignore[method-assign]
-    await asyncio.gather(*(keeper.make(confirm=False) for _ in range(2)))
+    await asyncio.gather(*(keeper.make(confirm=False, by="oana") for _ in range(2)))
     async with keeper.plan() as plan:
         assert plan is not None
         assert plan.totals["would_call"] == 1

@@ -151,3 +151,18 @@ async def test_a_plan_that_can_not_be_made_leaves_nothing_open(sqlite_world: Wor
         with pytest.raises(CrmError):
             async with sqlite_world.services.planner.plan():
                 raise AssertionError("there is no plan")
+
+
+async def test_each_plan_stands_in_the_audit_trail_even_if_zoho_did_not_answer(sqlite_world: World) -> None:
+    world = sqlite_world
+    async with world.services.planner.plan(confirm=True, by="oana"):
+        pass
+    world.crm.down = zoho_down()
+    with pytest.raises(CrmError):
+        async with world.services.planner.plan():
+            raise AssertionError("there is no plan")
+    rows = await world.read(lambda ledger: ledger.audit.newest_first(None, 10))
+    assert [(row.who, row.action, row.detail) for row in rows] == [
+        ("API", "make_plan", ""),
+        ("oana", "make_plan", "without the limit on records made Dead"),
+    ]

@@ -55,7 +55,8 @@ async def test_a_field_that_was_emptied_is_written_again_and_nothing_else(
     assert update.status is None
     assert (update.call_attempts is None) == (field != "call_attempts")
     assert await drift(written) == []
-    assert [row[:3] for row in await trail(written)] == [("ana", Action.WRITE_AGAIN, str(lead(1)))]
+    deeds = [row[:3] for row in await trail(written) if row[1] != Action.FIND_DRIFT]
+    assert deeds == [("ana", Action.WRITE_AGAIN, str(lead(1)))]
 
 
 async def test_a_status_that_a_person_set_stays(written: World) -> None:

@@ -21,6 +21,8 @@ class Action(StrEnum):
     RESUME = "resume"
     ACCEPT = "accept"
     START_RUN = "start_run"
+    MAKE_PLAN = "make_plan"
+    FIND_DRIFT = "find_drift"
     SETTLE_CALL = "settle_call"
     MATCH_CALLBACK = "match_callback"
     DISMISS_CALLBACK = "dismiss_callback"

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from autodialer.domain.access import THE_API, Action
 from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
-from autodialer.domain.record import RecordKey
+from autodialer.domain.record import Record, RecordKey
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, OutboxRow
 from autodialer.rules.drift import Difference, LedgerSide, Values, Weight, compare
@@ -50,15 +51,16 @@ class DriftReport:
     def __init__(self, means: Means) -> None:
         self._m = means
 
-    async def page(self, days: int, limit: int, after: str = "") -> DriftPage:
+    async def page(self, days: int, limit: int, after: str = "", by: str = THE_API) -> DriftPage:
         """The records called in the last `days`, latest first, then those only written to.
 
         A page takes `limit` calls or updates, so it holds at most that many records, and costs the CRM a query for every 50.
-        CrmError when the CRM can't be asked. ValueError for an `after` that no page gave.
+        CrmError when the CRM can't be asked. ValueError for an `after` that no page gave. `by`: for the audit trail, which tells
+        of every page for which the CRM was to be asked.
         """
         since = self._m.clock.now() - timedelta(days=days)
         before = await self._m.store.read(lambda ledger: _candidates(ledger, since, limit, after))
-        found = await self._m.crm.look(before.keys) if before.keys else {}
+        found = await self._ask(before.keys, by, f"{len(before.keys)} records of {days} days") if before.keys else {}
         compared = {key: compare(found.get(key), before.sides[key], self._m.policy) for key in before.keys}
         differing = [key for key, differences in compared.items() if differences]
         # What was written while Zoho was asked must not be shown as a difference.
@@ -67,6 +69,11 @@ class DriftReport:
             Drifted(key, compared[key] if now[key] == before.sides[key] else (_CHANGING,)) for key in differing
         )
         return DriftPage(records, len(before.keys), before.next_after)
+
+    async def _ask(self, keys: Sequence[RecordKey], by: str, detail: str) -> Mapping[RecordKey, Record]:
+        now = self._m.clock.now()
+        await self._m.store.write(lambda ledger: ledger.audit.add(now, by, Action.FIND_DRIFT, detail=detail))
+        return await self._m.crm.look(keys)
 
 
 _CHANGING: Final = Difference(

@@ -22,8 +22,11 @@ class PlanKeeper:
         self._making = asyncio.Lock()
         self._looking = _Readers()
 
-    async def make(self, *, confirm: bool) -> None:
-        """Make a new one, which costs Zoho's credits; who asks meanwhile waits for that one. CrmError: the old one stays."""
+    async def make(self, *, confirm: bool, by: str) -> None:
+        """Make a new one, which costs Zoho's credits; who asks meanwhile waits for that one. CrmError: the old one stays.
+
+        `by`: for the audit trail.
+        """
         if self._making.locked():
             async with self._making:
                 if self._failed is not None:
@@ -32,7 +35,7 @@ class PlanKeeper:
         async with self._making, AsyncExitStack() as opened:
             self._failed = None
             try:
-                plan = await opened.enter_async_context(self._planner.plan(confirm=confirm))
+                plan = await opened.enter_async_context(self._planner.plan(confirm=confirm, by=by))
             except CrmError as error:
                 self._failed = error
                 raise

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from autodialer.domain.access import THE_API, Action
 from autodialer.domain.phone import mask_number
 from autodialer.domain.sentence import Sentence
 from autodialer.ports.ledger import Ledger, Store
@@ -81,9 +82,14 @@ class Planner:
         self._credits = credits_
 
     @asynccontextmanager
-    async def plan(self, *, confirm: bool = False) -> AsyncIterator[Plan]:
-        """Pull and decide; nothing is called or written. CrmError when Zoho can't be read."""
+    async def plan(self, *, confirm: bool = False, by: str = THE_API) -> AsyncIterator[Plan]:
+        """Pull and decide; nobody is called, nothing is changed. CrmError when Zoho can't be read.
+
+        `by`: for the audit trail, which tells of it whether or not Zoho answers: to ask is what costs credits.
+        """
         m = self._m
+        detail = "without the limit on records made Dead" if confirm else ""
+        await m.store.write(lambda ledger: ledger.audit.add(m.clock.now(), by, Action.MAKE_PLAN, detail=detail))
         await m.crm.prepare()
         run_id, now = m.new_id(), m.clock.now()
         with self._scratch() as scratch:

@@ -89,7 +89,7 @@ def add_plan(router: APIRouter, services: Services) -> None:
         limit: Annotated[int, Query(ge=0, le=1_000_000)] = 1000,
         wanted: Annotated[Literal["json", "csv"] | None, Query(alias="format")] = None,
     ) -> Response:
-        """What a run would do now to each record, why, and what it would cost. Nothing is called, nothing is written.
+        """What a run would do now to each record, why, and what it would cost. Nobody is called, nothing changed.
 
         `format=csv` (or `Accept: text/csv`) lists every record, whatever `limit` says.
         """

@@ -24,6 +24,8 @@ ACTIONS: Final = {
     Action.RESUME.value: N_("resumed dialing"),
     Action.ACCEPT.value: N_("accepted that calls may be missing"),
     Action.START_RUN.value: N_("started a run"),
+    Action.MAKE_PLAN.value: N_("made a plan"),
+    Action.FIND_DRIFT.value: N_("compared the ledger with Zoho"),
     Action.SETTLE_CALL.value: N_("settled an unknown call"),
     Action.MATCH_CALLBACK.value: N_("had a callback matched again"),
     Action.DISMISS_CALLBACK.value: N_("dismissed a callback"),

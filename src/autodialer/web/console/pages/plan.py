@@ -90,7 +90,7 @@ def add_plan(router: APIRouter, pages: Pages, access: Access) -> None:
     async def make_plan(request: Request, visitor: Operator) -> Response:
         confirm = (await form_of(request)).get("confirm") == "yes"
         try:
-            await services.kept_plan.make(confirm=confirm)
+            await services.kept_plan.make(confirm=confirm, by=visitor.name)
         except CrmError as error:
             return await show(request, visitor, _chosen({}), 503, error.message)
         return pages.back(request, PLAN, N_("The plan is made; nobody was called."))
