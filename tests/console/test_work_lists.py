@@ -19,7 +19,7 @@ CALLED = [person(index, outcomes=("no_answer",)) for index in (6, 8)]
 ALL = [ANSWERS, BAD_COUNT, NO_PHONE, *CALLED]
 ENDED: dict[str, Any] = {"sessionStatus": "NO_ANSWER", "callCount": 1, "toNumber2": "+40709000077", "name": "Ileana"}
 LISTS = ("unknown", "orphans", "conflicts", "parked", "answered", "repair", "drift")
-PAGES = ("work-lists", *LISTS, "drift?days=7", "repair?flaw=inferred", "do-not-call", "audit")
+PAGES = ("work-lists", *LISTS, "repair?flaw=inferred", "do-not-call", "audit")
 
 
 @pytest.fixture(scope="module")
@@ -239,20 +239,67 @@ def test_data_to_repair_say_what_to_do_and_leave_the_list_once_mended(desk: Hous
     assert post(operator, "/console/look/Person/1").status_code == 404
 
 
-def test_drift_is_found_on_demand_and_written_again(desk: House, operator: httpx2.Client) -> None:
+def zoho_credits(desk: House) -> int:
+    used: int = desk.ask("GET", "/api/stats").json()["stats"]["zoho"]["credits"]
+    return used
+
+
+def test_drift_is_found_by_an_operators_button_and_written_again(
+    desk: House, operator: httpx2.Client, viewer: httpx2.Client
+) -> None:
     who = CALLED[0]
     _edit(desk, who.zoho_id, Call_Attempts=None)
-    assert who.zoho_id not in operator.get("/console/drift").text
-    page = operator.get("/console/drift?days=7").text
+    assert "Nothing has been compared since this process started." in operator.get("/console/drift").text
+    assert said_after(operator, post(operator, "/console/drift", days="7")).startswith("Compared with Zoho")
+    assert last_deed(desk)[:2] == ("oana", "find_drift")
+    page = operator.get("/console/drift").text
     assert "Zoho counts fewer calls than the ledger." in page
     address = f"/console/drift/Lead/{who.zoho_id}"
     sent = desk.sql("SELECT count(*) FROM outbox WHERE state = 'sent'")[0][0]
-    said = said_after(operator, post(operator, address, field="call_attempts", next="/console/drift?days=7"))
+    said = said_after(operator, post(operator, address, field="call_attempts", next="/console/drift"))
     assert said == f"Lead {who.zoho_id}: written again; Zoho shows it in a moment."
+    assert f'action="{address}"' not in operator.get("/console/drift").text, "it is on its way"
     desk.wait_until(f"SELECT count(*) > {sent} FROM outbox WHERE state = 'sent'", "Zoho has it")  # noqa: S608 - a number
     assert last_deed(desk)[:2] == ("oana", "write_again")
-    assert f'action="{address}"' not in operator.get("/console/drift?days=7").text
+    said_after(operator, post(operator, "/console/drift", days="7"))
+    assert f'action="{address}"' not in operator.get("/console/drift").text
     assert post(operator, address, field="status").status_code == 404
+    assert "records were compared." in viewer.get("/console/drift").text, "who sees may look at what was found"
+
+
+def test_to_look_at_drift_costs_nothing_and_viewers_can_not_compare(
+    desk: House, operator: httpx2.Client, viewer: httpx2.Client
+) -> None:
+    before = zoho_credits(desk)
+    for client in (viewer, operator):
+        assert client.get("/console/drift?days=90").status_code == 200
+    assert post(viewer, "/console/drift", days="7").status_code == 403
+    assert zoho_credits(desk) == before
+    said_after(operator, post(operator, "/console/drift", days="7"))
+    assert zoho_credits(desk) > before
+
+
+def test_drift_goes_on_with_older_records_and_keeps_what_was_found_when_zoho_is_away(
+    desk: House, operator: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autodialer.web.console.pages.drift._AT_ONCE", 2)
+    said_after(operator, post(operator, "/console/drift", days="90"))
+    found = re.search(r'name="after" value="([^"]+)"', operator.get("/console/drift").text)
+    assert found
+    said_after(operator, post(operator, "/console/drift", days="90", after=found[1]))
+    page = operator.get("/console/drift").text
+    assert found[0] not in page
+    fault = {"kind": "status", "status": 403, "body": {"code": "NO_PERMISSION"}, "match": {"path_contains": "coql"}}
+    httpx2.post(f"{desk.simulated.zoho_url}/_sim/faults", json=fault).raise_for_status()
+    said = said_after(operator, post(operator, "/console/drift", days="90"))
+    assert said.startswith("Zoho can't be asked: ")
+    assert "NO_PERMISSION" in said
+    assert text_of(operator.get("/console/drift").text) == text_of(page)
+
+
+@pytest.mark.parametrize("form", [{"days": "8"}, {}, {"days": "7", "after": "~%00'"}])
+def test_a_comparison_that_the_page_does_not_offer_is_no_page(operator: httpx2.Client, form: dict[str, str]) -> None:
+    assert post(operator, "/console/drift", **form).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -265,6 +312,7 @@ def test_drift_is_found_on_demand_and_written_again(desk: House, operator: httpx
         "parked/1/retry",
         "parked/1/give-up",
         f"look/Lead/{ANSWERS.zoho_id}",
+        "drift",
         f"drift/Lead/{ANSWERS.zoho_id}",
         "do-not-call",
         "do-not-call/remove",
@@ -282,9 +330,7 @@ def test_a_viewer_changes_nothing_and_no_form_goes_without_its_token(
     assert desk.sql("SELECT count(*) FROM audit WHERE action <> 'sign_in'") == before
 
 
-@pytest.mark.parametrize(
-    "page", ["unknown", "orphans", "parked", "answered", "drift?days=7", "do-not-call", "audit", "repair"]
-)
+@pytest.mark.parametrize("page", ["unknown", "orphans", "parked", "answered", "do-not-call", "audit", "repair"])
 def test_a_place_that_no_list_gave_is_no_page(operator: httpx2.Client, page: str) -> None:
     mark = "&" if "?" in page else "?"
     status = operator.get(f"/console/{page}{mark}after=~%00'").status_code

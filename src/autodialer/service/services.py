@@ -18,6 +18,7 @@ from autodialer.service.duties import Duties
 from autodialer.service.explain import Explainer
 from autodialer.service.finding import PeopleFinder
 from autodialer.service.glance import Glancer
+from autodialer.service.kept_drift import DriftKeeper
 from autodialer.service.kept_plan import PlanKeeper
 from autodialer.service.lines import Lines
 from autodialer.service.listening import Listener
@@ -87,6 +88,7 @@ class Services:
     simulation: SimulationDesk
     doctor: Doctor
     drift: DriftReport
+    kept_drift: DriftKeeper
     credits: Credits
     glancer: Glancer
     counts: Counts
@@ -119,6 +121,7 @@ def wire(
     rationed = replace(means, crm=Rationed(means.crm, count))
     results = ResultService(means, lines, due, lambda: callbacks.storing)
     planner = Planner(rationed, scratch, count)
+    drift = DriftReport(means)
     runs = RunService(rationed, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
     return Services(
         means=means,
@@ -161,7 +164,8 @@ def wire(
         counts=Counts(means.store, means.clock, run_hours),
         duties=Duties(means),
         pruner=Pruner(means, retention_days),
-        drift=DriftReport(means),
+        drift=drift,
+        kept_drift=DriftKeeper(drift, means.clock),
         arrived=arrived,
         write_back_due=due,
         stopping=stopping,

@@ -1,4 +1,4 @@
-"""Where Zoho and the ledger disagree. Zoho is asked only on demand: each page costs credits."""
+"""Where Zoho and the ledger disagree. To ask Zoho costs credits: it is done on a button, and what was found is kept for looking."""
 
 from typing import Annotated
 
@@ -8,15 +8,17 @@ from starlette.responses import Response
 
 from autodialer.domain.errors import CrmError, NotWaiting
 from autodialer.service.doorkeeping import Visitor
-from autodialer.service.drift import CURSOR_PATTERN, DriftPage
+from autodialer.service.drift import CURSOR_PATTERN
 from autodialer.service.writing_again import AGAIN, Field
-from autodialer.web.console.access import Access, form_of, no_such_page
+from autodialer.web.console.access import HOME, Access, form_of, no_such_page
 from autodialer.web.console.advice import on_difference
 from autodialer.web.console.languages import N_
-from autodialer.web.console.pages.lists import key_of, older, place
+from autodialer.web.console.pages.lists import key_of
 from autodialer.web.console.pages.work_lists import NOTHING_CHANGED, ListPages
 from autodialer.web.console.rendering import Pages
+from autodialer.web.cursors import fits
 
+_HERE = f"{HOME}/drift"
 _AT_ONCE = 200  # calls or updates gone through: four queries of Zoho
 _DAYS = (1, 3, 7, 30, 90)
 
@@ -28,24 +30,26 @@ def add_drift(router: APIRouter, pages: Pages, access: Access) -> None:
 
     @router.get("/drift")
     async def show(request: Request, _visitor: Annotated[Visitor, Depends(access.viewer)]) -> Response:
-        wanted = request.query_params.get("days", "")
-        days = next((days for days in _DAYS if str(days) == wanted), None)
-        after = place(request, CURSOR_PATTERN)
-        page: DriftPage | None = None
-        problem = ""
-        if days is not None:
-            try:
-                page = await services.drift.page(days, _AT_ONCE, after)
-            except CrmError as error:
-                problem = error.message
+        last = services.kept_drift.last
         rows = [
             (one.key, each, on_difference(each.reason), AGAIN.get(each.reason))
-            for one in (page.records if page else ())
+            for one in (last.page.records if last else ())
             for each in one.differences
         ]
-        next_page = older(request, page.next_after if page else None)
-        told = {"days": days, "choices": _DAYS, "page": page, "problem": problem}
-        return await lists.show(request, "drift.html", rows=rows, older_page=next_page, **told)
+        return await lists.show(request, "drift.html", rows=rows, last=last, choices=_DAYS)
+
+    @router.post("/drift")
+    async def compare(request: Request, visitor: Annotated[Visitor, Depends(access.operator)]) -> Response:
+        form = await form_of(request)
+        wanted, after = form.get("days", ""), form.get("after", "")
+        days = next((days for days in _DAYS if str(days) == wanted), None)
+        if days is None or not fits(CURSOR_PATTERN, after):
+            no_such_page()
+        try:
+            await services.kept_drift.compare(days, _AT_ONCE, after, visitor.name)
+        except CrmError as error:
+            return pages.back(request, _HERE, N_("Zoho can't be asked: %(why)s"), why=error.message)
+        return pages.back(request, _HERE, N_("Compared with Zoho; nothing was changed."))
 
     @router.post("/drift/{record_type}/{zoho_id}")
     async def write_again(
@@ -58,4 +62,5 @@ def add_drift(router: APIRouter, pages: Pages, access: Access) -> None:
             await services.rewriter.write_again(key, Field(field), visitor.name)
         except NotWaiting as error:
             return await lists.back(request, NOTHING_CHANGED, why=error.message)
+        services.kept_drift.written_again(key, Field(field))
         return await lists.back(request, N_("%(record)s: written again; Zoho shows it in a moment."), record=key)
