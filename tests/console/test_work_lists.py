@@ -171,6 +171,7 @@ def test_a_result_that_contradicts_the_one_that_stands_is_shown_with_its_record(
     assert f"/console/people/lead/{who}" in page
     assert "says busy, but no_answer stands" in text_of(page)
     assert "Ileana" not in page
+    assert "Contradictions 1" in text_of(operator.get("/console/work-lists").text)
 
 
 def _park(desk: House, number: int) -> int:

@@ -46,6 +46,7 @@ def _prune(detail: Detail, ledger: SqlLedger) -> object:
 HOT: dict[str, Question] = {
     "find_session": lambda ledger: ledger.attempts.find_session("s-1"),
     "row": lambda ledger: ledger.attempts.row("a-1"),
+    "attempts.rows": lambda ledger: ledger.attempts.rows(["a-1", "a-2"]),
     "load": lambda ledger: ledger.attempts.load("a-1"),
     "awaits_session": lambda ledger: ledger.attempts.awaits_session(),
     "find_open": lambda ledger: ledger.attempts.find_open(lead()),
@@ -299,7 +300,7 @@ def test_a_question_without_an_index_would_be_found_out(filled: SqlStore) -> Non
 
 # Read to the end of an index on purpose: a few rows, in its order.
 IN_ORDER = {"runs.recent", "audit.newest_first", "pruning, staged", "pruning, callbacks", "pruning, updates"}
-IN_ORDER |= {"work_lists.conflicts"}  # the greatest number
+GREATEST_FIRST = {"work_lists.conflicts", "stats.work_lists"}  # the greatest number of a callback, from the primary key
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +364,7 @@ def whole(nodes: list[dict[str, Any]]) -> list[str]:
 @pytest.mark.parametrize("name", HOT)
 def test_postgresql_answers_a_frequent_question_from_an_index_too(year: SqlStore, name: str) -> None:
     nodes = plans(year, HOT[name])
-    assert name in IN_ORDER or whole(nodes) == [], nodes
+    assert name in IN_ORDER or whole(nodes) == (["pk_inbox"] if name in GREATEST_FIRST else []), nodes
 
 
 def test_postgresql_reading_a_table_whole_would_be_found_out(year: SqlStore) -> None:

@@ -120,7 +120,7 @@ def test_the_work_lists_are_counted(busy_day: SqlStore) -> None:
         ended(ledger, person(20), Disposition.ANSWERED)
         ledger.attempts.lift_holds([person(20).key], NOW)
         ledger.attempts.add_elsewhere(elsewhere("e-2", key=person(3).key, disposition=Disposition.ANSWERED))
-        for number, state in enumerate(["orphan", "orphan", "applied", "new"]):
+        for number, state in enumerate(["orphan", "orphan", "applied", "conflict", "new"]):
             ledger.inbox.add(
                 dedupe_key=str(number), source="provider", event_type="X", session_id=None, body="{}", at=NOW
             )
@@ -134,6 +134,7 @@ def test_the_work_lists_are_counted(busy_day: SqlStore) -> None:
         "unknown_calls": 1,
         "answered_waiting": 1,
         "orphan_callbacks": 2,
+        "conflicting_results": 1,
         "pending_updates": 2,
         "parked_updates": 1,
     }

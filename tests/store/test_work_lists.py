@@ -96,9 +96,14 @@ def test_conflicts_come_newest_first_and_those_far_back_are_left_alone(
     def page(last: int | None) -> list[int]:
         return [row.inbox_id for row in work(store, lambda ledger: ledger.work_lists.conflicts(last, 2))]
 
+    def counted() -> int:
+        return work(store, lambda ledger: ledger.stats.work_lists())["conflicting_results"]
+
     assert pages(page) == ids[::-1]
-    monkeypatch.setattr("autodialer.store.work_lists._LOOKED_THROUGH", 3)
+    assert counted() == len(ids)
+    monkeypatch.setattr("autodialer.store.inbox._LATE", 3)
     assert pages(page) == ids[:-3:-1]
+    assert counted() == 2, "as many as the list has"
 
 
 def callback(store: SqlStore, inbox_id: int) -> InboxRow:

@@ -34,6 +34,7 @@ OPERATIONS = [
     "GET /api/orphans",
     "POST /api/orphans/{inbox_id}/match",
     "POST /api/orphans/{inbox_id}/dismiss",
+    "GET /api/conflicts",
     "GET /api/answered",
     "GET /api/repair",
     "POST /api/records/{record_type}/{zoho_id}/look",

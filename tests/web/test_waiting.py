@@ -1,4 +1,4 @@
-"""The other work lists over the API and by the commands: orphans, answered, data to repair, drift; a second look; the trail."""
+"""The other work lists over the API and by the commands, from orphans to drift; a second look; the trail."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from autodialer.cli import drift, waiting, work_lists
 from autodialer.cli.main import app
-from web.house import CALLBACK_TOKEN, TOKENS, House, house, person, result
+from web.house import CALLBACK_TOKEN, TOKENS, House, house, person, result, summary
 
 ANSWERS = [person(index, outcomes=("answered",)) for index in (0, 2)]
 BAD = [replace(person(index), call_attempts=-4) for index in (4, 6)]
@@ -62,6 +62,7 @@ def test_the_counts_are_the_lengths_of_the_lists_and_stand_in_the_figures(waits:
     counts = waits.ask("GET", "/api/work-lists").json()["work_lists"]
     assert counts == waits.ask("GET", "/api/stats").json()["stats"]["work_lists"]
     assert counts["orphan_callbacks"] == len(ids(waits, "/api/orphans", "orphans"))
+    assert counts["conflicting_results"] == len(ids(waits, "/api/conflicts", "conflicts"))
     assert counts["answered_waiting"] == len(ids(waits, "/api/answered", "answered"))
     assert counts["data_to_repair"] == len(ids(waits, "/api/repair", "records"))
     assert json.loads(command("work-lists", "--json").output) == counts
@@ -138,6 +139,30 @@ def test_what_zoho_lost_is_written_again_by_field(waits: House, command: Any) ->
     assert waits.ask("POST", "/api/drift/lead/1", json={"field": "call_attempts"}).status_code == 409
     for half in (["--lead", "1"], ["--write-again", "call_attempts"]):
         assert command("drift", *half).exit_code == 2
+
+
+def test_a_result_that_contradicts_the_one_that_stands_is_listed_and_counted(waits: House, command: Any) -> None:
+    """As the call of somebody who did not answer was busy, too, by a callback that came later."""
+    assert waits.ask("GET", "/api/conflicts").json()["conflicts"] == []
+    (session,) = waits.sql(f"SELECT session_id FROM attempts WHERE zoho_id = '{CALLED.zoho_id}'")[0]  # noqa: S608 - our own
+    token = {"authorization": f"Bearer {CALLBACK_TOKEN}"}
+    for status in ("BUSY", "FAILED"):
+        body = summary(session, sessionStatus=status, callCount=1, toNumber2=CALLED.number)
+        waits.client.post("/api/callback", json=body, headers=token).raise_for_status()
+    waits.wait_until("SELECT count(*) = 2 FROM inbox WHERE state = 'conflict'", "they contradict")
+    (newest, oldest) = waits.ask("GET", "/api/conflicts").json()["conflicts"]
+    assert newest["inbox_id"] > oldest["inbox_id"]
+    assert (oldest["record_type"], oldest["zoho_id"], oldest["session_id"]) == ("Lead", CALLED.zoho_id, session)
+    assert "says busy, but no_answer stands" in oldest["note"]
+    assert str(CALLED.number) not in str(oldest)
+    assert waits.ask("GET", "/api/work-lists").json()["work_lists"]["conflicting_results"] == 2
+    assert ids(waits, "/api/conflicts", "conflicts") == [str(newest["inbox_id"]), str(oldest["inbox_id"])]
+    waits.system.services.glancer.forget()
+    assert 'autodialer_work_list{list="conflicting_results"} 2' in waits.ask("GET", "/metrics").text
+    shown = command("conflicts")
+    assert (shown.exit_code, "2 results that contradict what is known" in shown.output) == (0, True)
+    assert CALLED.zoho_id in shown.output
+    assert json.loads(command("conflicts", "--json").output) == [newest, oldest]
 
 
 def test_the_trail_tells_all_of_it_newest_first_and_by_who_and_what(waits: House, command: Any) -> None:

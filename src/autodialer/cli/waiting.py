@@ -1,4 +1,4 @@
-"""orphans, answered, repair, look, audit: the other work lists, a second look, and who did what."""
+"""orphans, conflicts, answered, repair, look, audit: the other work lists, a second look, and who did what."""
 
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ _SUMMARY = 3  # parts of a callback in the table; --json has them all
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    for command in (orphans, answered, repair, look, audit):
+    for command in (orphans, conflicts, answered, repair, look, audit):
         app.command()(command)
 
 
@@ -56,7 +56,6 @@ def _show_orphans(rows: list[dict[str, Any]], more: bool, *, as_json: bool) -> N
     heading = title(rows, more, "callbacks of sessions that nobody knows")
     table = Table("id", "came (UTC)", "times", "event", "session", "says", "why", title=heading)
     for row in rows:
-        says = ", ".join(f"{name} {value}" for name, value in list(row["summary"].items())[:_SUMMARY])
         calls = "".join(f"; unknown call {call['attempt_id']}" for call in row["unknown_calls"])
         table.add_row(
             str(row["inbox_id"]),
@@ -64,8 +63,39 @@ def _show_orphans(rows: list[dict[str, Any]], more: bool, *, as_json: bool) -> N
             str(row["deliveries"]),
             escape(row["event_type"]),
             escape(row["session_id"] or ""),
-            escape(says),
+            escape(_says(row)),
             escape(row["note"] + calls),
+        )
+    console().print(table)
+
+
+def _says(row: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in list(row["summary"].items())[:_SUMMARY])
+
+
+def conflicts(limit: Most = 1000, as_json: Json = False) -> None:
+    """List results that came and changed nothing: the call has another end already, or they could not be applied.
+
+    The first end stands, except that answered wins. If the callback is right, correct the record in Zoho.
+
+    Example: autodialer conflicts
+    """
+    settings = settings_with_logging(files=False, console=False)
+    rows, more = run_async(collect(settings, "/api/conflicts", "conflicts", limit))
+    if as_json:
+        print_json(rows)
+        return
+    heading = title(rows, more, "results that contradict what is known")
+    table = Table("id", "came (UTC)", "times", "record", "event", "says", "why", title=heading)
+    for row in rows:
+        table.add_row(
+            str(row["inbox_id"]),
+            moment(row["received_at"]),
+            str(row["deliveries"]),
+            record(row) if row["zoho_id"] else "",
+            escape(row["event_type"]),
+            escape(_says(row)),
+            escape(row["note"]),
         )
     console().print(table)
 

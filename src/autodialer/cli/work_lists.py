@@ -14,6 +14,7 @@ from autodialer.settings import Settings
 _LISTS = {
     "unknown_calls": ("calls with no known result", "autodialer unknown"),
     "orphan_callbacks": ("callbacks of sessions nobody knows", "autodialer orphans"),
+    "conflicting_results": ("results that contradict what is known", "autodialer conflicts"),
     "parked_updates": ("updates that Zoho refused", "autodialer parked"),
     "answered_waiting": ("people who answered and wait for a person", "autodialer answered"),
     "data_to_repair": ("records to be repaired in Zoho", "autodialer repair"),

@@ -1,6 +1,6 @@
 """Attempts: reserved, sent, ended, looked up."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -29,6 +29,10 @@ class Attempts(Protocol):
 
     def row(self, attempt_id: str) -> AttemptRow | None:
         """Whole."""
+        ...
+
+    def rows(self, attempt_ids: Iterable[str]) -> Mapping[str, AttemptRow]:
+        """Those of them that there are, whole, by their ids."""
         ...
 
     def submit(self, before: Reserved, after: Submitting, lease_until: datetime) -> bool:

@@ -50,7 +50,7 @@ class WorkLists(Protocol):
     def conflicts(self, after: int | None, limit: int) -> Sequence[InboxRow]:
         """Results that contradict what is known, or could not be applied, newest first; beyond this number.
 
-        Only among the newest 20,000 callbacks: they are looked through, and nobody waits for an older one.
+        Only among the newest 20,000 callbacks: nothing settles them, and nobody waits for an older one.
         """
         ...
 

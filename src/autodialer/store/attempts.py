@@ -23,6 +23,7 @@ _IS_RECORD = and_(_a.zoho_id == bindparam("zoho_id"), _a.record_type == bindpara
 _OF_RECORDS = PreparedAmong(lambda ids: select(attempts).where(_a.zoho_id.in_(ids), _TELLING))
 _OF_NUMBERS = PreparedAmong(lambda numbers: select(attempts).where(_a.number.in_(numbers), _TELLING))
 _OF_ID = Prepared(select(attempts).where(_a.attempt_id == bindparam("attempt")))
+_OF_IDS = PreparedAmong(lambda ids: select(attempts).where(_a.attempt_id.in_(ids)))
 _OF_SESSION = Prepared(select(attempts).where(_a.session_id == bindparam("session")))
 _OPEN_OF_RECORD = Prepared(select(attempts).where(_IS_RECORD, _OPEN))
 _SLOTS = select(_a.record_slot, _a.number_slot, _a.policy_day, _a.record_day_slot, _a.number_day_slot)
@@ -105,6 +106,10 @@ class SqlAttempts(SqlTransitions):
 
     def row(self, attempt_id: str) -> AttemptRow | None:
         return self._one(_OF_ID, {"attempt": attempt_id})
+
+    def rows(self, attempt_ids: Iterable[str]) -> Mapping[str, AttemptRow]:
+        found = (row for some in chunks(attempt_ids) for row in _OF_IDS.rows(self._db, some))
+        return {row.attempt_id: attempt_row(row) for row in found}
 
     def load(self, attempt_id: str) -> Attempt | None:
         row = self.row(attempt_id)

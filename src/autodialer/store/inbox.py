@@ -7,14 +7,14 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, text, update
 
 from autodialer.ports.rows import Arrival, InboxRow
 from autodialer.ports.work_lists import DISMISSED
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_of
 from autodialer.store.prepared import Prepared
-from autodialer.store.tables import INBOX_WAITING, inbox
+from autodialer.store.tables import CONFLICT, INBOX_WAITING, inbox
 from autodialer.store.types import to_millis
 
 _i = inbox.c
@@ -47,6 +47,15 @@ ORDER BY place
 ON CONFLICT (dedupe_key) DO UPDATE SET deliveries = inbox.deliveries + excluded.deliveries
 """
 _SETTLE = Prepared(update(inbox).where(_i.inbox_id == bindparam("id"), _i.state == "new"))
+
+
+_LATE = 20_000  # callbacks
+
+
+def late_conflicts(connection: Connection) -> ColumnElement[bool]:
+    """Which callbacks are on the list of conflicts (ports.work_lists.WorkLists.conflicts)."""
+    newest = connection.execute(select(func.max(_i.inbox_id))).scalar() or 0
+    return and_(text(CONFLICT), _i.inbox_id > newest - _LATE)
 
 
 @cache

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from autodialer.domain.attempt import SENT_STATES, AttemptState
 from autodialer.ports.figures import Figure
+from autodialer.store.inbox import late_conflicts
 from autodialer.store.tables import (
     HELD,
     INBOX_WAITING,
@@ -159,12 +160,14 @@ class SqlStats:
             select(_a.zoho_id, _a.record_type).where(_HELD).distinct().subquery()
         )
         orphans = select(func.count()).select_from(inbox).where(text(INBOX_WAITING), inbox.c.state == "orphan")
+        conflicts = select(func.count()).select_from(inbox).where(late_conflicts(self._db))
         pending = select(func.count()).select_from(outbox).where(text(OUTBOX_WAITING), outbox.c.state == "pending")
         parked = select(func.count()).select_from(outbox).where(text(OUTBOX_WAITING), outbox.c.state == "parked")
         return {
             "unknown_calls": self._db.execute(unknown).scalar_one(),
             "answered_waiting": self._db.execute(waiting).scalar_one(),
             "orphan_callbacks": self._db.execute(orphans).scalar_one(),
+            "conflicting_results": self._db.execute(conflicts).scalar_one(),
             "pending_updates": self._db.execute(pending).scalar_one(),
             "parked_updates": self._db.execute(parked).scalar_one(),
         }

@@ -221,6 +221,8 @@ Index(
     sqlite_where=text(INBOX_WAITING),
     postgresql_where=text(INBOX_WAITING),
 )
+CONFLICT = "state = 'conflict'"
+Index("ix_inbox_conflict", inbox.c.inbox_id, sqlite_where=text(CONFLICT), postgresql_where=text(CONFLICT))
 Index(None, inbox.c.session_id)
 Index(None, inbox.c.attempt_id)
 

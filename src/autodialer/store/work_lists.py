@@ -12,7 +12,7 @@ from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow, Staged, Stage
 from autodialer.ports.work_lists import DISMISSED, GIVEN_UP, AnsweredPerson, Flaw
 from autodialer.rules.verdict import SkipReason
 from autodialer.store.attempts import attempt_row
-from autodialer.store.inbox import inbox_row
+from autodialer.store.inbox import inbox_row, late_conflicts
 from autodialer.store.outbox import outbox_row
 from autodialer.store.staging import staged_row
 from autodialer.store.tables import (
@@ -31,7 +31,6 @@ _a, _i, _o, _r, _s = attempts.c, inbox.c, outbox.c, runs.c, staged_records.c
 _UNSETTLED, _HELD, _PARKED = text(UNSETTLED), text(HELD), text(PARKED)
 _ORPHAN = and_(text(INBOX_WAITING), _i.state == "orphan")
 _REASONS = sorted(reason.value for reason in SkipReason if reason.needs_repair)
-_LOOKED_THROUGH = 20_000  # callbacks
 _REPAIRED = "repaired_at"
 # Keys stand in double quotes; within a value those are escaped, so no value looks like this key.
 _NOT_REPAIRED = _s.facts.not_like(f'%"{_REPAIRED}"%')
@@ -66,9 +65,9 @@ class SqlWorkLists:
         return [inbox_row(row) for row in self._db.execute(found)]
 
     def conflicts(self, after: int | None, limit: int) -> Sequence[InboxRow]:
-        newest = self._db.execute(select(func.max(_i.inbox_id))).scalar() or 0
-        late = and_(_i.inbox_id > newest - _LOOKED_THROUGH, _i.inbox_id < (newest + 1 if after is None else after))
-        found = select(inbox).where(late, _i.state == "conflict").order_by(_i.inbox_id.desc()).limit(limit)
+        found = select(inbox).where(late_conflicts(self._db)).order_by(_i.inbox_id.desc()).limit(limit)
+        if after is not None:
+            found = found.where(_i.inbox_id < after)
         return [inbox_row(row) for row in self._db.execute(found)]
 
     def callback(self, inbox_id: int) -> InboxRow | None:

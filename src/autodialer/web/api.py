@@ -12,6 +12,7 @@ from autodialer.service.services import Services
 from autodialer.web.answers import Answer, iso, plain
 from autodialer.web.audit import add_audit
 from autodialer.web.bodies import no_body
+from autodialer.web.conflicts import add_conflicts
 from autodialer.web.drift import add_drift
 from autodialer.web.live import add_live
 from autodialer.web.orphans import add_orphans
@@ -41,6 +42,7 @@ def api_router(services: Services, *, dry_run: bool) -> APIRouter:
     add_records(router, services)
     add_work_lists(router, services)
     add_orphans(router, services)
+    add_conflicts(router, services)
     add_waiting(router, services)
     add_drift(router, services)
     add_suppression(router, services)

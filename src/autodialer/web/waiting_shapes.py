@@ -8,6 +8,7 @@ class WorkListCounts(Shape):
 
     unknown_calls: Count
     orphan_callbacks: Count
+    conflicting_results: Count
     parked_updates: Count
     answered_waiting: Count
     data_to_repair: Count
@@ -28,8 +29,8 @@ class CallOfRecord(Shape):
     zoho_id: str
 
 
-class OrphanShape(Shape):
-    """A callback of a session that nobody knows. `unknown_calls`: to its number, with no known session."""
+class CallbackShape(Shape):
+    """A callback as it is stored. `summary`: what it says, part by part, masked."""
 
     inbox_id: Count
     source: str
@@ -40,7 +41,28 @@ class OrphanShape(Shape):
     state: str
     note: str
     summary: dict[str, str]
+
+
+class OrphanShape(CallbackShape):
+    """A callback of a session that nobody knows. `unknown_calls`: to its number, with no known session."""
+
     unknown_calls: list[CallOfRecord]
+
+
+class ConflictShape(CallbackShape):
+    """A result that was not applied; `note` says why. The call that it is about and its record: null where they are not known."""
+
+    attempt_id: str | None
+    record_type: Type | None
+    zoho_id: str | None
+
+
+class ConflictList(Success):
+    """Newest first; `next_after` is the `after` of the next page, null on the last one."""
+
+    conflicts: list[ConflictShape]
+    next_after: str | None
+    timestamp: Instant
 
 
 class OrphanList(Success):

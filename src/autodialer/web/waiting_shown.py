@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from autodialer.masking import Masker
 from autodialer.ports.access import AuditRow
-from autodialer.ports.rows import OutboxRow, Staged
+from autodialer.ports.rows import InboxRow, OutboxRow, Staged
 from autodialer.ports.work_lists import AnsweredPerson
+from autodialer.service.conflicts import Conflict
 from autodialer.service.looking_again import Looked
 from autodialer.service.orphans import Orphan
 from autodialer.service.plan import staged_fields
@@ -24,7 +25,27 @@ _masker = Masker()
 
 def orphan_json(orphan: Orphan) -> dict[str, Any]:
     """One callback of an unknown session. `summary`: what it says, part by part, masked."""
-    row = orphan.row
+    return {
+        **_callback_json(orphan.row),
+        "unknown_calls": [
+            {"attempt_id": attempt_id, "record_type": key.record_type.value, "zoho_id": key.zoho_id}
+            for attempt_id, key in orphan.unknown_calls
+        ],
+    }
+
+
+def conflict_json(conflict: Conflict) -> dict[str, Any]:
+    """One result that was not applied, and whose call it is about, where that is known."""
+    row, key = conflict.row, conflict.key
+    return {
+        **_callback_json(row),
+        "attempt_id": row.attempt_id,
+        "record_type": key.record_type.value if key else None,
+        "zoho_id": key.zoho_id if key else None,
+    }
+
+
+def _callback_json(row: InboxRow) -> dict[str, Any]:
     return {
         "inbox_id": row.inbox_id,
         "source": row.source,
@@ -35,10 +56,6 @@ def orphan_json(orphan: Orphan) -> dict[str, Any]:
         "state": row.state,
         "note": _masker.text(row.note),
         "summary": summary_of(row.body),
-        "unknown_calls": [
-            {"attempt_id": attempt_id, "record_type": key.record_type.value, "zoho_id": key.zoho_id}
-            for attempt_id, key in orphan.unknown_calls
-        ],
     }
 
 

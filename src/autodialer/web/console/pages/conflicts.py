@@ -6,9 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from autodialer.domain.record import RecordKey
-from autodialer.ports.ledger import Ledger
-from autodialer.ports.rows import InboxRow
+from autodialer.service.conflicts import conflicts
 from autodialer.service.doorkeeping import Visitor
 from autodialer.web.console.access import Access
 from autodialer.web.console.pages.lists import PAGE, older, place
@@ -26,15 +24,8 @@ def add_conflicts(router: APIRouter, pages: Pages, access: Access) -> None:
     @router.get("/conflicts")
     async def list_conflicts(request: Request, _visitor: Annotated[Visitor, Depends(access.viewer)]) -> Response:
         after = read_row(place(request, ROW))
-        found = await store.read(lambda ledger: _page(ledger, after))
+        found = await store.read(lambda ledger: conflicts(ledger, after, PAGE))
         end = last(found, PAGE)
-        rows = [(row, key, summary_of(row.body)) for row, key in found]
-        next_page = older(request, row_cursor(end[0].inbox_id if end else None))
+        rows = [(one.row, one.key, summary_of(one.row.body)) for one in found]
+        next_page = older(request, row_cursor(end.row.inbox_id if end else None))
         return await lists.show(request, "conflicts.html", rows=rows, older_page=next_page)
-
-
-def _page(ledger: Ledger, after: int | None) -> list[tuple[InboxRow, RecordKey | None]]:
-    """Each with the record of its call, where it has one."""
-    rows = ledger.work_lists.conflicts(after, PAGE)
-    calls = {row.attempt_id: ledger.attempts.row(row.attempt_id) for row in rows if row.attempt_id}
-    return [(row, call.key if (call := calls.get(row.attempt_id or "")) else None) for row in rows]

@@ -34,6 +34,7 @@ LISTS: Mapping[str, tuple[str, str]] = {  # the words, and the page that settles
     "unknown_calls": (N_("Unknown calls"), "unknown"),
     "answered_waiting": (N_("Answered, wait for a person"), "answered"),
     "orphan_callbacks": (N_("Callbacks of calls that nobody knows"), "orphans"),
+    "conflicting_results": (N_("Results that contradict what is known"), "conflicts"),
     "pending_updates": (N_("Updates on their way to Zoho"), "work-lists"),
     "parked_updates": (N_("Updates that Zoho refused"), "parked"),
 }

@@ -30,7 +30,7 @@ LISTS: Final[Sequence[tuple[str, str, str, str]]] = (
     (
         "conflicts",
         N_("Contradictions"),
-        "",
+        "conflicting_results",
         N_("Results that came and were not applied: another end stands, or something was wrong with them."),
     ),
     (
