@@ -5,9 +5,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import event
 
 from autodialer.domain.phone import mask_number
 from autodialer.service.answer_rates import Rate
@@ -117,6 +119,20 @@ def test_a_run_shows_each_record_with_what_was_done_and_why(dialed: House, doer:
         assert words in text, words
     assert "hx-trigger" not in page.split('id="run"')[1], "a run that is over is not asked for again"
     assert NUMBERS[0] in page
+
+
+def test_the_calls_of_a_runs_records_are_read_at_once(dialed: House, doer: httpx2.Client) -> None:
+    statements: list[str] = []
+
+    def note(*told: Any) -> None:
+        statements.append(told[2])
+
+    engine = dialed.system.store.database._reader_engine
+    event.listen(engine, "before_cursor_execute", note)
+    doer.get(f"/console/runs/{run_id(dialed)}").raise_for_status()
+    event.remove(engine, "before_cursor_execute", note)
+    of_calls = [one for one in statements if re.search(r"FROM attempts\s+WHERE attempts.attempt_id", one)]
+    assert len(of_calls) == 1, of_calls
 
 
 def test_records_of_a_run_are_filtered_by_what_was_done_and_by_reason(dialed: House, doer: httpx2.Client) -> None:

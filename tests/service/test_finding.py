@@ -1,10 +1,12 @@
 """People are found by id, by number however it is written, by last digits and by name; the ledger first, and without Zoho too."""
 
 import pytest
+from sqlalchemy import event
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import RecordKey
 from autodialer.service.finding import MOST, Way, read_question
+from autodialer.store.engine import Database
 from service.fakes import zoho_down
 from service.world import World, contact, lead, person, phone
 
@@ -115,3 +117,20 @@ def test_a_question_is_understood_as_all_that_it_may_be(text: str, ways: tuple[W
 
 def test_of_a_name_only_letters_digits_and_what_names_hold_go_to_zoho() -> None:
     assert read_question("O'Brien%_\\ (Ana-Maria)", "RO").words == ("O'Brien", "Ana-Maria")
+
+
+async def test_many_are_described_with_two_questions_to_the_ledger(sqlite_world: World) -> None:
+    world = sqlite_world
+    world.all_end(Disposition.BUSY)
+    world.crm.add(*(person(lead(n), n) for n in range(30)))
+    await world.run()
+    await world.settle()
+    statements: list[str] = []
+    database = getattr(world.inner, "database", None)
+    assert isinstance(database, Database)
+    event.listen(database._reader_engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    people = await world.services.finder.recent()
+    assert {(one.number, one.ended_as) for one in people.found} == {(phone(n), Disposition.BUSY) for n in range(30)}
+    assert len([one for one in statements if one.startswith("SELECT")]) == 1 + 2, (
+        "who was called last, calls, sightings"
+    )

@@ -1,6 +1,6 @@
 """Runs and the records that they stage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -162,6 +162,10 @@ class Staging(Protocol):
 
     def latest(self, key: RecordKey) -> tuple[str, Staged] | None:
         """(run id, row) of the newest run that saw this record."""
+        ...
+
+    def latest_of(self, keys: Iterable[RecordKey]) -> Mapping[RecordKey, Staged]:
+        """`latest` for many: the row of the newest run that saw each; those that none saw are left out."""
         ...
 
     def sightings(self, key: RecordKey, limit: int = 300) -> Sequence[tuple[Run, Staged]]:

@@ -126,18 +126,19 @@ class PeopleFinder:
         return found
 
     async def _described(self, keys: Sequence[RecordKey], records: Mapping[RecordKey, Record]) -> list[FoundPerson]:
-        return await self._m.store.read(lambda ledger: [self._person(ledger, key, records.get(key)) for key in keys])
+        calls, seen = await self._m.store.read(lambda ledger: (_calls_of(ledger, keys), ledger.staging.latest_of(keys)))
+        return [self._person(key, records.get(key), calls[key], seen.get(key)) for key in keys]
 
-    def _person(self, ledger: Ledger, key: RecordKey, record: Record | None) -> FoundPerson:
-        calls = ledger.attempts.of_record(key)
-        seen = ledger.staging.latest(key)
+    def _person(
+        self, key: RecordKey, record: Record | None, calls: Sequence[AttemptRow], seen: Staged | None
+    ) -> FoundPerson:
         newest = _newest(calls)
         number = record and choose_number(record.phone, record.mobile, self._m.policy.default_country)
         return FoundPerson(
             key=key,
             name=record.name if record is not None else None,
-            status=record.status if record is not None else seen[1].status if seen else None,
-            number=number.e164 if isinstance(number, PhoneNumber) else _last_number(calls, seen[1] if seen else None),
+            status=record.status if record is not None else seen.status if seen else None,
+            number=number.e164 if isinstance(number, PhoneNumber) else _last_number(calls, seen),
             called_at=newest.submitted_at if newest is not None else None,
             ended_as=newest.disposition if newest is not None else None,
             in_crm=record is not None,
@@ -177,6 +178,14 @@ def _known_keys(ledger: Ledger, question: _Question) -> list[RecordKey]:
         ending = ledger.staging.ending_with(newest.run_id, question.digits.lstrip("0") or question.digits, MOST + 1)
         keys += [key for key, _ in ending]
     return list(dict.fromkeys(keys))
+
+
+def _calls_of(ledger: Ledger, keys: Sequence[RecordKey]) -> Mapping[RecordKey, Sequence[AttemptRow]]:
+    """Oldest first."""
+    found: dict[RecordKey, list[AttemptRow]] = {key: [] for key in keys}
+    for row in sorted(ledger.attempts.of_people(keys, ()), key=lambda row: (row.reserved_at, row.attempt_id)):
+        found[row.key].append(row)
+    return found
 
 
 def _is_known(ledger: Ledger, key: RecordKey) -> bool:

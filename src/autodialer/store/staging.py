@@ -1,13 +1,15 @@
 """The records of a run, in its order."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Row,
+    Subquery,
     and_,
     bindparam,
     delete,
@@ -30,6 +32,19 @@ from autodialer.store.runs import run_row
 from autodialer.store.tables import HELD, attempts, runs, staged_records
 
 _s = staged_records.c
+
+
+def _newest_of(ids: Sequence[BindParameter[Any]]) -> Subquery:
+    """Each sighting of these, the newest of a record in the first place."""
+    newest_first = func.row_number().over(
+        partition_by=(_s.record_type, _s.zoho_id), order_by=(runs.c.started_at.desc(), runs.c.run_id.desc())
+    )
+    seen = select(_s.run_id, _s.record_type, _s.zoho_id, newest_first.label("place")).join(
+        runs, runs.c.run_id == _s.run_id
+    )
+    return seen.where(_s.zoho_id.in_(ids)).subquery()
+
+
 _ONE = update(staged_records).where(
     _s.run_id == bindparam("run"), _s.record_type == bindparam("type"), _s.zoho_id == bindparam("id")
 )
@@ -47,6 +62,16 @@ _STILL_CLAIMED = PreparedAmong(
     )
 )
 # The rows are chosen once, in a part of its own: in a condition PostgreSQL may choose anew for each row, and take too many.
+_LATEST = PreparedAmong(
+    lambda ids: (
+        select(staged_records)
+        .join(
+            newest := _newest_of(ids),
+            and_(*(_s[name] == newest.c[name] for name in ("run_id", "record_type", "zoho_id"))),
+        )
+        .where(newest.c.place == 1)
+    )
+)
 _DUE = (
     select(_s.record_type, _s.zoho_id)
     .where(_s.run_id == bindparam("run"), _s.state == StagedState.DUE.value)
@@ -221,6 +246,14 @@ class SqlStaging:
         )
         row = self._db.execute(statement).first()
         return (row.run_id, staged_row(row)) if row else None
+
+    def latest_of(self, keys: Iterable[RecordKey]) -> Mapping[RecordKey, Staged]:
+        wanted = frozenset(keys)
+        found: dict[RecordKey, Staged] = {}
+        for ids in chunks(key.zoho_id for key in wanted):
+            rows = map(staged_row, _LATEST.rows(self._db, ids))
+            found.update((row.key, row) for row in rows if row.key in wanted)
+        return found
 
     def sightings(self, key: RecordKey, limit: int = 300) -> Sequence[tuple[Run, Staged]]:
         mine = and_(_s.record_type == key.record_type.value, _s.zoho_id == key.zoho_id)

@@ -145,12 +145,11 @@ async def _run(pages: Pages, run_id: str) -> Run:
 def _read(ledger: Ledger, run: Run, chosen: _Chosen, now: datetime) -> _Page:
     after = chosen.after
     rows = ledger.staging.rows(run.run_id, chosen.did, reason=chosen.reason, after=after, limit=_PAGE)
-    placed = [ledger.attempts.row(row.attempt_id) for row in rows if row.attempt_id]
     return _Page(
         progress=_with_ends(ledger, run, now),
         rows=rows,
         counts=ledger.staging.counts(run.run_id),
-        attempts={row.attempt_id: row for row in placed if row is not None},
+        attempts=ledger.attempts.rows(row.attempt_id for row in rows if row.attempt_id),
     )
 
 
