@@ -76,6 +76,47 @@ async def test_while_calls_are_paused_the_next_call_is_said_to_wait_for_that(wor
     assert "paused" in provided
 
 
+async def test_why_no_run_starts_is_said_beside_when_next(make_world: MakeWorld) -> None:
+    world = make_world(dry_run=True)
+    world.telephony.missing = ["EIGHTX8_CALLER_ID is not set"]
+    world.crm.add(person(lead(1), 1))
+    assert (await world.explained(lead(1)))["next"]["provided"] == [
+        "DRY_RUN is set: no run starts, nobody is called and nobody is made Dead.",
+        "No run starts until this is mended: EIGHTX8_CALLER_ID is not set.",
+    ]
+
+
+async def test_a_clock_that_jumped_back_is_said_to_keep_calls_from_being_sent(world: World) -> None:
+    world.crm.add(person(lead(1), 1), person(lead(2), 2, "Recruiting"))
+    await world.run()
+    world.clock._start -= DAY
+    (provided,) = (await world.explained(lead(2)))["next"]["provided"]
+    assert "the clock jumped back" in provided
+
+
+async def test_the_limit_of_a_run_is_said_where_it_may_keep_somebody_from_becoming_dead(make_world: MakeWorld) -> None:
+    world = make_world(policy=Policy(max_dead_floor=1, max_dead_share=0))
+    long_ago = MONDAY - 30 * DAY
+    world.crm.add(*(chasing(lead(n), n, long_ago) for n in range(3)), person(lead(8), 8, "Recruiting"))
+    waiting = await world.explained(lead(2))
+    assert (waiting["next"]["dead_at"], waiting["next"]["provided"]) == (MONDAY + 4 * HOUR, [])
+    await world.run()
+    waiting = await world.explained(lead(2))
+    (provided,) = waiting["next"]["provided"]
+    assert provided.startswith("A run makes at most 1 records Dead by itself, and the latest one left 2 waiting")
+    assert (await world.explained(lead(8)))["next"]["provided"] == [], "nothing is to happen to this one"
+
+
+async def test_where_no_run_makes_anybody_dead_by_itself_it_is_said(make_world: MakeWorld) -> None:
+    world = make_world(policy=Policy(max_dead_floor=0, max_dead_share=0))
+    world.crm.add(chasing(lead(1), 1, MONDAY - 30 * DAY))
+    (provided,) = (await world.explained(lead(1)))["next"]["provided"]
+    assert (
+        provided
+        == "The policy lets no run make anybody Dead by itself: it happens in a run with autodialer run --confirm."
+    )
+
+
 async def test_the_timeline_holds_every_state_of_a_call_its_callback_and_zohos_answer(world: World) -> None:
     world.crm.add(person(lead(1), 1))
     await world.run()

@@ -9,21 +9,21 @@ from autodialer.domain.errors import CrmError
 from autodialer.domain.phone import NoNumber, PhoneNumber, choose_number
 from autodialer.domain.record import Record, RecordKey
 from autodialer.domain.sentence import Sentence, phrase
-from autodialer.ports import Clock, Crm
-from autodialer.ports.ledger import Ledger, Store
-from autodialer.ports.rows import Run, Staged, StagedState
+from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import Run, Staged
 from autodialer.rules.decide import decide
 from autodialer.rules.facts import Facts
 from autodialer.rules.policy import Policy
 from autodialer.rules.verdict import SkipReason, Verdict
 from autodialer.service.explaining.as_of import known_at, known_later, known_now
+from autodialer.service.explaining.conditions import Setting, conditions, dead_conditions
 from autodialer.service.explaining.dossier import Dossier, read_dossier
 from autodialer.service.explaining.explanation import Explanation, Moment
-from autodialer.service.explaining.outlook import HELD, IN_HAND, PAUSED, Outlook, look_ahead
+from autodialer.service.explaining.outlook import Outlook, look_ahead
 from autodialer.service.explaining.seen import glimpses, record_at
 from autodialer.service.explaining.telling import Judgement, judge, said_of_run
 from autodialer.service.explaining.timeline import timeline
-from autodialer.service.holding import hold_problem
+from autodialer.service.means import Means
 from autodialer.service.people import Known, compose, e164_of
 from autodialer.service.staging import staged
 
@@ -34,11 +34,9 @@ _JUST_WRITTEN = timedelta(seconds=2)  # what the CRM may not show yet
 class Explainer:
     """Answers `explain`, /api/records/{type}/{id} and the page of a person."""
 
-    def __init__(self, crm: Crm, store: Store, policy: Policy, clock: Clock) -> None:
-        self._crm = crm
-        self._store = store
-        self._policy = policy
-        self._clock = clock
+    def __init__(self, means: Means) -> None:
+        self._m = means
+        self._crm, self._store, self._policy, self._clock = means.crm, means.store, means.policy, means.clock
 
     async def explain(self, key: RecordKey, at: datetime | None = None) -> Explanation | None:
         """Everything known of `key`, and how it stood at `at`; None when neither the CRM nor the ledger knows it."""
@@ -48,7 +46,8 @@ class Explainer:
         number = self._number(record)
         sharing = await self._sharing(key, number) if record is not None else {}
         now, seen_at = self._clock.now(), asked_at - _JUST_WRITTEN
-        work = _Work(key, record, crm_error, number, tuple(sharing.values()), self._policy, now, seen_at)
+        setting = Setting(self._m.dry_run, self._m.telephony.missing_settings())
+        work = _Work(key, record, crm_error, number, tuple(sharing.values()), self._policy, setting, now, seen_at)
         answer = await self._store.read(lambda ledger: work.explained(ledger, at))
         is_unknown = record is None and crm_error is None and answer.dossier.is_empty
         return None if is_unknown else answer
@@ -95,6 +94,7 @@ class _Work:
     number: PhoneNumber | NoNumber | None
     sharing: tuple[Record, ...]
     policy: Policy
+    setting: Setting
     now: datetime
     seen_at: datetime
 
@@ -158,14 +158,11 @@ class _Work:
         def verdict_at(slot: datetime) -> Verdict:
             return decide(ask(slot), self.policy, slot)
 
-        provided = [Sentence(PAUSED)] if dossier.paused else []
-        held = hold_problem(ledger, self.policy, self.now)
-        if held is not None:
-            provided.append(Sentence(HELD, {"why": held}))
-        newest = next(iter(dossier.sightings), None)
-        if newest and newest[0].is_open and newest[1].state in (StagedState.DUE, StagedState.CLAIMED):
-            provided.append(Sentence(IN_HAND))
-        return look_ahead(verdict_at, self.policy, self.now, provided)
+        outlook = look_ahead(verdict_at, self.policy, self.now)
+        provided = [*conditions(ledger, dossier, self.policy, self.setting, self.now)]
+        if outlook.dead_at is not None:
+            provided += dead_conditions(dossier, self.policy)
+        return replace(outlook, provided=tuple(provided))
 
     def _moment(self, dossier: Dossier, ask: Callable[[datetime], Facts] | None, at: datetime) -> Moment:
         if at >= self.now:

@@ -145,7 +145,7 @@ def wire(
         second_look=SecondLook(means),
         rewriter=Rewriter(means, due),
         suppressor=Suppressor(means),
-        explainer=Explainer(means.crm, means.store, means.policy, means.clock),
+        explainer=Explainer(means),
         planner=planner,
         kept_plan=PlanKeeper(planner),
         policy_source=policy_source,

@@ -5,15 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
-from autodialer.domain.sentence import Sentence, phrase
+from autodialer.domain.sentence import Sentence
 from autodialer.rules.policy import Policy
 from autodialer.rules.verdict import Call, MarkDead, Verdict
 
 _HORIZON: Final = timedelta(days=45)  # beyond any cadence and any closure that calling hours look through
-
-PAUSED: Final = phrase("Calls are paused: they are sent after somebody resumes (autodialer resume).")
-HELD: Final = phrase("No call is sent until this is settled: {why}.")
-IN_HAND: Final = phrase("The run that is going on has this person in hand now.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +25,16 @@ class Outlook:
     provided: tuple[Sentence, ...] = ()
 
 
-def look_ahead(
-    verdict_at: Callable[[datetime], Verdict], policy: Policy, now: datetime, provided: Sequence[Sentence] = ()
-) -> Outlook:
+def look_ahead(verdict_at: Callable[[datetime], Verdict], policy: Policy, now: datetime) -> Outlook:
     """Ask at each coming slot until the answer is Call or Dead, for 45 days at most."""
     last = now
     for slot in coming_slots(policy.run_hours, now):
         verdict, last = verdict_at(slot), slot
         if isinstance(verdict, Call):
-            return Outlook(slot, None, slot, tuple(provided))
+            return Outlook(slot, None, slot)
         if isinstance(verdict, MarkDead):
-            return Outlook(None, slot, slot, tuple(provided))
-    return Outlook(None, None, last, tuple(provided))
+            return Outlook(None, slot, slot)
+    return Outlook(None, None, last)
 
 
 def coming_slots(run_hours: Sequence[int], now: datetime) -> list[datetime]:
