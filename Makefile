@@ -25,10 +25,11 @@ install: .venv/.run ## Set up .venv, so that .venv/bin/autodialer exists
 demo: .venv/.run ## Dial through several days against simulated Zoho and 8x8; KEEP=1 stays up afterwards
 	@$(BIN)/autodialer demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-# Six at a time, on two cores too, and the checks beside them: what starts processes waits for them half of the time.
+# Four at a time, on two cores too, and the checks beside them: what starts processes waits for them, and each more of them
+# collects all tests once more.
 test: .venv/.dev ## Set up and pass all checks and tests
 	@$(MAKE) --silent lint & checks=$$!; $(MAKE) --silent .venv/.compiled; \
-	$(BIN)/python -m pytest -n 6 --dist worksteal; tests=$$?; wait $$checks && exit $$tests
+	$(BIN)/python -m pytest -n 4 --dist worksteal; tests=$$?; wait $$checks && exit $$tests
 
 previous: .venv/.dev ## Pass the previous release's tests on this one's schema, as in the middle of a rollout (a minute)
 	@$(BIN)/python -m pytest -n 0 -m soak tests/store/test_previous_release.py
@@ -109,7 +110,7 @@ endif
 	@PYTHON="$$(cat .venv/.host-python)" sh deploy/install.sh .venv requirements/dev.txt
 	@touch $@
 
-# Once, for every later process: six at a time would each compile everything. What is wrong with a test is said later.
+# Once, for every later process: several at a time would each compile everything. What is wrong with a test is said later.
 .venv/.compiled: .venv/.dev
 	@$(BIN)/python -m pytest -n 0 --collect-only -qq >/dev/null 2>&1 || true
 	@touch $@

@@ -1,5 +1,8 @@
 """Fixtures for every test: `store` runs a test on SQLite and on PostgreSQL, `sqlite_store` on SQLite alone."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +19,8 @@ from autodialer.store.ledger import SqlStore
 from databases import BOTH, Postgres, SqliteLedgers
 from figures import lines_of
 
+_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
+_ENOUGH = 4 << 30  # bytes
 _LONG = ("browser", "proof", "crash", "faults", "replicas", "e2e")
 
 
@@ -23,6 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long comes first, so that no process is still at it when the others have nothing left to do."""
     folder = Path(__file__).parent
     items.sort(key=lambda item: item.path.relative_to(folder).parts[0] not in _LONG)
+
+
+def pytest_configure() -> None:
+    """Ledgers in memory where there is room: to wait for a disk proves nothing; the crash tests cut the power before it."""
+    if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH:
+        os.environ["TMPDIR"] = str(_MEMORY)
+        tempfile.tempdir = None  # found out anew
 
 
 @pytest.fixture(scope="session", autouse=True)

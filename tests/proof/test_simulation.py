@@ -38,7 +38,7 @@ def test_whatever_fails_everybody_is_rung_as_the_rules_say_and_the_crm_shows_it_
 
 
 def test_the_same_seed_tells_the_same_story() -> None:
-    assert simulate(2, FEW).trace == simulate(2, FEW).trace
+    assert simulate(2, FEW // 3).trace == simulate(2, FEW // 3).trace
 
 
 @pytest.mark.soak

@@ -59,7 +59,7 @@ def test_without_the_guard_the_judge_sees_statuses_of_people_overwritten(monkeyp
 
 
 def test_the_same_seed_tells_the_same_story() -> None:
-    assert live_through(4, 20, hours=0.4).trace == live_through(4, 20, hours=0.4).trace
+    assert live_through(4, 10, hours=0.2).trace == live_through(4, 10, hours=0.2).trace
 
 
 @pytest.mark.soak
