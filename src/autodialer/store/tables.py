@@ -224,7 +224,8 @@ Index(
 CONFLICT = "state = 'conflict'"
 Index("ix_inbox_conflict", inbox.c.inbox_id, sqlite_where=text(CONFLICT), postgresql_where=text(CONFLICT))
 Index(None, inbox.c.session_id)
-Index(None, inbox.c.attempt_id)
+MATCHED = "attempt_id IS NOT NULL"
+Index(None, inbox.c.attempt_id, sqlite_where=text(MATCHED), postgresql_where=text(MATCHED))
 
 outbox = Table(
     "outbox",
