@@ -81,7 +81,7 @@ def test_fault_01_every_single_point_of_a_day_may_be_the_last(
             break
         deaths += 1
     tell(record_property, "killed at a point", deaths=deaths)
-    assert deaths >= {"commit": 50, "place": 15, "page": 2}.get(kind, 3)
+    assert deaths >= {"commit": 50, "place": 15, "page": 2, "write": 2}.get(kind, 3)
 
 
 def kill_at_random(here: Town, chance: random.Random, deaths: int) -> int:
