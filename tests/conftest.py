@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -25,9 +26,21 @@ _LONG = ("browser", "proof", "crash", "faults", "replicas", "e2e")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long comes first, so that no process is still at it when the others have nothing left to do."""
-    folder = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(folder).parts[0] not in _LONG)
+    """Each process begins with a share of what takes long, so that none is still at it when the others have nothing left to do."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    shares: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    short: deque[pytest.Item] = deque()
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        mine = shares[_LONG.index(folder) % processes] if folder in _LONG else short
+        mine.append(item)
+    # xdist gives each process an equal part of the list, in its order.
+    ends = [len(items) * (n + 1) // processes for n in range(processes)]
+    items.clear()
+    for share, end in zip(shares, ends, strict=True):
+        items += share
+        while short and len(items) < end:
+            items.append(short.popleft())
 
 
 def pytest_configure() -> None:
