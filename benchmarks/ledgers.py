@@ -71,7 +71,7 @@ class Shelf:
 _SIZES = {
     "sqlite": (
         """
-        SELECT sum(pgsize) FROM dbstat
+        SELECT sum(pageno) * (SELECT page_size FROM pragma_page_size) FROM dbstat
         WHERE aggregate = 1 AND name IN (SELECT name FROM sqlite_schema WHERE tbl_name = 'attempts')
         """,
         "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",

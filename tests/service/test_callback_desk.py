@@ -76,6 +76,24 @@ async def test_callbacks_that_come_while_others_are_stored_are_stored_together_i
     assert [row.session_id for row in rows] == [f"s-{number:03}" for number in range(100)]
 
 
+async def test_who_sends_the_next_one_when_answered_is_stored_with_those_that_waited_meanwhile(world: World) -> None:
+    store = Picky(world.inner)
+    desk = desk_on(world, store)
+
+    async def send(sender: int) -> None:
+        for number in range(10):
+            await desk.take(event(f"s-{sender}-{number}"))
+
+    store.hold.clear()
+    first = [asyncio.create_task(send(sender)) for sender in range(4)]
+    await asyncio.sleep(0.1)
+    others = [asyncio.create_task(send(sender)) for sender in range(4, 8)]
+    await asyncio.sleep(0.1)
+    store.hold.set()
+    await asyncio.gather(*first, *others)
+    assert store.commits <= 12, "one for each round of all, not one for each half of them"
+
+
 async def test_the_same_callback_twice_in_one_group_is_stored_once_and_counted(world: World) -> None:
     desk = desk_on(world, world.process.store)
     await asyncio.gather(desk.take(event("s")), desk.take(event("s")), desk.take(event("t")), desk.take(event("s")))

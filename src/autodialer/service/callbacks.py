@@ -69,6 +69,7 @@ class CallbackDesk:
         group: list[_Taken] = []
         try:
             while self._waiting:
+                await self._let_others_join()
                 group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
                 self._together = len(group)
                 await self._store_group(group)
@@ -80,6 +81,16 @@ class CallbackDesk:
                 raise
         finally:
             self._storing, self._together = None, 0
+
+    async def _let_others_join(self) -> None:
+        """For as long as each turn of the loop brings more: no time is waited for, so that a lone one is not late.
+
+        Who was answered just now sends the next one at once: else one half of all senders would wait for the other's commit.
+        """
+        before = 0
+        while before < len(self._waiting) < _GROUP:
+            before = len(self._waiting)
+            await asyncio.sleep(0)
 
     async def _store_group(self, group: Sequence["_Taken"]) -> None:
         arrivals = [taken.arrival for taken in group]
