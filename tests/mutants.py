@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutation import calls, contact_center, counting, ledger, replicas
+from mutation.breakages import BREAKAGES
 from mutation.edits import Breakage, StaleError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,17 +39,7 @@ class Verdict:
 def main(words: Sequence[str]) -> int:
     """Run all of it; the process's exit code."""
     began = time.monotonic()
-    chosen = [
-        breakage
-        for breakage in (
-            *ledger.BREAKAGES,
-            *calls.BREAKAGES,
-            *contact_center.BREAKAGES,
-            *replicas.BREAKAGES,
-            *counting.BREAKAGES,
-        )
-        if all(word in breakage.name for word in words)
-    ]
+    chosen = [breakage for breakage in BREAKAGES if all(word in breakage.name for word in words)]
     tests = sorted({test for breakage in chosen for test in breakage.tests})
     with ThreadPoolExecutor(AT_ONCE) as pool:
         shares = [share for number in range(AT_ONCE) if (share := tests[number::AT_ONCE])]

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mutation import calls, contact_center, counting, ledger, replicas
+from mutation.breakages import BREAKAGES
 from mutation.edits import SCHEMA, Breakage, Replace
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "autodialer"
-BREAKAGES = [each for area in (calls, contact_center, counting, ledger, replicas) for each in area.BREAKAGES]
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.name)

@@ -67,9 +67,15 @@ class WriteBack:
         left = False
 
         def claim(ledger: Ledger) -> Sequence[OutboxRow]:
-            nonlocal left
-            rows, left = self._claim_together(ledger)
-            return rows
+            now = self._m.clock.now()
+
+            def choose(rows: Sequence[OutboxRow]) -> Sequence[OutboxRow]:
+                nonlocal left
+                chosen = worth_their_requests(rows, now) if rows and ledger.attempts.lines_in_use(now) else rows
+                left = len(chosen) < len(rows)
+                return chosen
+
+            return self._claim(ledger, choose)
 
         await self._drain(claim)
         return left
@@ -90,17 +96,6 @@ class WriteBack:
 
     def _claim(self, ledger: Ledger, choose: Choose | None = None) -> Sequence[OutboxRow]:
         return ledger.outbox.claim(self._m.owner, self._m.clock.now(), BATCH, ledger.shared_now(), choose)
-
-    def _claim_together(self, ledger: Ledger) -> tuple[Sequence[OutboxRow], bool]:
-        now, left = self._m.clock.now(), 0
-
-        def choose(rows: Sequence[OutboxRow]) -> Sequence[OutboxRow]:
-            nonlocal left
-            chosen = worth_their_requests(rows, now) if rows and ledger.attempts.lines_in_use(now) else rows
-            left = len(rows) - len(chosen)
-            return chosen
-
-        return self._claim(ledger, choose), left > 0
 
     async def _let_go(self) -> None:
         """What is not settled is anybody's again; if this fails, our own next claim takes it up."""

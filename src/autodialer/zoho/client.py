@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -12,6 +12,7 @@ from autodialer.domain.errors import CrmError
 from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.domain.update import CrmUpdate, WriteResult
 from autodialer.ports import Clock, CrmUsage, Finding, TokenStore
+from autodialer.ports.outside import LOOKED_AT_TOGETHER
 from autodialer.service.gathering import gather_or_cancel
 from autodialer.service.upstreams import Upstream
 from autodialer.zoho import coql, doctor
@@ -29,7 +30,6 @@ from autodialer.zoho.transport import ApiCall, Transport
 from autodialer.zoho.wire import Wire
 from autodialer.zoho.writing import Writer
 
-LOOK_SIZE: Final = coql.MAX_LIST
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
@@ -88,9 +88,9 @@ class ZohoCrm:
     async def look(self, keys: Sequence[RecordKey]) -> Mapping[RecordKey, Record]:
         """The records as they are now, 50 a query, side by side. CrmError when any query fails."""
         chunks = [
-            self._look_up(record_type, ids[at : at + LOOK_SIZE])
+            self._look_up(record_type, ids[at : at + LOOKED_AT_TOGETHER])
             for record_type, ids in _ids_by_type(keys).items()
-            for at in range(0, len(ids), LOOK_SIZE)
+            for at in range(0, len(ids), LOOKED_AT_TOGETHER)
         ]
         return {record.key: record for found in await gather_or_cancel(chunks) for record in found}
 
