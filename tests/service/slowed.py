@@ -69,7 +69,8 @@ LIMITERS: Mapping[str, Callable[[], Limiter]] = {"sliding": Sliding, "fixed": Fi
 class Slowed:
     """`limit(now)` calls a second are taken, `now` since the start; others are told to wait `retry_after` seconds, all of them.
 
-    `jitter`: seconds at most that a request is on its way longer than others.
+    `jitter`: seconds at most that a request is on its way longer than others; `opening`: seconds that a request takes longer which
+    left before the first one was answered, as it opens its connection.
     """
 
     pacer: Pacing
@@ -78,6 +79,7 @@ class Slowed:
     limiter: Limiter
     retry_after: float = 1.0
     jitter: float = 0.0
+    opening: float = 0.0
     left: list[float] = field(default_factory=list)
     placed: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
@@ -90,7 +92,8 @@ class Slowed:
         async def place(call: int, turn: float) -> None:
             assert await self.pacer.departure(turn, lambda _: True)
             self.left.append(self.clock.monotonic() - began)
-            await self.clock.sleep(LATENCY + draw.uniform(0, self.jitter))
+            opening = self.opening if not self.placed else 0.0
+            await self.clock.sleep(LATENCY + opening + draw.uniform(0, self.jitter))
             now = self.clock.monotonic()
             if self.limiter.takes(now, self.limit(now - began)):
                 self.placed.append(now - began)

@@ -72,20 +72,49 @@ def test_what_calm_changes(before: Headway, after_seconds: float, expected: tupl
     assert after is before or after.since == now
 
 
-def refused_together(before: Headway, began: float) -> Headway:
-    """What is left after complaints of eight calls that were in flight together; 8x8 wants a pause of 30 seconds."""
-    for n in range(8):
-        turn = began + n * before.interval
+def refused_together(before: Headway, began: float, calls: int) -> Headway:
+    """What is left after complaints of so many calls that were in flight together; 8x8 wants a pause of 30 seconds."""
+    interval = before.interval
+    for n in range(calls):
+        turn = began + n * interval
         before = before.complained(turn, turn + 0.15, turn + 30.15)
     return before
 
 
 def test_a_round_lowers_it_once_and_a_pause_does_not_count_as_borne() -> None:
-    first = refused_together(FRESH, 10.0)
+    first = refused_together(FRESH, 10.0, 5)
     assert calls_a_second(first) == 49.0
-    second = refused_together(first, first.since + 0.5)
+    second = refused_together(first, first.since + 0.5, 8)
     assert calls_a_second(second) == 24.8
-    assert calls_a_second(refused_together(second, second.since + 0.5)) == 12.5
+    assert calls_a_second(refused_together(second, second.since + 0.5, 8)) == 12.5
+
+
+def test_a_round_too_large_for_jitter_halves_it_at_once_and_only_once() -> None:
+    lowered = refused_together(FRESH, 10.0, 5)
+    halved = refused_together(FRESH, 10.0, 6)
+    assert (calls_a_second(lowered), calls_a_second(halved)) == (49.0, 24.8)
+    assert halved.since == lowered.since, (
+        "the calls of the round had left already: the new pace is tried when it was to be"
+    )
+    assert refused_together(FRESH, 10.0, 40) == halved
+    again = refused_together(halved, halved.since + 20.0, 12)
+    assert calls_a_second(again) == 12.3, "a limit that is halved once more, long after the new pace was borne"
+
+
+@pytest.mark.parametrize(
+    ("usual", "calls", "halves"),
+    [
+        pytest.param(0.1, 4, False, id="four calls may be two bursts, however far apart they were"),
+        pytest.param(0.1, 5, True, id="five are not"),
+        pytest.param(0.005, 17, False, id="a hiccup refuses many at two hundred a second"),
+        pytest.param(0.005, 20, True, id="more than that has no such cause"),
+    ],
+)
+def test_how_many_refused_together_are_more_than_jitter_depends_on_the_pace(
+    usual: float, calls: int, halves: bool
+) -> None:
+    after = refused_together(Headway(usual, usual), 10.0, calls)
+    assert (after.interval > 1.9 * usual) == halves
 
 
 def test_what_has_to_do_with_all_calls_halves_it_at_once() -> None:
@@ -97,7 +126,7 @@ def test_what_has_to_do_with_all_calls_halves_it_at_once() -> None:
 
 def test_what_leaves_within_a_second_after_it_was_lowered_is_refused_for_what_left_before() -> None:
     lowered = FRESH.complained(10.0, 10.01, 10.01)
-    assert lowered.complained(11.0, 11.1, 11.1) is lowered
+    assert lowered.complained(11.0, 11.1, 11.1).interval == lowered.interval
     assert lowered.complained(11.2, 11.3, 11.3).interval > lowered.interval
 
 

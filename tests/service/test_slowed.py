@@ -47,8 +47,20 @@ async def test_a_limit_that_is_halved_midway_costs_few_requests_and_little_time(
     least = before / PER_SECOND + (1000 - before) / (PER_SECOND / 2) + LATENCY
     assert len(run.placed) == 1000
     assert len(run.left) / 1000 <= 1.04
-    assert run.placed[-1] / least <= 1.095
-    assert len(run.rounds()) == 2, "a fiftieth was not enough, a half is; no step is tried so soon"
+    assert run.placed[-1] / least <= 1.07
+    assert len(run.rounds()) == 1 or limiter == "bucket", "that nearly all in flight were refused says enough"
+    assert len(run.rounds()) <= 2, "no step is tried so soon"
+
+
+async def test_where_too_few_are_in_flight_to_tell_a_halved_limit_from_jitter_a_second_round_tells(
+    make_pacer: MakePacer,
+) -> None:
+    pacer, clock = make_pacer(10)
+    run = Slowed(pacer, clock, lambda now: 10 if now < 5 else 5, Sliding())
+    await run.run(100)
+    first, second = run.rounds()
+    assert second - first > 1.0
+    assert run.rate(second + 1.5, 5) == pytest.approx(4.95, abs=0.3)
 
 
 async def test_jitter_at_the_limit_costs_a_pause_and_a_fiftieth_of_the_pace(make_pacer: MakePacer) -> None:
@@ -57,6 +69,14 @@ async def test_jitter_at_the_limit_costs_a_pause_and_a_fiftieth_of_the_pace(make
     await run.run(500)
     assert len(run.left) / 500 <= 1.01
     assert run.placed[-1] <= 10 * 1.02 + 1.4
+
+
+async def test_that_the_first_calls_open_their_connections_draws_no_complaint(make_pacer: MakePacer) -> None:
+    pacer, clock = make_pacer(PER_SECOND)
+    run = Slowed(pacer, clock, lambda _: PER_SECOND, Sliding(), opening=0.025)
+    await run.run(500)
+    assert run.refused == []
+    assert run.placed[-1] <= 10 * 1.005 + 0.06 + 0.3, "it costs the run less than a tenth of a second"
 
 
 async def test_the_pause_that_8x8_asks_for_is_kept_by_all_though_the_pace_is_lowered_once(
@@ -70,9 +90,8 @@ async def test_the_pause_that_8x8_asks_for_is_kept_by_all_though_the_pace_is_low
     assert [at for at in run.left if told + 0.2 < at < last + 2.99] == [], (
         "0.2 seconds: turns that were given out before"
     )
-    again = [at for at in run.refused if at > last]
-    assert max(again) - min(again) < 0.4
-    assert run.rate(max(again) + 3.0, 1.0) == pytest.approx(24.8, abs=1)
+    assert run.refused[-1] == last
+    assert run.rate(last + 3.0, 1.0) == pytest.approx(24.8, abs=1)
 
 
 async def test_the_usual_pace_is_back_within_two_minutes_of_a_minute_with_half_the_limit(
@@ -125,7 +144,7 @@ async def test_what_one_process_is_told_slows_the_others_and_what_was_learnt_out
     await first.slow_down(turns[0], of_all=True)
     for turn in turns[1:]:
         await second.slow_down(turn, of_all=True)
-    await pass_time(1.2)
+    await pass_time(2.0)
     at = [await pacer.turn() for pacer in (first, second, first)]
     assert at[2] - at[0] == pytest.approx(2 * 0.2024, abs=0.01), "three complaints of one round halve it once"
     await pass_time(10)

@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import structlog
@@ -12,6 +13,7 @@ from autodialer.bootstrap import System, remarks_on
 from autodialer.domain.errors import DialerError
 from autodialer.service.signals import Signal
 from autodialer.store.migrate import current_version, waiting
+from autodialer.web.door import BACKLOG, Door
 from autodialer.web.wire import wire_with
 from autodialer.worker import Worker
 
@@ -21,7 +23,7 @@ _DATE_EVERY = 1.0
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to us: dialing must stop before the socket does."""
+    """Leaves signals to us: dialing must stop before the socket does. Lets in a crowd at once."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -30,6 +32,16 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. SystemExit when that can't be."""
+        await super().startup(sockets)
+        self._door = Door((each for server in self.servers for each in server.sockets), self._protocol)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen no more, and let go of all connections."""
+        self._door.close()
+        await super().shutdown(sockets)
 
     async def main_loop(self) -> None:
         """Renew the date that answers carry each second; uvicorn's own looks ten times as often whether it should leave."""
@@ -40,6 +52,10 @@ class _Server(uvicorn.Server):
         """Let go of the socket and of all connections."""
         self.should_exit = True
         self._leaves.notify()
+
+    def _protocol(self) -> asyncio.Protocol:
+        kind: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
 @asynccontextmanager
@@ -61,6 +77,7 @@ async def serving(system: System, *, scheduled: bool) -> AsyncIterator[Worker]:
         http=wire_with(system.lane()),
         ws="none",
         proxy_headers=False,
+        backlog=BACKLOG,
         timeout_keep_alive=_SLOW_CLIENT,
         timeout_graceful_shutdown=_SLOW_CLIENT,
     )

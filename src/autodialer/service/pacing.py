@@ -14,6 +14,8 @@ _MOMENT = 0.0001  # seconds that are not waited for: clocks differ by less only 
 _MADE_UP = 3  # turns at most: as many as commits and the last look take now and then
 _HURRY = 0.5  # turns that make up for late ones are at least that share of an interval apart
 _ROUNDING = 1e-9
+# The first calls open their connections, and so come later than they left: those of the next second must not catch up with them.
+_GENTLE, _GENTLY_FOR = 1.03, 2.0  # times as far apart, seconds
 
 
 class Pacing(Protocol):
@@ -46,6 +48,19 @@ class Pacing(Protocol):
         ...
 
 
+class Start:
+    """Of one process' calls in one run: they begin a little slower than they go on."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None
+
+    def apart(self, now: float) -> float:
+        """How many times as far from the next one a turn is that is given out now (monotonic seconds)."""
+        if self._until is None:
+            self._until = now + _GENTLY_FOR
+        return _GENTLE if now < self._until else 1.0
+
+
 class Pacer:
     """Implements Pacing for a process that has the ledger for itself.
 
@@ -61,6 +76,7 @@ class Pacer:
         self._last_turn: float | None = None
         self._before: tuple[float, float | None] = (self._due_at, None)
         self._left: deque[float] = deque(maxlen=self._in_a_second())
+        self._start = Start()
 
     async def turn(self) -> float:
         """Wait for one's turn to make ready."""
@@ -72,7 +88,8 @@ class Pacer:
         self._before = self._due_at, self._last_turn
         self._headway = self._headway.calm(now)
         # What is later than that is not made up for: a burst would come back in each second from then on.
-        self._due_at = max(self._due_at, now - _MADE_UP * self._headway.interval) + self._headway.interval
+        interval = self._headway.interval
+        self._due_at = max(self._due_at, now - _MADE_UP * interval) + interval * self._start.apart(now)
         self._last_turn = now
         return now
 

@@ -9,7 +9,7 @@ from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.replicas import PaceRow
 from autodialer.service.control import HEADWAY
 from autodialer.service.headway import CALM, Headway
-from autodialer.service.pacing import UNDER_THE_LIMIT
+from autodialer.service.pacing import UNDER_THE_LIMIT, Start
 
 _LEAD = timedelta(milliseconds=150)  # from a turn to the request: time to commit the intent
 _LATE = 0.02  # seconds after its turn at which a request may still leave
@@ -30,6 +30,7 @@ class SharedPacer:
         self._kept: float | None = None
         self._last: float | None = None
         self._paused_until = 0.0
+        self._start = Start()
 
     async def turn(self) -> float:
         """Take the next turn of all, and wait until it is time to make ready for it."""
@@ -94,13 +95,14 @@ class SharedPacer:
             if not is_ours(ledger):
                 return None
             leaves_at = max(row.due_at, now + lead)
+            apart = self._start.apart(self._clock.monotonic())
             if row.interval > self._usual and (now - row.calm_since).total_seconds() >= CALM:
                 before = self._headway(ledger, row)
                 after = before.calm(_seconds(now))
                 if after != before:
-                    self._keep(ledger, leaves_at + timedelta(seconds=after.interval), after, now)
+                    self._keep(ledger, leaves_at + apart * timedelta(seconds=after.interval), after, now)
                     return leaves_at, now
-            ledger.pace.save(PaceRow(leaves_at + row.interval, row.interval, row.calm_since))
+            ledger.pace.save(PaceRow(leaves_at + apart * row.interval, row.interval, row.calm_since))
             return leaves_at, now
 
         taken = await self._store.write(take)
@@ -124,14 +126,23 @@ class SharedPacer:
         noted = json.loads(ledger.switches.get(HEADWAY) or "{}")
         if noted.get("interval") != interval:
             return Headway(usual, interval, since)
-        return Headway(usual, interval, since, noted["fine"], noted["failed"])
+        # Previous releases note no round.
+        return Headway(
+            usual, interval, since, noted["fine"], noted["failed"], noted.get("round_of"), noted.get("refused", 0)
+        )
 
     @staticmethod
     def _keep(ledger: Ledger, due_at: datetime, headway: Headway, now: datetime) -> None:
         interval = timedelta(seconds=headway.interval)
         ledger.pace.save(PaceRow(due_at, interval, _EPOCH + timedelta(seconds=headway.since)))
         fine = None if headway.fine is None else timedelta(seconds=headway.fine).total_seconds()
-        noted = {"interval": interval.total_seconds(), "fine": fine, "failed": headway.failed}
+        noted = {
+            "interval": interval.total_seconds(),
+            "fine": fine,
+            "failed": headway.failed,
+            "round_of": headway.round_of,
+            "refused": headway.refused,
+        }
         ledger.switches.set(HEADWAY, json.dumps(noted), now)
 
     def _on_our_clock(self, moment: datetime, now: datetime) -> float:

@@ -37,6 +37,7 @@ class VoiceSimulator(SimulatorApp):
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        self.switch.delivery.open()
         try:
             yield
         finally:

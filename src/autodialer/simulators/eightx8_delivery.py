@@ -40,6 +40,12 @@ class Delivery:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def open(self) -> httpx2.AsyncClient:
+        """The client, made at once where there is none: else the first result, and each call beside it, would wait for that."""
+        if self._client is None:
+            self._client = httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False)
+        return self._client
+
     async def aclose(self) -> None:
         """Cancel what is under way and close the connections."""
         tasks = list(self._tasks)
@@ -103,7 +109,7 @@ class Delivery:
             headers["authorization"] = webhook.header
         content = msgspec.json.encode(body)
         try:
-            return await self._open().post(webhook.url, content=content, headers=headers, timeout=patience)
+            return await self.open().post(webhook.url, content=content, headers=headers, timeout=patience)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             return type(error).__name__
 
@@ -119,11 +125,6 @@ class Delivery:
         answered = session.plan.legs[0].status == "COMPLETED"
         await self.send(session, body)
         await self.send(session, self.body(session, fault.status or ("NO_ANSWER" if answered else "COMPLETED")))
-
-    def _open(self) -> httpx2.AsyncClient:
-        if self._client is None:
-            self._client = httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False)
-        return self._client
 
 
 def _another_order(entries: list[_Held], draw: Random) -> list[_Held]:
