@@ -48,6 +48,16 @@ BREAKAGES: Sequence[Breakage] = (
         [_slowed("what_one_process_is_told_slows_the_others_and_what_was_learnt_outlives_it")],
     ),
     Breakage(
+        "a round too large for jitter says no more than one complaint",
+        [Replace("service/headway.py", "if refused < _PLAINLY_MANY or ", "if True or ")],
+        [_slowed("a_limit_that_is_halved_midway_costs_few_requests_and_little_time")],
+    ),
+    Breakage(
+        "a run begins as fast as it goes on",
+        [Replace("service/pacing.py", "return _GENTLE if now < self._until else 1.0", "return 1.0")],
+        [_slowed("that_the_first_calls_open_their_connections_draws_no_complaint")],
+    ),
+    Breakage(
         "a turn that waits is used in a pause of the round",
         [Replace("service/shared_pacing.py", "while at < self._paused_until:", "while False:")],
         [_slowed("the_pause_that_8x8_asks_for_is_kept_by_all_though_the_pace_is_lowered_once")],
