@@ -264,6 +264,13 @@ def test_what_waits_is_found_in_an_index_of_what_waits(filled: SqlStore, name: s
     assert any(PARTIAL[name] in step for step in plan), plan
 
 
+@pytest.mark.parametrize("name", ["work_lists.answered", "unseen_holds"])
+def test_who_answered_and_waits_is_listed_without_a_look_at_their_calls(filled: SqlStore, name: str) -> None:
+    """They lie scattered over the whole table."""
+    plan = explain(filled, HOT[name])
+    assert any("USING COVERING INDEX ix_attempts_held" in step for step in plan), plan
+
+
 def test_all_calls_that_ever_ended_are_added_up_from_a_few_hundred_rows_a_day(filled: SqlStore) -> None:
     assert explain(filled, lambda ledger: ledger.stats.ended())[0] == "SCAN figures"
 
