@@ -15,13 +15,12 @@ REASONS: Final[Mapping[str, str]] = {
         "client takes a multiple of what aiohttp does (D5); another one would help most, fewer statements for each commit next."
     ),
     "D3.wall": (
-        "Each complaint costs the second that 8x8 asks all calls to wait, which the least possible time does not count; two are "
-        "needed to tell a limit that was halved from jitter (1.09 in virtual time). To halve the pace at once where nearly all "
-        "calls in flight are refused would save one of them; the other two seconds that are lost are not yet understood."
+        "Each complaint costs the second that 8x8 asks all calls to wait, which the least possible time does not count: one tells "
+        "that the limit was halved (1.05 in virtual time), and one that jitter draws at the limit is a second more."
     ),
     "P8.express": (
-        "PostgreSQL, the service and the load share two cores, and each group is three round trips (begin, insert, commit) between "
-        "them; on a calmer day it was 4.98. One round trip for a group that is one statement would help."
+        "PostgreSQL, the service and the load share two cores, and it is their processor time that counts: to send BEGIN with the "
+        "insert, or the whole transaction in one round trip, made no difference."
     ),
     "P7.rss": (
         "A connection on which callbacks come takes 1.5 KB, and one of them that waits to be stored about as much; the rest is the "
