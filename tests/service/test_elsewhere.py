@@ -291,6 +291,37 @@ async def test_row_24_records_that_zoho_refuses_to_look_at_do_not_hold_up_those_
     assert await world.inbox_count("new") == 0
 
 
+@pytest.mark.parametrize("call_id", [{}, {"call_id": "x"}])
+async def test_row_24_a_result_that_came_before_our_call_was_made_is_none_of_it(
+    world: World, call_id: dict[str, str]
+) -> None:
+    """It waited in the inbox, behind many others or while the service stood still."""
+    world.crm.add(chasing(lead(1), 1, YESTERDAY, attempts=2))
+    await world.services.callbacks.take(_told(lead(1), **call_id))
+    await pass_time(120)
+    world.all_end(None)
+    await world.run()
+    await world.apply()
+    ours, other = sorted(await world.attempts(lead(1)), key=lambda row: row.run_id is None)
+    assert ours.state is AttemptState.PLACED
+    assert other.disposition is Disposition.NO_ANSWER
+    await world.hear(world.session(lead(1)), Disposition.ANSWERED)
+    await world.drain()
+    assert world.crm.records[lead(1)].call_attempts == 4
+
+
+async def test_row_24_an_orphan_that_is_matched_again_does_not_end_a_call_that_was_made_since(world: World) -> None:
+    await world.told(lead(1), "busy")
+    (orphan,) = await world.services.orphans.page(None, 9)
+    await pass_time(3600)
+    world.crm.add(person(lead(1), 1))
+    world.all_end(None)
+    await world.run()
+    await world.services.orphans.match_again(orphan.row.inbox_id)
+    ours = next(row for row in await world.attempts(lead(1)) if row.run_id is not None)
+    assert ours.state is AttemptState.PLACED
+
+
 async def test_row_24_a_result_with_a_call_id_waits_for_the_answer_that_will_tell_the_session(world: World) -> None:
     world.crm.add(person(lead(1), 1))
     world.telephony.latency = 2.0

@@ -13,10 +13,9 @@ from autodialer.rules.eligibility import effective_kind
 from autodialer.rules.reading import read_attempts, read_instant
 from autodialer.service.applying import ORPHAN, Applied
 from autodialer.service.means import Means
-from autodialer.service.people import gather_facts
+from autodialer.service.people import JUST_WRITTEN, gather_facts
 
 _TOLERANCE = timedelta(minutes=1)
-_CLOCKS_APART = timedelta(seconds=2)
 
 
 def record_elsewhere(
@@ -33,7 +32,7 @@ def record_elsewhere(
     happened_at = (
         result.happened_at if result.happened_at and result.happened_at <= now + _TOLERANCE else row.received_at
     )
-    (facts,) = gather_facts(ledger, [record], policy, now, asked_at - _CLOCKS_APART)
+    (facts,) = gather_facts(ledger, [record], policy, now, asked_at - JUST_WRITTEN)
     kind = effective_kind(facts, policy)
     counts = [read_attempts(record.call_attempts, policy.max_sane_attempts), facts.history.attempts]
     # A call of ours that is still open is in nobody's count yet where the CRM counts more calls than the ledger.

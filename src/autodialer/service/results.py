@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 
 from autodialer.domain.errors import MalformedCallback
@@ -26,6 +27,7 @@ from autodialer.service.signals import Signal
 
 _BATCH = 25  # applied in one transaction, for which callbacks that come in have to wait
 _LOOKS, _UNTIL_COMMITTED = 3, 0.25  # more, and seconds between them, at what another replica had
+_CLOCKS_APART = timedelta(minutes=1)  # of replicas, at most: each notes times by its own
 _TURN = 3.0  # seconds that somebody waits for a callback of their own to be applied
 # Times as long as a batch took, while callbacks come in: they are stored first. In a flood of them much longer.
 _REST, _REST_IN_A_FLOOD = 25.0, 200.0
@@ -177,7 +179,7 @@ class ResultService:
         if isinstance(event, Progress):
             return self._note_progress(ledger, known, event)
         if isinstance(event, CallResult) and row.source == MISSION and event.key is not None:
-            return self._match_record(ledger, event, event.key)
+            return self._match_record(ledger, event, event.key, row.received_at)
         attempt = known.attempt_of(event)
         if attempt is None:
             return Applied("orphan", note="no attempt with this session yet")
@@ -209,18 +211,21 @@ class ResultService:
             return read_mission_result(body)
         return self._m.telephony.read_callback(body, known.number_of, known.heard)
 
-    def _match_record(self, ledger: Ledger, result: CallResult, key: RecordKey) -> Applied:
-        """Our own format (rules.md row 24): an open attempt takes it if the call id matches or is missing."""
+    def _match_record(self, ledger: Ledger, result: CallResult, key: RecordKey, received_at: datetime) -> Applied:
+        """Our own format (rules.md row 24): an open attempt takes it if the call id matches or is missing.
+
+        Unless it had come before that call was made, and waited.
+        """
         known = self.match_session(ledger, result, key)
         if known is not None:
             return known
         attempt = ledger.attempts.find_open(key)
-        if attempt is not None and attempt.submitted_at is not None and attempt.session_id is None:
-            if result.session_id is None or attempt.unknown_at is not None:
-                return self._end(ledger, attempt, result)
-            return Applied(later=True)  # 8x8's own answer will tell its session in a moment
-        if attempt is not None and attempt.submitted_at is not None and result.session_id is None:
+        if attempt is None or attempt.submitted_at is None or received_at < attempt.submitted_at - _CLOCKS_APART:
+            return Applied(look_at=key)
+        if result.session_id is None or (attempt.session_id is None and attempt.unknown_at is not None):
             return self._end(ledger, attempt, result)
+        if attempt.session_id is None:
+            return Applied(later=True)  # 8x8's own answer will tell its session in a moment
         return Applied(look_at=key)
 
     def match_session(self, ledger: Ledger, result: CallResult, key: RecordKey) -> Applied | None:
