@@ -202,8 +202,8 @@ _AFTERWARDS: Sequence[Breakage] = (
             ),
             Replace(
                 "service/applying.py",
-                "            self._lines.heard()\n",
-                "            self._lines.heard()\n"
+                "            self._write_back.notify()\n",
+                "            self._write_back.notify()\n"
                 "            from autodialer.service import ending\n"
                 "            for late in ending.LATE:\n"
                 "                work = (lambda late: lambda ledger: ending.queue_update(ledger, *late))(late)\n"

@@ -18,7 +18,10 @@ _TRIES = 4  # of one callback, when replicas come upon the same person
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of one callback. `look_at`: it tells of a call placed elsewhere, the CRM must be asked about that record."""
+    """What became of one callback. `look_at`: it tells of a call placed elsewhere, the CRM must be asked about that record.
+
+    `is_ours`: it tells of a call that we placed.
+    """
 
     state: str = "applied"
     attempt_id: str | None = None
@@ -26,6 +29,7 @@ class Applied:
     look_at: RecordKey | None = None
     later: bool = False
     taken: bool = False  # another replica applies it, or an earlier one of its session
+    is_ours: bool = False
     agent_unreached: bool = False
     has_reopened: bool = False  # earlier ones wait again
 
@@ -97,7 +101,8 @@ class Applier:
         if not applied.is_settled:
             return
         if applied.state == "applied":
-            self._lines.heard()
+            if applied.is_ours:
+                self._lines.heard()
             self._write_back.notify()
         if applied.state != ORPHAN:  # these come by the thousand when somebody floods us: one line tells of many
             self._m.log.info(

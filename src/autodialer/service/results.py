@@ -185,7 +185,7 @@ class ResultService:
             return Applied("orphan", note="no attempt with this session yet")
         if isinstance(event, NotDialled):
             ending = release_attempt(ledger, attempt, event, self._m.clock.now())
-            return Applied(ending.state, ending.attempt_id, ending.note)
+            return Applied(ending.state, ending.attempt_id, ending.note, is_ours=True)
         return self._end(ledger, attempt, event, heard_of(ledger, self._m.telephony, event.session_id, row.inbox_id))
 
     def _notice_stranger(self, ledger: Ledger, event: CallResult | NotDialled | Progress, row: InboxRow) -> None:
@@ -244,6 +244,7 @@ class ResultService:
             ending.state,
             ending.attempt_id,
             ending.note,
+            is_ours=attempt.run_id is not None,
             agent_unreached=ending.agent_unreached,
             has_reopened=ending.has_reopened,
         )
