@@ -10,6 +10,7 @@ from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import CrmError, MalformedCallback
 from autodialer.domain.record import RecordKey
+from autodialer.ports.ledger import Ledger
 from service.fakes import summary, zoho_down
 from service.virtual_time import pass_time
 from service.world import DAY, MONDAY, World, chasing, contact, lead, person
@@ -199,6 +200,20 @@ async def test_row_24_a_result_of_ours_is_applied_while_zoho_does_not_answer_at_
         await pass_time(0.5)
         assert await world.inbox_count("orphan") == 1, "whatever needs no answer of Zoho's waits for none"
         assert await world.inbox_count("new") == 200
+
+
+async def test_row_24_one_that_waits_for_zoho_and_can_not_be_read_any_more_holds_up_no_other(world: World) -> None:
+    """As after an update to a version that is stricter."""
+    world.crm.add(person(lead(1), 1))
+
+    def store(ledger: Ledger) -> None:
+        ledger.inbox.add(dedupe_key="k", source="mission", event_type="result", session_id=None, body="{}", at=MONDAY)
+        ledger.inbox.ask(ledger.inbox.waiting(1)[0].inbox_id)
+
+    await world.write(store)
+    await world.told(lead(1), "busy")
+    assert len(await world.attempts(lead(1))) == 1
+    assert (await world.inbox_count("ignored"), await world.inbox_count("new")) == (1, 0)
 
 
 async def test_row_24_who_stops_asks_about_what_waits_and_writes_what_comes_of_it(world: World) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from autodialer.domain.errors import CrmError
+from autodialer.domain.errors import CrmError, MalformedCallback
 from autodialer.domain.record import Record, RecordKey
 from autodialer.domain.result import CallResult
 from autodialer.ports.ledger import Ledger
@@ -24,6 +24,7 @@ from autodialer.service.signals import Signal
 
 _PAGE = 2 * LOOKED_AT_TOGETHER  # callbacks: a full request for each type, where they are mixed evenly
 _BATCH = 25  # applied in one transaction, for which callbacks that come in have to wait
+_Told = tuple[InboxRow, CallResult, RecordKey]
 _OVER_AGAIN = 5.0  # seconds until those that the CRM could not show are asked about again
 
 
@@ -64,7 +65,8 @@ class Asker:
         return ledger.inbox.asking(_PAGE, self._after)
 
     async def _ask_about(self, rows: Sequence[InboxRow]) -> bool:
-        told = [(row, *_read(row)) for row in rows]
+        told, unreadable = _read_all(rows)
+        await self._applier.apply_all([(row, partial(self._ignore, row, why)) for row, why in unreadable])
         asked_at = self._m.clock.now()
         try:
             found = await self._look(list(dict.fromkeys(key for _, _, key in told)))
@@ -118,9 +120,21 @@ class Asker:
         self._applier.settle(ledger, row, applied)
         return applied
 
+    def _ignore(self, row: InboxRow, why: str, ledger: Ledger) -> Applied:
+        applied = Applied("ignored", note=why)
+        return applied if self._applier.settle(ledger, row, applied) else Applied(taken=True)
 
-def _read(row: InboxRow) -> tuple[CallResult, RecordKey]:
-    result = read_mission_result(json.loads(row.body))
-    if result.key is None:
-        raise ValueError(f"callback {row.inbox_id} names no record")
-    return result, result.key
+
+def _read_all(rows: Sequence[InboxRow]) -> tuple[list[_Told], list[tuple[InboxRow, str]]]:
+    """What they tell of which record, and those that can't be read: another version of this program took them."""
+    told: list[_Told] = []
+    unreadable: list[tuple[InboxRow, str]] = []
+    for row in rows:
+        try:
+            result = read_mission_result(json.loads(row.body))
+        except MalformedCallback as error:
+            unreadable.append((row, error.message))
+            continue
+        if result.key is not None:
+            told.append((row, result, result.key))
+    return told, unreadable
