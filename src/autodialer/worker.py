@@ -1,4 +1,4 @@
-"""The loops of one process: schedule, results, write-back, reconcile, 8x8's log, duties, credits, prune, webhook, stream.
+"""The loops of one process: schedule, results, asking, write-back, reconcile, 8x8's log, duties, credits, prune, webhook, stream.
 
 A loop survives its errors.
 """
@@ -10,7 +10,7 @@ from contextlib import suppress
 from autodialer.domain.errors import DialerError, StoreError, TelephonyError
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Run, RunState
-from autodialer.service.duties import CALL_LOG, KEEP_EVERY, WEBHOOK
+from autodialer.service.duties import ASK_CRM, CALL_LOG, KEEP_EVERY, WEBHOOK
 from autodialer.service.holding import hold_problem
 from autodialer.service.ownership import RUN_LEASE
 from autodialer.service.reconcile import Moved
@@ -22,6 +22,8 @@ WEBHOOK_HASH = "webhook_hash"
 _SCHEDULE_EVERY = 1.0
 _RESULTS_EVERY = 5.0
 _RESULTS_TOGETHER = 0.02  # seconds in which more of them may come, to be applied in the same transaction
+_ASK_EVERY = 5.0
+_ASKED_TOGETHER = 0.2  # seconds in which more may come, for the same question to the CRM
 _WRITE_BACK_EVERY = 5.0
 _WRITTEN_TOGETHER = 0.2  # seconds until those that wait for others are counted again
 _RECONCILE_EVERY = 5.0
@@ -53,6 +55,7 @@ class Worker:
         reconcile_every = min(_RECONCILE_EVERY, max(0.2, means.result_timeout / 4))
         loops = [
             self._loop("results", self._apply_results, self._s.arrived, _RESULTS_EVERY, _RESULTS_TOGETHER),
+            self._loop("asking", self._ask_crm, self._s.to_ask, _ASK_EVERY, _ASKED_TOGETHER),
             self._loop("write-back", self._write_back, self._s.write_back_due, _WRITE_BACK_EVERY, _WRITTEN_TOGETHER),
             self._loop("reconcile", self._s.reconciler.sweep, None, reconcile_every),
             self._loop("runs", self._watch_runs, None, _LOOK_FOR_RUNS_EVERY),
@@ -81,6 +84,9 @@ class Worker:
                 await self._s.results.apply_waiting()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_FAREWELL):
+                        await self._s.write_back.drain()
+                        if self._s.duties.has(ASK_CRM):
+                            await self._s.asker.ask_waiting()
                         await self._s.write_back.drain()
         except (TimeoutError, DialerError) as error:
             self._s.means.log.warning("stopping without waiting any longer", error=str(error) or "grace time is over")
@@ -167,6 +173,10 @@ class Worker:
 
     async def _apply_results(self) -> None:
         await self._s.results.apply_waiting()
+
+    async def _ask_crm(self) -> None:
+        if self._s.duties.has(ASK_CRM) and not await self._s.asker.ask_waiting():
+            await self._s.means.clock.sleep(_ASK_EVERY)  # whatever comes meanwhile, it can't be asked
 
     async def _write_back(self) -> None:
         if await self._s.write_back.drain_together():

@@ -201,12 +201,12 @@ _AFTERWARDS: Sequence[Breakage] = (
                 "            LATE.append((policy, attempt, result.disposition, now))\n",
             ),
             Replace(
-                "service/results.py",
-                "            self._lines.heard()\n",
-                "            self._lines.heard()\n"
+                "service/applying.py",
+                "            self._write_back.notify()\n",
+                "            self._write_back.notify()\n"
                 "            from autodialer.service import ending\n"
                 "            for late in ending.LATE:\n"
-                "                work = partial(lambda late, ledger: ending.queue_update(ledger, *late), late)\n"
+                "                work = (lambda late: lambda ledger: ending.queue_update(ledger, *late))(late)\n"
                 "                asyncio.ensure_future(self._m.store.write(work))\n"
                 "            ending.LATE.clear()\n",
             ),

@@ -137,8 +137,11 @@ async def test_a_call_that_closed_as_unknown_is_told_of_once_a_person_settles_it
 async def test_a_call_placed_elsewhere_is_told_of_by_whoever_placed_it(telling: MakeWorld) -> None:
     world = telling()
     world.crm.add(person(lead(0), 0))
-    await world.told(lead(0), "busy")
+    await world.told(lead(0), "busy", call_id="x")
     assert len(await world.attempts(lead(0))) == 1
+    assert await send(world) == 0
+    await world.told(lead(0), "answered", call_id="x")
+    assert (await world.attempt(lead(0))).disposition is Disposition.ANSWERED
     assert await send(world) == 0
 
 

@@ -1,6 +1,7 @@
 """rules.md row 24: results in our own format, of our calls and of calls that somebody else placed."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import CrmError, MalformedCallback
 from autodialer.domain.record import RecordKey
-from service.fakes import zoho_down
+from autodialer.ports.ledger import Ledger
+from service.fakes import summary, zoho_down
 from service.virtual_time import pass_time
 from service.world import DAY, MONDAY, World, chasing, contact, lead, person
 
@@ -149,28 +151,190 @@ async def test_row_24_two_processes_that_apply_the_same_call_elsewhere_count_it_
     world.crm.latency = 1.0
     other = world.boot("second")
     await world.services.callbacks.take(_told(lead(1)))
-    await asyncio.gather(world.services.results.apply_waiting(), other.services.results.apply_waiting())
+    await world.services.results.apply_waiting()
+    await asyncio.gather(world.services.asker.ask_waiting(), other.services.asker.ask_waiting())
     assert len(await world.attempts(lead(1))) == 1
     assert await world.inbox_count("applied") == 1
     await world.drain()
     assert world.crm.records[lead(1)].call_attempts == 1
 
 
-async def test_row_24_zoho_is_not_asked_about_a_call_elsewhere_that_was_settled_while_it_waited_its_turn(
-    world: World,
-) -> None:
+async def test_row_24_a_call_elsewhere_that_was_settled_while_zoho_was_asked_is_left_alone(world: World) -> None:
     world.crm.add(person(lead(1), 1), person(lead(2), 2))
     world.crm.latency = 2.0
     for key in (lead(1), lead(2)):
         await world.services.callbacks.take(_told(key))
-    asked: list[RecordKey] = []
-    world.crm.on_look = asked.extend
-    applying = asyncio.ensure_future(world.services.results.apply_waiting())
+    applying = asyncio.ensure_future(world.apply())
     await pass_time(0.5)
-    (_, second) = await world.read(lambda ledger: ledger.inbox.waiting(9))
+    (_, second) = await world.read(lambda ledger: ledger.inbox.asking(9))
     await world.write(lambda ledger: ledger.inbox.settle(second.inbox_id, "ignored", at=world.clock.now()))
     await applying
-    assert asked == [lead(1)]
+    assert len(await world.attempts(lead(1))) == 1
+    assert await world.attempts(lead(2)) == []
+    assert (await world.inbox_count("ignored"), await world.inbox_count("new")) == (1, 0)
+
+
+async def test_row_24_zoho_is_asked_about_many_calls_elsewhere_at_once(world: World) -> None:
+    keys = [kind(n) for n in range(60) for kind in (lead, contact)]
+    world.crm.add(*(person(key, n) for n, key in enumerate(keys)))
+    for key in keys:
+        await world.services.callbacks.take(_told(key))
+    await world.apply()
+    assert [len(asked) for _, asked in world.crm.looks] == [100, 20]
+    assert await world.inbox_count("applied") == len(keys)
+
+
+async def test_row_24_a_result_of_ours_is_applied_while_zoho_does_not_answer_at_all(world: World) -> None:
+    world.crm.add(person(lead(1), 1), *(person(contact(n), 10 + n) for n in range(200)))
+    await world.run()
+    world.crm.latency = 10_000.0
+    async with world.working():
+        for n in range(200):
+            await world.services.callbacks.take(_told(contact(n), call_id=f"x{n}"))
+        await pass_time(10)
+        await world.services.callbacks.take(summary(world.session(lead(1)), Disposition.BUSY))
+        await pass_time(0.5)
+        assert (await world.attempt(lead(1))).disposition is Disposition.BUSY
+        assert len(await world.updates(lead(1))) == 1
+        await world.services.callbacks.take(summary("nobody's", Disposition.BUSY))
+        await pass_time(0.5)
+        assert await world.inbox_count("orphan") == 1, "whatever needs no answer of Zoho's waits for none"
+        assert await world.inbox_count("new") == 200
+
+
+async def test_row_24_one_that_waits_for_zoho_and_can_not_be_read_any_more_holds_up_no_other(world: World) -> None:
+    """As after an update to a version that is stricter."""
+    world.crm.add(person(lead(1), 1))
+
+    def store(ledger: Ledger) -> None:
+        ledger.inbox.add(dedupe_key="k", source="mission", event_type="result", session_id=None, body="{}", at=MONDAY)
+        ledger.inbox.ask(ledger.inbox.waiting(1)[0].inbox_id)
+
+    await world.write(store)
+    await world.told(lead(1), "busy")
+    assert len(await world.attempts(lead(1))) == 1
+    assert (await world.inbox_count("ignored"), await world.inbox_count("new")) == (1, 0)
+
+
+async def test_row_24_who_stops_asks_about_what_waits_and_writes_what_comes_of_it(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    async with world.working():
+        await world.services.callbacks.take(_told(lead(1)))
+    assert world.crm.records[lead(1)].call_attempts == 1
+
+
+async def test_row_24_what_waits_for_zoho_is_asked_about_by_the_next_process_when_this_one_dies(world: World) -> None:
+    world.crm.add(person(lead(1), 1), person(lead(2), 2))
+    for key in (lead(1), lead(2)):
+        await world.services.callbacks.take(_told(key))
+    world.crm.latency = 5.0
+    asking = asyncio.ensure_future(world.apply())
+    await pass_time(1)
+    asking.cancel()
+    world.crm.latency = 0.0
+    world.process = world.boot("second")
+    await world.apply()
+    assert [len(await world.attempts(key)) for key in (lead(1), lead(2))] == [1, 1]
+    await world.drain()
+    assert world.crm.records[lead(1)].call_attempts == 1
+
+
+async def test_row_24_results_with_one_call_id_that_wait_for_zoho_together_are_one_call_and_answered_wins(
+    world: World,
+) -> None:
+    world.crm.add(person(lead(1), 1))
+    for minute, status in enumerate(("no_answer", "answered", "busy")):
+        told = _told(lead(1), call_id="x", timestamp=f"2026-03-02T08:1{minute}:00.000Z", call_status=status)
+        await world.services.callbacks.take(told)
+    await world.apply()
+    attempt = await world.attempt(lead(1))
+    assert attempt.disposition is Disposition.ANSWERED
+    notes = [row.note for row in await world.inbox(attempt.attempt_id)]
+    assert notes == ["placed elsewhere: no_answer", "answered won over no_answer", "says busy, but answered stands"]
+    await world.drain()
+    assert world.crm.records[lead(1)].call_attempts == 1
+
+
+async def test_row_24_no_call_elsewhere_is_lost_in_the_count_when_zoho_answers_slowly(world: World) -> None:
+    world.crm.add(chasing(lead(1), 1, YESTERDAY, attempts=1))
+    await world.told(lead(1), "busy", call_id="a")
+    world.crm.latency = 6.0
+    world.crm.on_look = None
+    before = world.crm.records[lead(1)]
+    await world.services.callbacks.take(_told(lead(1), call_id="b"))
+    applying = asyncio.ensure_future(world.apply())
+    await pass_time(1)
+    world.crm.latency = 0.0
+    await world.drain()
+    assert world.crm.records[lead(1)].call_attempts == 2
+    world.crm.records[lead(1)] = before  # what Zoho had read when it was asked
+    await applying
+    await world.drain()
+    assert world.crm.records[lead(1)].call_attempts == 3
+
+
+async def test_row_24_what_8x8_told_of_a_call_elsewhere_before_anybody_knew_it_is_matched_with_it(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    await world.hear("x", Disposition.ANSWERED)
+    assert await world.inbox_count("orphan") == 1
+    await world.told(lead(1), "no_answer", call_id="x")
+    assert await world.inbox_count("orphan") == 0
+    assert (await world.attempt(lead(1))).disposition is Disposition.ANSWERED
+
+
+async def test_row_24_records_that_zoho_refuses_to_look_at_do_not_hold_up_those_asked_about_with_them(
+    world: World,
+) -> None:
+    bad = {lead(3), lead(17)}
+    world.crm.add(*(person(lead(n), n) for n in range(40)))
+
+    def refuse(keys: Sequence[RecordKey]) -> None:
+        world.crm.look_fails = CrmError("no such id", permanent=True) if bad & set(keys) else None
+
+    world.crm.on_look = refuse
+    for n in range(40):
+        await world.services.callbacks.take(_told(lead(n)))
+    await world.apply()
+    assert (await world.inbox_count("applied"), await world.inbox_count("new")) == (38, 2)
+    assert len(world.crm.looks) < 25
+    asked = len(world.crm.looks)
+    await world.apply()
+    assert len(world.crm.looks) == asked, "they are left alone for a while"
+    bad.clear()
+    await pass_time(6)
+    await world.apply()
+    assert await world.inbox_count("new") == 0
+
+
+@pytest.mark.parametrize("call_id", [{}, {"call_id": "x"}])
+async def test_row_24_a_result_that_came_before_our_call_was_made_is_none_of_it(
+    world: World, call_id: dict[str, str]
+) -> None:
+    """It waited in the inbox, behind many others or while the service stood still."""
+    world.crm.add(chasing(lead(1), 1, YESTERDAY, attempts=2))
+    await world.services.callbacks.take(_told(lead(1), **call_id))
+    await pass_time(120)
+    world.all_end(None)
+    await world.run()
+    await world.apply()
+    ours, other = sorted(await world.attempts(lead(1)), key=lambda row: row.run_id is None)
+    assert ours.state is AttemptState.PLACED
+    assert other.disposition is Disposition.NO_ANSWER
+    await world.hear(world.session(lead(1)), Disposition.ANSWERED)
+    await world.drain()
+    assert world.crm.records[lead(1)].call_attempts == 4
+
+
+async def test_row_24_an_orphan_that_is_matched_again_does_not_end_a_call_that_was_made_since(world: World) -> None:
+    await world.told(lead(1), "busy")
+    (orphan,) = await world.services.orphans.page(None, 9)
+    await pass_time(3600)
+    world.crm.add(person(lead(1), 1))
+    world.all_end(None)
+    await world.run()
+    await world.services.orphans.match_again(orphan.row.inbox_id)
+    ours = next(row for row in await world.attempts(lead(1)) if row.run_id is not None)
+    assert ours.state is AttemptState.PLACED
 
 
 async def test_row_24_a_result_with_a_call_id_waits_for_the_answer_that_will_tell_the_session(world: World) -> None:

@@ -188,3 +188,25 @@ async def test_a_run_that_is_paused_for_more_than_an_hour_ends_and_releases_ever
     assert run.stop_reason == "paused for more than an hour"
     assert run.totals["reasons"] == {"run_stopped": 5}
     assert 3600 < (world.clock.now() - began).total_seconds() < 3800
+
+
+async def test_what_was_written_while_the_last_look_was_on_its_way_still_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call placed elsewhere is the seventh; Zoho answers slowly, with what it held before."""
+    world.crm.add(chasing(lead(1), 1, YESTERDAY, attempts=6))
+    look, looks = world.crm.look, itertools.count()
+
+    async def slow(keys: Sequence[RecordKey]) -> Any:
+        found = await look(keys)
+        if next(looks) == 0:
+            await world.told(lead(1), "busy", call_id="elsewhere")
+            await world.drain()
+            await world.clock.sleep(5)
+        return found
+
+    monkeypatch.setattr(world.crm, "look", slow)
+    run = await world.run()
+    assert world.crm.records[lead(1)].call_attempts == 7
+    assert not world.telephony.rings
+    assert await world.reason(run, lead(1)) == "attempts_used"

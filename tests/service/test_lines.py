@@ -15,7 +15,7 @@ from autodialer.service.pacing import Pacer
 from service.conftest import MakeWorld
 from service.fakes import summary
 from service.virtual_time import ManualClock, pass_time
-from service.world import MONDAY, lead, person, phone
+from service.world import MONDAY, contact, lead, person, phone
 
 
 async def test_the_lines_are_never_exceeded_and_everybody_gets_a_turn(make_world: MakeWorld) -> None:
@@ -98,6 +98,26 @@ async def test_a_run_that_hears_nothing_stops_when_all_lines_are_taken_and_says_
     assert run.totals["called"] == 4
     assert run.totals["reasons"] == {"run_stopped": 5}
     assert 39 < world.clock.monotonic() - began < 80
+
+
+async def test_a_run_that_hears_of_calls_placed_elsewhere_alone_hears_nothing(make_world: MakeWorld) -> None:
+    world = make_world(max_concurrent_calls=4, result_timeout=40.0)
+    world.crm.add(*(person(lead(n), n) for n in range(9)), person(contact(1), 20, "Recruiting"))
+
+    async def others() -> None:
+        for n in range(100):
+            body = {"zoho_id": contact(1).zoho_id, "record_type": "Contact", "call_status": "busy"}
+            for call_id in (f"x{n}", f"x{n - 1}"):  # a new one, and one that is known already
+                at = f"2026-03-02T08:{n % 60:02}:00.000Z"
+                await world.services.callbacks.take({**body, "call_id": call_id, "timestamp": at})
+            await pass_time(10)
+
+    async with world.working():
+        telling = asyncio.create_task(others())
+        run = await world.run()
+        telling.cancel()
+    assert run.state is RunState.STOPPED
+    assert run.totals["called"] == 4
 
 
 async def test_a_run_that_hears_nothing_but_finds_a_line_for_everybody_finishes_at_once(make_world: MakeWorld) -> None:

@@ -82,8 +82,8 @@ async def test_a_call_that_was_answered_after_the_look_still_holds(world: World)
 
     looked_before = world.services.second_look._note
 
-    def late(ledger: Any, key: Any, record: Any, _before: Any, by: str) -> Looked:
-        return looked_before(ledger, key, record, [], by)  # nothing was held when the look began
+    def late(ledger: Any, key: Any, record: Any, _before: Any, *rest: Any) -> Looked:
+        return looked_before(ledger, key, record, [], *rest)  # nothing was held when the look began
 
     world.services.second_look._note = late  # type: ignore[assignment, method-assign]  # as if it were slow
     assert (await look(world)).lifted == 0

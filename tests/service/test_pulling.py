@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import RunKind, RunState
@@ -221,3 +222,17 @@ async def test_after_a_crash_the_limit_on_records_made_dead_is_that_of_all_recor
         await world.services.run_desk.finished()
     (run,) = await world.read(lambda ledger: ledger.runs.recent(5))
     assert (run.totals["processed"], run.totals["marked_dead"]) == (400, 90)
+
+
+async def test_what_was_written_while_a_page_was_on_its_way_is_no_flaw_of_the_record(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    await world.run()
+    await world.hear(world.session(lead(1)), Disposition.BUSY)
+    world.crm.latency = 2.0
+    running = asyncio.ensure_future(world.run())
+    await pass_time(1)
+    world.crm.latency = 0.1
+    await world.drain()  # Zoho has read its page already
+    run = await running
+    assert (await world.staged(run))[lead(1)].reason != "new_already_called"
+    assert len(world.telephony.rings) == 2

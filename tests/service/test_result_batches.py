@@ -1,6 +1,8 @@
 """Waiting callbacks are applied in their order, many in one commit; one that can't be applied holds up no other."""
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -132,10 +134,9 @@ async def test_what_another_process_settled_first_keeps_its_note(world: World, m
     await other.services.results.apply_waiting()
     (before,) = await world.inbox(poison.attempt_id)
     failing(monkeypatch, poison.attempt_id, lambda: LedgerRefusal("just taken", permanent=True))
-    applied = await world.services.results._guard(
-        before, lambda ledger: world.services.results._apply_in(before, set(), ledger)
-    )
-    assert applied.later or applied.taken
+    work = partial(world.services.results._apply_in, before, set())
+    ((_, applied),) = await world.services.results._applier.apply_all([(before, work)])
+    assert not applied.is_settled
     assert await world.inbox(poison.attempt_id) == [before]
     assert (before.state, before.note) == ("applied", "busy")
 
@@ -167,10 +168,27 @@ async def test_while_callbacks_come_in_they_are_stored_first_and_else_nothing_wa
     world: World, monkeypatch: pytest.MonkeyPatch, coming_in: bool
 ) -> None:
     monkeypatch.setattr(results, "_BATCH", 2)
-    await waiting(world)
+    for n in range(PEOPLE):
+        await world.services.callbacks.take(summary(f"nobody's {n}", Disposition.BUSY))
     world.process.store.slowness = 1.0
     monkeypatch.setattr(world.services.results, "_coming_in", lambda: coming_in)
     began = world.clock.monotonic()
     assert await world.services.results.apply_waiting() == PEOPLE
     took = world.clock.monotonic() - began
-    assert took > 40 if coming_in else took < 15
+    assert took > 40 if coming_in else took < 20
+
+
+async def test_in_a_flood_results_of_our_calls_in_progress_overtake_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "_BATCH", 10)
+    for n in range(100):
+        await world.services.callbacks.take(summary(f"nobody's {n}", Disposition.BUSY))
+    await waiting(world)
+    world.process.store.slowness = 1.0
+    monkeypatch.setattr(world.services.results, "_coming_in", lambda: 1000)
+    applying = asyncio.ensure_future(world.services.results.apply_waiting())
+    await pass_time(10)
+    assert await heard(world) == list(range(PEOPLE))
+    assert await world.inbox_count("new") == 90
+    applying.cancel()

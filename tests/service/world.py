@@ -207,6 +207,10 @@ class World:
         await self.apply()
 
     async def apply(self) -> None:
+        """All that waits, and what then waits for the CRM."""
+        while await self.services.results.apply_waiting():
+            pass
+        await self.services.asker.ask_waiting()
         while await self.services.results.apply_waiting():
             pass
 

@@ -6,7 +6,7 @@ import pytest
 
 from autodialer.ports.rows import Arrival, InboxRow
 from autodialer.store.ledger import SqlLedger, SqlStore
-from store.made import MINUTE, NOW, work
+from store.made import MINUTE, NOW, ended, open_runs, person, placed, work
 
 
 def arrive(store: SqlStore, key: str, session_id: str | None = None, at_minute: int = 0) -> bool:
@@ -147,6 +147,57 @@ def test_orphans_of_a_session_can_be_matched_again_and_nothing_else(store: SqlSt
     assert keys(waiting(store)) == ["a", "d"]
     work(store, lambda ledger: ledger.inbox.reopen([]))
     assert work(store, lambda ledger: ledger.inbox.count("orphan")) == 2
+
+
+def test_what_waits_for_the_crm_stands_apart_until_it_is_settled(store: SqlStore) -> None:
+    for key in "abcd":
+        arrive(store, key, "s-1")
+    a, b, c, d = waiting(store)
+
+    def ask(ledger: SqlLedger) -> None:
+        for row in (b, c, d):
+            ledger.inbox.ask(row.inbox_id)
+
+    work(store, ask)
+    assert keys(waiting(store)) == ["a"]
+    asking = work(store, lambda ledger: ledger.inbox.asking(2))
+    assert (keys(list(asking)), [row.waits_for_crm for row in asking]) == (["b", "c"], [True, True])
+    assert keys(list(work(store, lambda ledger: ledger.inbox.asking(2, c.inbox_id)))) == ["d"]
+    assert work(store, lambda ledger: ledger.inbox.count("new")) == 4
+    work(store, lambda ledger: ledger.inbox.settle(b.inbox_id, "orphan", note="no such record", at=NOW))
+    work(store, lambda ledger: ledger.inbox.ask(b.inbox_id))
+    assert keys(list(work(store, lambda ledger: ledger.inbox.asking(9)))) == ["c", "d"]
+    work(store, lambda ledger: ledger.inbox.reopen([b.inbox_id]))
+    assert keys(waiting(store)) == ["a", "b"], "what is matched again is looked at anew"
+    assert work(store, lambda ledger: ledger.inbox.take(b.inbox_id, "s-1", {a.inbox_id}))
+    assert work(store, lambda ledger: ledger.inbox.take(d.inbox_id, None, ()))
+
+
+def test_what_came_of_calls_in_progress_is_found_among_all_that_waits(store: SqlStore) -> None:
+    open_runs(store, "run-1")
+
+    def call(ledger: SqlLedger) -> None:
+        ended(ledger, person(1))
+        for number in (2, 3):
+            placed(ledger, person(number), f"s-{number}")
+
+    work(store, call)
+    for key, session in (
+        ("a", "s-3"),
+        ("b", "session of a-1"),
+        ("c", "s-2"),
+        ("d", None),
+        ("e", "s-3"),
+        ("f", "s-3"),
+        ("g", "x"),
+    ):
+        arrive(store, key, session)
+    rows = dict(zip("abcdefg", waiting(store), strict=True))
+    work(store, lambda ledger: ledger.inbox.settle(rows["e"].inbox_id, "ignored", at=NOW))
+    assert keys(list(work(store, lambda ledger: ledger.inbox.of_open_calls(9)))) == ["a", "c", "f"]
+    assert keys(list(work(store, lambda ledger: ledger.inbox.of_open_calls(2)))) == ["a", "c"]
+    work(store, lambda ledger: ledger.inbox.ask(rows["c"].inbox_id))
+    assert keys(list(work(store, lambda ledger: ledger.inbox.of_open_calls(9)))) == ["a", "f"]
 
 
 def test_what_was_heard_of_attempts_is_told_in_order(store: SqlStore) -> None:

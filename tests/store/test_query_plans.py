@@ -15,6 +15,8 @@ from autodialer.ports.boxes import UsageRow
 from autodialer.ports.pruning import Detail
 from autodialer.ports.work_lists import Flaw
 from autodialer.store.engine import Database
+from autodialer.store.inbox import _EARLIER as EARLIER
+from autodialer.store.inbox import _NEW_OF as NEW_OF
 from autodialer.store.ledger import SqlLedger, SqlStore
 from autodialer.store.tables import metadata
 from autodialer.store.verify import INVARIANTS, find_breaches
@@ -85,6 +87,11 @@ HOT: dict[str, Question] = {
     "runs.current": lambda ledger: ledger.runs.current(),
     "runs.has_slot": lambda ledger: ledger.runs.has_slot(NOW),
     "inbox.waiting": lambda ledger: ledger.inbox.waiting(200),
+    "inbox.asking": lambda ledger: ledger.inbox.asking(200),
+    "inbox.ask": lambda ledger: ledger.inbox.ask(1),
+    "inbox.of_open_calls": lambda ledger: ledger.inbox.of_open_calls(25),
+    "inbox.of_open_calls, by their sessions": lambda ledger: NEW_OF.rows(ledger.inbox._db, ["s-1", "s-2"]),
+    "inbox.take, the earlier": lambda ledger: EARLIER.rows(ledger.inbox._db, {"session": "s-1", "id": 5}),
     "inbox.orphans_of": lambda ledger: ledger.inbox.orphans_of("s-1"),
     "inbox.of_session": lambda ledger: ledger.inbox.of_session("s-1"),
     "inbox.of_attempts": lambda ledger: ledger.inbox.of_attempts(["a-1"]),
@@ -240,6 +247,8 @@ PARTIAL = {
     "unseen_holds": "ix_attempts_held",
     "runs.current": "uq_runs_open",
     "inbox.waiting": "ix_inbox_waiting",
+    "inbox.asking": "ix_inbox_waiting",
+    "inbox.of_open_calls": "ix_attempts_open",
     "outbox.claim": "ix_outbox_due",
     "outbox.disown": "ix_outbox_claimed",
     "outbox.next_due_at": "ix_outbox_due",

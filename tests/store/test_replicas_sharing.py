@@ -174,6 +174,8 @@ def test_a_callback_does_not_wait_for_an_earlier_one_that_can_not_be_applied_yet
     early, late = on(replicas[0], lambda ledger: add(ledger, "s", "s"))
     assert not on(replicas[1], lambda ledger: ledger.inbox.take(late, "s", {0}))
     assert on(replicas[1], lambda ledger: ledger.inbox.take(late, "s", {early}))
+    on(replicas[0], lambda ledger: ledger.inbox.ask(early))
+    assert on(replicas[1], lambda ledger: ledger.inbox.take(late, "s", {0})), "what waits for the CRM stands in no way"
 
 
 def test_two_replicas_that_sweep_at_once_move_different_attempts_on(replicas: Replicas) -> None:

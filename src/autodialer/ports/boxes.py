@@ -25,13 +25,26 @@ class Inbox(Protocol):
         ...
 
     def waiting(self, limit: int, after: int = 0) -> Sequence[InboxRow]:
-        """Not yet applied, oldest first; those that came in after the one with that id."""
+        """Not yet applied, oldest first; those that came in after the one with that id. Those that wait for the CRM are no more."""
+        ...
+
+    def of_open_calls(self, limit: int) -> Sequence[InboxRow]:
+        """Those among them whose session is that of a call of ours in progress, oldest first."""
+        ...
+
+    def ask(self, inbox_id: int) -> None:
+        """From now on it waits for the CRM's answer."""
+        ...
+
+    def asking(self, limit: int, after: int = 0) -> Sequence[InboxRow]:
+        """Those that wait for the CRM's answer, oldest first, beyond the one with that id."""
         ...
 
     def take(self, inbox_id: int, session_id: str | None, left: Collection[int]) -> bool:
         """Whether this transaction may apply it: it waits, and no other replica applies it in this moment.
 
-        False as well while an earlier one of its session waits that is not among `left`, those that can't be applied yet.
+        False as well while an earlier one of its session waits that is not among `left`, those that can't be applied yet; what
+        waits for the CRM stands in nobody's way.
         """
         ...
 

@@ -24,6 +24,9 @@ from autodialer.domain.record import CrmStatus, RecordKey
 
 T = TypeVar("T")
 
+ASKING = "placed elsewhere: waits for the CRM"
+"""The note of a waiting callback that only the CRM's answer can settle."""
+
 
 class RunKind(StrEnum):
     """Who started a run."""
@@ -216,6 +219,11 @@ class InboxRow:
     attempt_id: str | None
     note: str
     applied_at: datetime | None = None  # when it was last settled, whatever came of it
+
+    @property
+    def waits_for_crm(self) -> bool:
+        """Only the CRM's answer can settle it."""
+        return self.state == "new" and self.note == ASKING
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from autodialer.domain.errors import StoreError
 from autodialer.ports.ledger import Ledger
 from autodialer.service.means import Means
 
-CALL_LOG, WEBHOOK = "call log", "webhook"
-_ALL = (CALL_LOG, WEBHOOK)
+CALL_LOG, WEBHOOK, ASK_CRM = "call log", "webhook", "ask the CRM"
+_ALL = (CALL_LOG, WEBHOOK, ASK_CRM)
 LEASE = timedelta(seconds=6)
 KEEP_EVERY = 2.0  # seconds: two may fail
 

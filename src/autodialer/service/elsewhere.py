@@ -11,24 +11,28 @@ from autodialer.ports.rows import CallElsewhere, InboxRow, Projection
 from autodialer.rules.after_call import update_after
 from autodialer.rules.eligibility import effective_kind
 from autodialer.rules.reading import read_attempts, read_instant
+from autodialer.service.applying import ORPHAN, Applied
 from autodialer.service.means import Means
-from autodialer.service.people import gather_facts
+from autodialer.service.people import JUST_WRITTEN, gather_facts
 
 _TOLERANCE = timedelta(minutes=1)
 
 
 def record_elsewhere(
-    ledger: Ledger, means: Means, result: CallResult, record: Record | None, row: InboxRow
-) -> tuple[str | None, str]:
-    """Write the call down and queue its update; (attempt id, note). (None, why) when the CRM has no such record."""
+    ledger: Ledger, means: Means, result: CallResult, record: Record | None, row: InboxRow, asked_at: datetime
+) -> Applied:
+    """Write the call down and queue its update; an orphan when the CRM has no such record.
+
+    `asked_at`: before the CRM was asked for `record`; what was written back since overrules it.
+    """
     if record is None:
-        return None, "the CRM has no such record"
+        return Applied(ORPHAN, note="the CRM has no such record")
     now = means.clock.now()
     policy = means.policy
     happened_at = (
         result.happened_at if result.happened_at and result.happened_at <= now + _TOLERANCE else row.received_at
     )
-    (facts,) = gather_facts(ledger, [record], policy, now, now - timedelta(seconds=2))
+    (facts,) = gather_facts(ledger, [record], policy, now, asked_at - JUST_WRITTEN)
     kind = effective_kind(facts, policy)
     counts = [read_attempts(record.call_attempts, policy.max_sane_attempts), facts.history.attempts]
     # A call of ours that is still open is in nobody's count yet where the CRM counts more calls than the ledger.
@@ -67,7 +71,11 @@ def record_elsewhere(
             ),
             now,
         )
-    return call.attempt_id, f"placed elsewhere: {result.disposition}"
+    # What came under this session before anybody knew whose it is can be matched now (rules.md row 23).
+    orphans = ledger.inbox.orphans_of(result.session_id) if result.session_id is not None else []
+    ledger.inbox.reopen([callback.inbox_id for callback in orphans])
+    note = f"placed elsewhere: {result.disposition}"
+    return Applied("applied", call.attempt_id, note, has_reopened=bool(orphans))
 
 
 def _update(

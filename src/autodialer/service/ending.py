@@ -54,7 +54,7 @@ def end_attempt(
         ending = _take_back(ledger, attempt, f"{NOT_RUNG}: {result.reason}", now)
     else:
         ending = _end_state(ledger, policy, attempt, result, now)
-        if ending.state == "applied" and ending.note != REPEATED:
+        if ending.state == "applied" and ending.note != REPEATED and attempt.run_id is not None:
             queue_activity(ledger, log_calls, attempt.attempt_id, now)
     if ending.state == "applied" and ending.note != REPEATED:
         write_down(ledger, attempt, result, now)

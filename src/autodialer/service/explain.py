@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from msgspec import structs
 
@@ -26,11 +26,10 @@ from autodialer.service.explaining.seen import glimpses, record_at
 from autodialer.service.explaining.telling import Judgement, judge, said_of_run
 from autodialer.service.explaining.timeline import timeline
 from autodialer.service.means import Means
-from autodialer.service.people import Known, compose, e164_of
+from autodialer.service.people import JUST_WRITTEN, Known, compose, e164_of
 from autodialer.service.staging import staged
 
 _SHARING = 20  # records with the same number that are looked at too
-_JUST_WRITTEN = timedelta(seconds=2)  # what the CRM may not show yet
 
 
 class Explainer:
@@ -47,7 +46,7 @@ class Explainer:
         record = found.get(key)
         number = self._number(record)
         sharing = await self._sharing(key, number) if record is not None else {}
-        now, seen_at = self._clock.now(), asked_at - _JUST_WRITTEN
+        now, seen_at = self._clock.now(), asked_at - JUST_WRITTEN
         setting = Setting(self._m.dry_run, self._m.telephony.missing_settings())
         work = _Work(key, record, crm_error, number, tuple(sharing.values()), self._policy, setting, now, seen_at)
         answer = await self._store.read(lambda ledger: work.explained(ledger, at))

@@ -25,7 +25,7 @@ class Lines:
         self._heard_at = self._clock.monotonic()
 
     def heard(self) -> None:
-        """A result came in."""
+        """A result of a call of ours came in."""
         self._heard_at = self._clock.monotonic()
         self._heard.notify()
 

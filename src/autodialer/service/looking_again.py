@@ -6,7 +6,7 @@ repair leaves the list when the rules find its data in order. Nothing else is ch
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from autodialer.domain.access import THE_API, Action
 from autodialer.domain.record import Record, RecordKey
@@ -16,7 +16,7 @@ from autodialer.rules.decide import decide
 from autodialer.rules.verdict import SkipReason
 from autodialer.service.history import holds
 from autodialer.service.means import Means
-from autodialer.service.people import gather_facts
+from autodialer.service.people import JUST_WRITTEN, gather_facts
 from autodialer.service.staging import outcome_of
 
 _REPAIRS = frozenset(reason.value for reason in SkipReason if reason.needs_repair)
@@ -50,21 +50,28 @@ class SecondLook:
         """CrmError when the CRM can't be asked; nothing is changed then."""
         before = await self._m.store.read(lambda ledger: ledger.work_lists.held(key))
         await self._m.crm.prepare()
+        seen_at = self._m.clock.now() - JUST_WRITTEN
         record = (await self._m.crm.look([key])).get(key)
-        looked = await self._m.store.write(lambda ledger: self._note(ledger, key, record, before, by))
+        looked = await self._m.store.write(lambda ledger: self._note(ledger, key, record, before, seen_at, by))
         told = {"would": looked.would, "reason": looked.reason, "lifted": looked.lifted, "repaired": looked.repaired}
         self._m.log.info("record looked at again", record=str(key), by=by, **told)
         return looked
 
     def _note(
-        self, ledger: Ledger, key: RecordKey, record: Record | None, before: Sequence[AttemptRow], by: str
+        self,
+        ledger: Ledger,
+        key: RecordKey,
+        record: Record | None,
+        before: Sequence[AttemptRow],
+        seen_at: datetime,
+        by: str,
     ) -> Looked:
         now = self._m.clock.now()
         # Only calls that had ended before the look: what it shows says nothing of later ones.
         known = {row.attempt_id for row in before}
         held = [row for row in ledger.work_lists.held(key) if row.attempt_id in known]
         lifted = ledger.work_lists.lift(self._free(ledger, held, record), now)
-        would, reason, detail, next_at = self._verdict(ledger, record, now)
+        would, reason, detail, next_at = self._verdict(ledger, record, now, seen_at)
         repaired = reason not in _REPAIRS and _is_repaired(ledger, key, now)
         told = f"{would} {reason}".strip() + (f", {lifted} held calls lifted" if lifted else "")
         ledger.audit.add(now, by, Action.LOOK_AGAIN, str(key), told + (", repaired" if repaired else ""))
@@ -77,10 +84,12 @@ class SecondLook:
         ours = ledger.outbox.written_statuses([record.key]).get(record.key, ())
         return [row.attempt_id for row in held if not holds(row, record, ours, self._m.policy)]
 
-    def _verdict(self, ledger: Ledger, record: Record | None, now: datetime) -> tuple[str, str, str, datetime | None]:
+    def _verdict(
+        self, ledger: Ledger, record: Record | None, now: datetime, seen_at: datetime
+    ) -> tuple[str, str, str, datetime | None]:
         if record is None:
             return "gone", SkipReason.RECORD_GONE.value, "not in the CRM any more", None
-        (facts,) = gather_facts(ledger, [record], self._m.policy, now, now - timedelta(seconds=2))
+        (facts,) = gather_facts(ledger, [record], self._m.policy, now, seen_at)
         state, reason, detail, next_at = outcome_of(decide(facts, self._m.policy, now))
         return _WOULD.get(state, "skip"), reason, detail, next_at
 

@@ -12,6 +12,7 @@ from autodialer.domain.errors import NotWaiting
 from autodialer.domain.record import RecordKey
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import InboxRow
+from autodialer.service.asking import Asker
 from autodialer.service.means import Means
 from autodialer.service.results import ResultService
 from autodialer.service.signals import Signal
@@ -30,9 +31,10 @@ class Orphan:
 class OrphanDesk:
     """Lists, matches and dismisses them."""
 
-    def __init__(self, means: Means, results: ResultService, arrived: Signal) -> None:
+    def __init__(self, means: Means, results: ResultService, asker: Asker, arrived: Signal) -> None:
         self._m = means
         self._results = results
+        self._asker = asker
         self._arrived = arrived
 
     async def page(self, after: int | None, limit: int) -> Sequence[Orphan]:
@@ -55,6 +57,7 @@ class OrphanDesk:
 
         await self._m.store.write(reopen)
         await self._results.apply_one(inbox_id)
+        await self._asker.ask_one(inbox_id)
         self._arrived.notify()
         after = await self._m.store.read(lambda ledger: ledger.work_lists.callback(inbox_id))
         if after is None:

@@ -98,7 +98,7 @@ class OutcomeRecorder:
         early = ledger.inbox.orphans_of(session_id)
         ledger.inbox.reopen([callback.inbox_id for callback in early])
         self._called(ledger, run, row)
-        return bool(ledger.inbox.waiting(1))
+        return any(callback.state == "new" for callback in ledger.inbox.of_session(session_id))
 
     def _lost(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, reason: str) -> None:
         ledger.attempts.lose(submitted, submitted.lose(reason, self._m.clock.now()))

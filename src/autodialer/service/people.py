@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -15,6 +15,9 @@ from autodialer.rules.policy import Policy
 from autodialer.rules.text import normalise
 from autodialer.service.history import summarise
 from autodialer.service.projecting import statuses_expected
+
+JUST_WRITTEN = timedelta(seconds=2)
+"""How much earlier than the question was asked an update may have been written that the CRM's answer does not show."""
 
 
 def gather_facts(

@@ -20,7 +20,7 @@ from autodialer.rules.verdict import Call, SkipReason
 from autodialer.service.control import is_paused
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
-from autodialer.service.people import gather_facts
+from autodialer.service.people import JUST_WRITTEN, gather_facts
 from autodialer.service.retrying import Persistence
 from autodialer.service.staging import UNEXPECTED, outcome_of
 
@@ -40,6 +40,14 @@ class Ready:
     attempt: Reserved
     staged: Staged
     looked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the CRM showed. `seen_at`: what was written to it since may be missing in it."""
+
+    found: Mapping[RecordKey, Record]
+    seen_at: datetime
 
 
 HandOver = Callable[[Sequence[Ready]], None]
@@ -151,7 +159,7 @@ class Preparer:
     async def _look_and_reserve(
         self, run: Run, claimed: Sequence[Staged], agents: int | None, stop: Stop, hand_over: HandOver
     ) -> bool:
-        looked_at = self._m.clock.monotonic()
+        looked_at, seen_at = self._m.clock.monotonic(), self._m.clock.now() - JUST_WRITTEN
         try:
             found = await self._m.crm.look([row.key for row in claimed])
         except CrmError as error:
@@ -162,32 +170,31 @@ class Preparer:
         any_ready = False
         for start in range(0, len(claimed), _RESERVED_AT_ONCE):
             rows = claimed[start : start + _RESERVED_AT_ONCE]
-            reserved = await self._persistence.insist(partial(self._reserve_all, run, rows, found, agents))
+            look = _Look(found, seen_at)
+            reserved = await self._persistence.insist(partial(self._reserve_all, run, rows, look, agents))
             ready = [Ready(attempt, row, looked_at) for row, attempt in zip(rows, reserved, strict=True) if attempt]
             hand_over(ready)
             any_ready = any_ready or bool(ready)
         return any_ready
 
     async def _reserve_all(
-        self, run: Run, claimed: Sequence[Staged], found: Mapping[RecordKey, Record], agents: int | None
+        self, run: Run, claimed: Sequence[Staged], look: "_Look", agents: int | None
     ) -> Sequence[Reserved | None]:
         """All in one transaction; where one of them is refused or fails, each in its own, so that it harms no other."""
         try:
-            return await self._m.store.write(lambda ledger: self._decide_all(ledger, run, claimed, found, agents))
+            return await self._m.store.write(lambda ledger: self._decide_all(ledger, run, claimed, look, agents))
         except LedgerRefusal:
             pass
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - it is met again, alone, below
             self._m.log.warning("records are decided one by one", run_id=run.run_id, error=repr(error))
-        return [await self._persistence.insist(partial(self._reserve, run, row, found, agents)) for row in claimed]
+        return [await self._persistence.insist(partial(self._reserve, run, row, look, agents)) for row in claimed]
 
-    async def _reserve(
-        self, run: Run, row: Staged, found: Mapping[RecordKey, Record], agents: int | None
-    ) -> Reserved | None:
+    async def _reserve(self, run: Run, row: Staged, look: "_Look", agents: int | None) -> Reserved | None:
         """Decide once more, on what the CRM shows this second, and take the slots. The database has the last word."""
         try:
-            return (await self._m.store.write(lambda ledger: self._decide_all(ledger, run, [row], found, agents)))[0]
+            return (await self._m.store.write(lambda ledger: self._decide_all(ledger, run, [row], look, agents)))[0]
         except LedgerRefusal as refusal:
             await self._settle(run, row, StagedState.SKIP, SkipReason.OPEN_ATTEMPT.value, refusal.message)
         except StoreError:
@@ -208,7 +215,7 @@ class Preparer:
         ledger: Ledger,
         run: Run,
         claimed: Sequence[Staged],
-        found: Mapping[RecordKey, Record],
+        look: "_Look",
         agents: int | None,
     ) -> Sequence[Reserved | None]:
         """For each of `claimed` the attempt, or none: those that another process has taken over meanwhile are left to it."""
@@ -216,8 +223,9 @@ class Preparer:
         mine = ledger.staging.still_claimed(run.run_id, self._m.owner, [row.key for row in claimed])
         rows = [row for row in claimed if row.key in mine]
         now = self._m.clock.now()
+        found = look.found
         records = [found[row.key] for row in rows if row.key in found]
-        facts = gather_facts(ledger, records, self._m.policy, now, now - timedelta(seconds=2))
+        facts = gather_facts(ledger, records, self._m.policy, now, look.seen_at)
         known = {one.record.key: one for one in facts}
         reserved: dict[RecordKey, Reserved] = {}
         for row in rows:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from autodialer.ports import Finding
 from autodialer.ports.ledger import Store
 from autodialer.service.activities import ActivityService
+from autodialer.service.applying import Applier
+from autodialer.service.asking import Asker
 from autodialer.service.call_log import CallLog
 from autodialer.service.callbacks import CallbackDesk
 from autodialer.service.counting import Counts
@@ -57,7 +59,11 @@ AS_BUILT_IN = PolicySource()
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Wired by bootstrap. `arrived`: a callback was stored; `write_back_due`: an update was queued; `stopping`: no more calls."""
+    """Wired by bootstrap.
+
+    `arrived`: a callback was stored; `to_ask`: one waits for the CRM; `write_back_due`: an update was queued; `stopping`: no more
+    calls.
+    """
 
     means: Means
     readiness: Readiness
@@ -69,6 +75,7 @@ class Services:
     listener: Listener
     questions: QuestionDesk
     results: ResultService
+    asker: Asker
     write_back: WriteBack
     activities: ActivityService
     reconciler: Reconciler
@@ -95,6 +102,7 @@ class Services:
     duties: Duties
     pruner: Pruner
     arrived: Signal
+    to_ask: Signal
     write_back_due: Signal
     stopping: asyncio.Event
 
@@ -113,13 +121,15 @@ def wire(
 
     `policy_source`: where the policy is from.
     """
-    arrived, due, stopping = Signal(), Signal(), asyncio.Event()
+    arrived, to_ask, due, stopping = Signal(), Signal(), Signal(), asyncio.Event()
     readiness = Readiness(means.crm, means.telephony)
     lines, reconciler = Lines(means), Reconciler(means)
     callbacks = CallbackDesk(means.store, means.clock, arrived)
     count = Credits(means)
     rationed = replace(means, crm=Rationed(means.crm, count))
-    results = ResultService(means, lines, due, lambda: callbacks.storing)
+    applier = Applier(means, lines, due)
+    results = ResultService(means, applier, to_ask, lambda: callbacks.storing)
+    asker = Asker(means, applier, results, arrived)
     planner = Planner(rationed, scratch, count)
     drift = DriftReport(means)
     runs = RunService(rationed, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
@@ -134,13 +144,14 @@ def wire(
         listener=Listener(means.telephony, means.store, callbacks),
         questions=QuestionDesk(means, arrived),
         results=results,
+        asker=asker,
         write_back=WriteBack(means),
         activities=ActivityService(means),
         reconciler=reconciler,
         membership=Membership(means, reconciler, lines),
         call_log=CallLog(means, due),
         settler=Settler(means, due),
-        orphans=OrphanDesk(means, results, arrived),
+        orphans=OrphanDesk(means, results, asker, arrived),
         parked=ParkedUpdates(means, due),
         second_look=SecondLook(means),
         rewriter=Rewriter(means, due),
@@ -167,6 +178,7 @@ def wire(
         drift=drift,
         kept_drift=DriftKeeper(drift, means.clock),
         arrived=arrived,
+        to_ask=to_ask,
         write_back_due=due,
         stopping=stopping,
     )

@@ -20,7 +20,7 @@ from autodialer.rules.order import run_order
 from autodialer.rules.policy import Policy
 from autodialer.rules.verdict import Call, MarkDead, Skip, Verdict
 from autodialer.service.gathering import gather_or_cancel
-from autodialer.service.people import gather_facts
+from autodialer.service.people import JUST_WRITTEN, gather_facts
 
 UNEXPECTED = "unexpected"
 PATIENCE = 900.0  # seconds without a page after which a run gives its pull up
@@ -92,8 +92,10 @@ class Stager:
         last_page_at, wait = self._clock.monotonic(), _FIRST_WAIT
         while True:
             try:
+                asked_at = self._clock.now()
                 async for page in self._crm.pull(record_type, after):
-                    await self._stage(run_id, page)
+                    await self._stage(run_id, page, asked_at - JUST_WRITTEN)
+                    asked_at = self._clock.now()
                     after = page[-1].key.zoho_id
                     last_page_at, wait = self._clock.monotonic(), _FIRST_WAIT
             except CrmError as error:
@@ -117,14 +119,14 @@ class Stager:
         while (left := until - self._clock.monotonic()) > 0 and not self._stopping.is_set():
             await self._clock.sleep(min(left, _SLICE))
 
-    async def _stage(self, run_id: str, page: Sequence[Record]) -> None:
-        rows = await self._decide(page, self._clock.now())
+    async def _stage(self, run_id: str, page: Sequence[Record], seen_at: datetime) -> None:
+        rows = await self._decide(page, self._clock.now(), seen_at)
         await self._staging_store.write(partial(_add, run_id, rows))
 
-    async def _decide(self, page: Sequence[Record], seen_at: datetime) -> list[Staged]:
+    async def _decide(self, page: Sequence[Record], now: datetime, seen_at: datetime) -> list[Staged]:
         try:
             return await self._ledger_store.read(
-                lambda ledger: decide_page(ledger, page, self._policy, seen_at, self._more_facts)
+                lambda ledger: decide_page(ledger, page, self._policy, now, seen_at, self._more_facts)
             )
         except StoreError:
             raise
@@ -132,7 +134,7 @@ class Stager:
             if len(page) == 1:
                 self._log.error("record can't be decided", record=str(page[0].key), error=repr(error))
                 return [undecided(page[0], error)]
-            return [row for record in page for row in await self._decide([record], seen_at)]
+            return [row for record in page for row in await self._decide([record], now, seen_at)]
 
 
 def _add(run_id: str, rows: Sequence[Staged], ledger: Ledger) -> None:
@@ -140,10 +142,15 @@ def _add(run_id: str, rows: Sequence[Staged], ledger: Ledger) -> None:
 
 
 def decide_page(
-    ledger: Ledger, page: Sequence[Record], policy: Policy, now: datetime, more_facts: MoreFacts | None = None
+    ledger: Ledger,
+    page: Sequence[Record],
+    policy: Policy,
+    now: datetime,
+    seen_at: datetime,
+    more_facts: MoreFacts | None = None,
 ) -> list[Staged]:
-    """Each record of a page with its verdict, as a row to be staged."""
-    found = gather_facts(ledger, page, policy, now, now)
+    """Each record of a page with its verdict, as a row to be staged. `seen_at` as gather_facts has it."""
+    found = gather_facts(ledger, page, policy, now, seen_at)
     if more_facts is None:
         return [staged(facts, decide(facts, policy, now), policy) for facts in found]
     return [staged(facts, decide(facts, policy, now), policy, more_facts(facts, policy, now)) for facts in found]

@@ -9,21 +9,33 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, text, update
 
-from autodialer.ports.rows import Arrival, InboxRow
+from autodialer.ports.rows import ASKING, Arrival, InboxRow
 from autodialer.ports.work_lists import DISMISSED
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_of
-from autodialer.store.prepared import Prepared, execute
-from autodialer.store.tables import CONFLICT, INBOX_WAITING, inbox
+from autodialer.store.prepared import Prepared, PreparedAmong, execute
+from autodialer.store.tables import CONFLICT, INBOX_WAITING, OPEN, attempts, inbox
 from autodialer.store.types import to_millis
 
 _i = inbox.c
 _WAITING = text(INBOX_WAITING)
 _NEXT = Prepared(
     select(inbox)
-    .where(_WAITING, _i.state == "new", _i.inbox_id > bindparam("after"))
+    .where(_WAITING, _i.state == "new", _i.note != ASKING, _i.inbox_id > bindparam("after"))
     .order_by(_i.inbox_id)
     .limit(bindparam("at_most"))
+)
+_ASKING = Prepared(
+    select(inbox)
+    .where(_WAITING, _i.state == "new", _i.note == ASKING, _i.inbox_id > bindparam("after"))
+    .order_by(_i.inbox_id)
+    .limit(bindparam("at_most"))
+)
+_ASK = Prepared(update(inbox).where(_i.inbox_id == bindparam("id"), _i.state == "new"))
+# In two steps, by the few calls in progress: in one, a database without fresh statistics may read all callbacks instead.
+_OPEN_SESSIONS = Prepared(select(attempts.c.session_id).where(text(OPEN), attempts.c.session_id.is_not(None)))
+_NEW_OF = PreparedAmong(
+    lambda sessions: select(inbox).where(_i.session_id.in_(sessions), _i.state == "new", _i.note != ASKING)
 )
 _UNMATCHED = or_(_i.state == "orphan", and_(_i.state == "ignored", _i.note.startswith(DISMISSED)))
 _BY_SESSION = select(inbox).where(_i.session_id == bindparam("session")).order_by(_i.inbox_id)
@@ -33,7 +45,9 @@ _LOCK = Prepared(
     select(_i.inbox_id).where(_i.inbox_id == bindparam("id"), _i.state == "new").with_for_update(skip_locked=True)
 )
 _EARLIER = Prepared(
-    select(_i.inbox_id).where(_i.session_id == bindparam("session"), _i.state == "new", _i.inbox_id < bindparam("id"))
+    select(_i.inbox_id).where(
+        _i.session_id == bindparam("session"), _i.state == "new", _i.note != ASKING, _i.inbox_id < bindparam("id")
+    )
 )
 # For SQLite: each statement lets go of Python's lock and asks for it again, which costs more than a row does.
 _ADD_ROWS = """
@@ -134,6 +148,17 @@ class SqlInbox:
 
     def waiting(self, limit: int, after: int = 0) -> Sequence[InboxRow]:
         return self._many(_NEXT, {"at_most": limit, "after": after})
+
+    def of_open_calls(self, limit: int) -> Sequence[InboxRow]:
+        sessions = [row.session_id for row in _OPEN_SESSIONS.rows(self._db, {})]
+        rows = [row for some in chunks(sessions) for row in _NEW_OF.rows(self._db, some)]
+        return [inbox_row(row) for row in sorted(rows, key=lambda row: row.inbox_id)[:limit]]
+
+    def ask(self, inbox_id: int) -> None:
+        _ASK.change(self._db, {"id": inbox_id, "note": ASKING})
+
+    def asking(self, limit: int, after: int = 0) -> Sequence[InboxRow]:
+        return self._many(_ASKING, {"at_most": limit, "after": after})
 
     def take(self, inbox_id: int, session_id: str | None, left: Collection[int]) -> bool:
         if self._db.dialect.name == "sqlite":

@@ -49,6 +49,15 @@ class MemoryInbox:
     def waiting(self, limit: int, after: int = 0) -> Sequence[InboxRow]:
         return [self.new[number] for number in sorted(self.new) if number > after][:limit] if self.new else []
 
+    def of_open_calls(self, limit: int) -> Sequence[InboxRow]:  # noqa: ARG002 - few wait at a time: there is nobody to overtake
+        return []
+
+    def asking(self, limit: int, after: int = 0) -> Sequence[InboxRow]:  # noqa: ARG002 - nobody else calls anybody here
+        return []
+
+    def of_session(self, session_id: str) -> Sequence[InboxRow]:
+        return [row for row in self.new.values() if row.session_id == session_id] if self.new else []
+
     def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
         return list(self._orphans[session_id].values()) if session_id in self._orphans else []
 

@@ -16,6 +16,8 @@ from autodialer.rules import duplicates, eligibility, order, reading, text
 from autodialer.rules.facts import History
 from autodialer.rules.policy import Policy
 from autodialer.service import (
+    applying,
+    asking,
     call_log,
     dialing,
     gathering,
@@ -153,7 +155,7 @@ def without_asyncio(heap: Heap, told: dict[str, CallResult]) -> Iterator[None]:
 
     LeanDialer.heap = heap
     with ExitStack() as stack:
-        for module in (runs, run_desk, results, worker):
+        for module in (runs, run_desk, results, applying, asking, worker):
             stack.enter_context(patch.object(module, "asyncio", tasks))
         for cached, name, modules in _CACHED:
             for module in modules:
