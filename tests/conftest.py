@@ -1,5 +1,6 @@
 """Fixtures for every test: `store` runs a test on SQLite and on PostgreSQL, `sqlite_store` on SQLite alone."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -31,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     shares: list[list[pytest.Item]] = [[] for _ in range(processes)]
     short: deque[pytest.Item] = deque()
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        folder = item.nodeid.split("/", 2)[1]
         mine = shares[_LONG.index(folder) % processes] if folder in _LONG else short
         mine.append(item)
     # xdist gives each process an equal part of the list, in its order.
@@ -41,6 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items += share
         while short and len(items) < end:
             items.append(short.popleft())
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays to the end: nobody looks through it for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure() -> None:

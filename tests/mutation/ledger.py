@@ -243,7 +243,7 @@ _CODE: Sequence[Breakage] = (
     ),
     Breakage(
         "a duty is taken from a replica that lives",
-        [Replace("store/duties.py", "_d.lease_until <= now,", "_d.lease_until > now,")],
+        [Replace("store/duties.py", '_d.lease_until <= bindparam("now"),', '_d.lease_until > bindparam("now"),')],
         [_test("replicas_sharing", "one_replica_has_a_duty_as_long_as_it_renews_its_lease")],
     ),
     Breakage(

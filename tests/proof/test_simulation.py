@@ -1,6 +1,6 @@
 """Whole days, drawn from seeds: whatever fails, in the end everybody was rung as the rules say and the CRM shows it.
 
-In `make test`: eight seeds of thirty records, over which every kind of fault fires. One seed of a thousand records takes as long
+In `make test`: ten seeds of thirty records, over which every kind of fault fires. One seed of a thousand records takes as long
 as all of that together, so they are the soak's: `make soak` runs 500 of them (SEEDS=… for more or fewer) and the planted bugs.
 """
 

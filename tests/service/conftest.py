@@ -9,6 +9,7 @@ import pytest
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlStore
 from databases import SqliteLedgers
+from service.inline import store_on
 from service.virtual_time import VirtualLoop
 from service.world import World
 
@@ -26,6 +27,18 @@ def _look_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def store(database: Database) -> SqlStore:
+    return store_on(database)
+
+
+@pytest.fixture
+def sqlite_store(sqlite_ledgers: SqliteLedgers, tmp_path: Path) -> Iterator[SqlStore]:
+    opened = Database(sqlite_ledgers.fresh(tmp_path))
+    yield store_on(opened)
+    opened.close()
+
+
+@pytest.fixture
 def new_store(sqlite_ledgers: SqliteLedgers, tmp_path: Path) -> Iterator[Callable[[], SqlStore]]:
     """Opens as many empty SQLite ledgers as a test wants, one after the other."""
     opened: list[Database] = []
@@ -36,7 +49,7 @@ def new_store(sqlite_ledgers: SqliteLedgers, tmp_path: Path) -> Iterator[Callabl
         if opened:
             opened[-1].close()
         opened.append(Database(sqlite_ledgers.fresh(folder)))
-        return SqlStore(opened[-1])
+        return store_on(opened[-1])
 
     yield make
     for database in opened:

@@ -43,13 +43,11 @@ async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     raise AssertionError("this never came")
 
 
-async def sender_of(world: World, number: str) -> str:
-    rows = [row for ring in world.telephony.rings for row in await world.attempts(ring.request.key)]
-    return next(row.owner for row in rows if row.number == number)
-
-
 async def senders(world: World) -> Sequence[str]:
-    return [await sender_of(world, ring.number) for ring in world.telephony.rings]
+    """Who sent each ring."""
+    rows = [row for ring in world.telephony.rings for row in await world.attempts(ring.request.key)]
+    owners = {row.number: row.owner for row in reversed(rows)}  # of each number the first
+    return [owners[ring.number] for ring in world.telephony.rings]
 
 
 async def newest(world: World) -> Run:

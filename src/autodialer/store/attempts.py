@@ -40,6 +40,23 @@ _WITHOUT_SESSION = (
     )
     .limit(1)
 )
+_LIVE = or_(_a.state != AttemptState.UNKNOWN.value, _a.submitted_at > bindparam("unknown_since"))
+_LINES_IN_USE = Prepared(select(func.count().label("lines")).select_from(attempts).where(_OPEN, _LIVE))
+_WAITS_IN_VAIN = or_(
+    and_(_a.state == AttemptState.PLACED.value, _a.placed_at <= bindparam("before")),
+    and_(
+        _a.state.in_([AttemptState.RESERVED.value, AttemptState.SUBMITTING.value]),
+        _a.lease_until < bindparam("now"),
+    ),
+    and_(_a.state == AttemptState.UNKNOWN.value, _a.policy_day < bindparam("today")),
+)
+_OVERDUE = (
+    select(attempts)
+    .where(_OPEN, _WAITS_IN_VAIN)
+    .order_by(_a.reserved_at)
+    .limit(500)
+    .with_for_update(skip_locked=True)  # SQLite has one writer and leaves this out
+)
 LATEST_SUBMITTED = (
     select(_a.submitted_at)
     .where(_a.run_id.is_not(None), _a.submitted_at.is_not(None))
@@ -148,24 +165,15 @@ class SqlAttempts(SqlTransitions):
         return self._db.execute(_WITHOUT_SESSION).first() is not None
 
     def lines_in_use(self, unknown_since: datetime) -> int:
-        live = or_(_a.state != AttemptState.UNKNOWN.value, _a.submitted_at > unknown_since)
-        return self._db.execute(select(func.count()).select_from(attempts).where(_OPEN, live)).scalar_one()
+        return int(_LINES_IN_USE.rows(self._db, {"unknown_since": unknown_since})[0].lines)
 
     def reserved(self) -> int:
         mine = _a.state == AttemptState.RESERVED.value
         return self._db.execute(select(func.count()).select_from(attempts).where(_OPEN, mine)).scalar_one()
 
     def overdue(self, *, placed_before: datetime, now: datetime, today: str) -> Sequence[AttemptRow]:
-        waits_in_vain = or_(
-            and_(_a.state == AttemptState.PLACED.value, _a.placed_at <= placed_before),
-            and_(
-                _a.state.in_([AttemptState.RESERVED.value, AttemptState.SUBMITTING.value]),
-                _a.lease_until < now,
-            ),
-            and_(_a.state == AttemptState.UNKNOWN.value, _a.policy_day < today),
-        )
-        late = select(attempts).where(_OPEN, waits_in_vain).order_by(_a.reserved_at).limit(500)
-        return self._many(late.with_for_update(skip_locked=True))  # SQLite has one writer and leaves this out
+        found = self._db.execute(_OVERDUE, {"before": placed_before, "now": now, "today": today})
+        return [attempt_row(row) for row in found]
 
     def open_of_owner(self, owner: str) -> Sequence[AttemptRow]:
         mine = _a.owner == owner if owner else _a.owner != ""

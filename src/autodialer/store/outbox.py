@@ -45,7 +45,7 @@ _ON_ITS_WAY = exists().where(
     _e.claimed_until >= bindparam("moment"),
 )
 _FREE = or_(_o.claimed_by.is_(None), _o.claimed_by == bindparam("owner"), _o.claimed_until < bindparam("moment"))
-_DUE = (
+_DUE = Prepared(
     select(outbox)
     .where(text("outbox.state = 'pending'"), _o.next_try_at <= bindparam("now"), _FREE, ~_ON_ITS_WAY)
     .order_by(_o.next_try_at, _o.outbox_id)
@@ -87,7 +87,7 @@ class SqlOutbox:
         self, owner: str, now: datetime, limit: int, shared_now: datetime, choose: Choose | None = None
     ) -> Sequence[OutboxRow]:
         asked = {"owner": owner, "now": now, "moment": shared_now, "at_most": limit}
-        due = [replace(outbox_row(row), claimed_by=owner) for row in self._db.execute(_DUE, asked)]
+        due = [replace(outbox_row(row), claimed_by=owner) for row in _DUE.rows(self._db, asked)]
         rows = due if choose is None else choose(due)
         if rows:
             until = shared_now + CLAIM_LEASE

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from autodialer.ports.replicas import PaceRow
 from autodialer.store.insert import insert_for, insert_if_absent
+from autodialer.store.prepared import Prepared
 from autodialer.store.tables import pace, replicas
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -15,9 +16,9 @@ _CALLS = "calls"
 _r = replicas.c
 _p = pace.c
 # Made once: to build a statement takes longer than to execute it.
-_RENEW = update(replicas).where(_r.owner == bindparam("who"))
+_RENEW = Prepared(update(replicas).where(_r.owner == bindparam("who")))
 _KNOWS = select(_r.owner).where(_r.owner == bindparam("who"))
-_SILENT = select(_r.owner).where(_r.lease_until < bindparam("now")).order_by(_r.lease_until)
+_SILENT = Prepared(select(_r.owner).where(_r.lease_until < bindparam("now")).order_by(_r.lease_until))
 _LOAD = select(_p.due_at, _p.interval, _p.calm_since).where(_p.name == _CALLS).with_for_update()
 _SAVE = update(pace).where(_p.name == _CALLS)
 
@@ -35,7 +36,7 @@ class SqlReplicas:
 
     def renew(self, owner: str, until: datetime, heard_at: datetime | None) -> bool:
         values = {"who": owner, "lease_until": until, "heard_at": heard_at}
-        return self._db.execute(_RENEW, values).rowcount == 1
+        return _RENEW.change(self._db, values) == 1
 
     def leave(self, owner: str) -> None:
         self._db.execute(delete(replicas).where(_r.owner == owner))
@@ -44,7 +45,7 @@ class SqlReplicas:
         return self._db.execute(delete(replicas).where(_r.owner == owner, _r.lease_until < now)).rowcount == 1
 
     def silent(self, now: datetime) -> Sequence[str]:
-        return self._db.execute(_SILENT, {"now": now}).scalars().all()
+        return [row.owner for row in _SILENT.rows(self._db, {"now": now})]
 
     def knows(self, owner: str) -> bool:
         return self._db.execute(_KNOWS, {"who": owner}).first() is not None

@@ -19,6 +19,7 @@ _IS_OF = Prepared(_OF_ID.where(_OPEN, runs.c.owner == bindparam("of")))
 _IS_DIALING = Prepared(_OF_ID.where(runs.c.state == RunState.DIALING.value, runs.c.stop_reason.is_(None)))
 # Waits for all who said "while it is dialing"; the plain UPDATE of a lease does not have to.
 _LOCK = select(runs.c.run_id).where(_OPEN, runs.c.owner == bindparam("of")).with_for_update()
+_CURRENT = Prepared(select(runs).where(_OPEN))
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,7 +39,7 @@ class SqlRuns:
         return insert_if_absent(self._db, runs, {**_values(run, run.started_at), "ended_at": run.started_at})
 
     def current(self) -> Run | None:
-        row = self._db.execute(select(runs).where(_OPEN)).first()
+        row = _CURRENT.first(self._db, {})
         return run_row(row) if row else None
 
     def get(self, run_id: str) -> Run | None:
