@@ -247,7 +247,7 @@ PARTIAL = {
     "unseen_holds": "ix_attempts_held",
     "runs.current": "uq_runs_open",
     "inbox.waiting": "ix_inbox_waiting",
-    "inbox.asking": "ix_inbox_waiting",
+    "inbox.asking": "ix_inbox_asking",
     "inbox.of_open_calls": "ix_attempts_open",
     "outbox.claim": "ix_outbox_due",
     "outbox.disown": "ix_outbox_claimed",

@@ -14,7 +14,7 @@ from autodialer.ports.work_lists import DISMISSED
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_of
 from autodialer.store.prepared import Prepared, PreparedAmong, execute
-from autodialer.store.tables import CONFLICT, INBOX_WAITING, OPEN, attempts, inbox
+from autodialer.store.tables import CONFLICT, INBOX_ASKING, INBOX_WAITING, OPEN, attempts, inbox
 from autodialer.store.types import to_millis
 
 _i = inbox.c
@@ -27,7 +27,7 @@ _NEXT = Prepared(
 )
 _ASKING = Prepared(
     select(inbox)
-    .where(_WAITING, _i.state == "new", _i.note == ASKING, _i.inbox_id > bindparam("after"))
+    .where(text(INBOX_ASKING), _i.inbox_id > bindparam("after"))
     .order_by(_i.inbox_id)
     .limit(bindparam("at_most"))
 )

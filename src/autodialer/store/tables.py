@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 import autodialer.store.tables_access
 import autodialer.store.tables_figures  # noqa: F401 - their tables belong to the same schema
+from autodialer.ports.rows import ASKING
 from autodialer.store.schema import Id
 from autodialer.store.schema import metadata as metadata  # noqa: PLC0414 - all ask for it here
 from autodialer.store.types import Instant
@@ -233,6 +234,8 @@ Index(
     sqlite_where=text(INBOX_WAITING),
     postgresql_where=text(INBOX_WAITING),
 )
+INBOX_ASKING = f"state = 'new' AND note = '{ASKING}'"
+Index("ix_inbox_asking", inbox.c.inbox_id, sqlite_where=text(INBOX_ASKING), postgresql_where=text(INBOX_ASKING))
 CONFLICT = "state = 'conflict'"
 Index("ix_inbox_conflict", inbox.c.inbox_id, sqlite_where=text(CONFLICT), postgresql_where=text(CONFLICT))
 Index(None, inbox.c.session_id)
