@@ -202,6 +202,23 @@ async def test_row_24_a_result_of_ours_is_applied_while_zoho_does_not_answer_at_
         assert await world.inbox_count("new") == 200
 
 
+@pytest.mark.parametrize(("coming_in", "applied"), [(0, 300), (1000, 100)])
+async def test_row_24_in_a_flood_those_that_wait_for_zoho_are_worked_on_at_leisure(
+    world: World, monkeypatch: pytest.MonkeyPatch, coming_in: int, applied: int
+) -> None:
+    world.crm.add(*(person(contact(n), 10 + n) for n in range(300)))
+    for n in range(300):
+        await world.services.callbacks.take(_told(contact(n), call_id=f"x{n}"))
+    await world.services.results.apply_waiting()
+    assert await world.inbox_count("new") == 300, "all wait for Zoho"
+    monkeypatch.setattr(world.services.results._leisure, "_coming_in", lambda: coming_in)
+    world.process.store.slowness = 0.01
+    asking = asyncio.ensure_future(world.services.asker.ask_waiting())
+    await pass_time(6)
+    assert await world.inbox_count("applied") == applied
+    asking.cancel()
+
+
 async def test_row_24_one_that_waits_for_zoho_and_can_not_be_read_any_more_holds_up_no_other(world: World) -> None:
     """As after an update to a version that is stricter."""
     world.crm.add(person(lead(1), 1))

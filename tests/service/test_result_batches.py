@@ -171,7 +171,7 @@ async def test_while_callbacks_come_in_they_are_stored_first_and_else_nothing_wa
     for n in range(PEOPLE):
         await world.services.callbacks.take(summary(f"nobody's {n}", Disposition.BUSY))
     world.process.store.slowness = 1.0
-    monkeypatch.setattr(world.services.results, "_coming_in", lambda: coming_in)
+    monkeypatch.setattr(world.services.results._leisure, "_coming_in", lambda: coming_in)
     began = world.clock.monotonic()
     assert await world.services.results.apply_waiting() == PEOPLE
     took = world.clock.monotonic() - began
@@ -186,7 +186,7 @@ async def test_in_a_flood_results_of_our_calls_in_progress_overtake_the_rest(
         await world.services.callbacks.take(summary(f"nobody's {n}", Disposition.BUSY))
     await waiting(world)
     world.process.store.slowness = 1.0
-    monkeypatch.setattr(world.services.results, "_coming_in", lambda: 1000)
+    monkeypatch.setattr(world.services.results._leisure, "_coming_in", lambda: 1000)
     applying = asyncio.ensure_future(world.services.results.apply_waiting())
     await pass_time(10)
     assert await heard(world) == list(range(PEOPLE))

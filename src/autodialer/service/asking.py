@@ -15,9 +15,10 @@ from autodialer.domain.result import CallResult
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.outside import LOOKED_AT_TOGETHER
 from autodialer.ports.rows import InboxRow
-from autodialer.service.applying import Applied, Applier
+from autodialer.service.applying import Applied, Applier, Work
 from autodialer.service.callbacks import read_mission_result
 from autodialer.service.elsewhere import record_elsewhere
+from autodialer.service.leisure import Leisure
 from autodialer.service.means import Means
 from autodialer.service.results import ResultService
 from autodialer.service.signals import Signal
@@ -31,11 +32,14 @@ _OVER_AGAIN = 5.0  # seconds until those that the CRM could not show are asked a
 class Asker:
     """Asks, and applies what waited for the answer. `arrived`: told when callbacks can be matched that could not before."""
 
-    def __init__(self, means: Means, applier: Applier, results: ResultService, arrived: Signal) -> None:
+    def __init__(
+        self, means: Means, applier: Applier, results: ResultService, arrived: Signal, leisure: Leisure
+    ) -> None:
         self._m = means
         self._applier = applier
         self._results = results
         self._arrived = arrived
+        self._leisure = leisure
         self._turn = asyncio.Lock()
         self._after = 0  # as far as this way through them has come
         self._over_at = 0.0
@@ -49,9 +53,13 @@ class Asker:
             if self._m.clock.monotonic() >= self._over_at:
                 self._after, self._over_at = 0, self._m.clock.monotonic() + _OVER_AGAIN
             while rows := await self._m.store.read(self._page):
-                if not await self._ask_about(rows):
+                works = await self._ask_about(rows)
+                if works is None:
                     return False
+                began = self._m.clock.monotonic()
+                await self._apply_all(works)
                 self._after = rows[-1].inbox_id
+                await self._leisure.rest(self._m.clock.monotonic() - began)
             return True
 
     async def ask_one(self, inbox_id: int) -> None:
@@ -59,12 +67,13 @@ class Asker:
         row = await self._m.store.read(lambda ledger: ledger.work_lists.callback(inbox_id))
         if row is not None and row.waits_for_crm:
             self._after = min(self._after, inbox_id - 1)  # if it is in vain
-            await self._ask_about([row])
+            await self._apply_all(await self._ask_about([row]) or ())
 
     def _page(self, ledger: Ledger) -> Sequence[InboxRow]:
         return ledger.inbox.asking(_PAGE, self._after)
 
-    async def _ask_about(self, rows: Sequence[InboxRow]) -> bool:
+    async def _ask_about(self, rows: Sequence[InboxRow]) -> Sequence[tuple[InboxRow, Work]] | None:
+        """What is to be done with them now; None when the CRM can't be asked."""
         told, unreadable = _read_all(rows)
         await self._applier.apply_all([(row, partial(self._ignore, row, why)) for row, why in unreadable])
         asked_at = self._m.clock.now()
@@ -72,17 +81,18 @@ class Asker:
             found = await self._look(list(dict.fromkeys(key for _, _, key in told)))
         except CrmError as error:
             self._m.log.warning("callbacks wait for Zoho", count=len(rows), error=error.message)
-            return False
-        works = [
+            return None
+        return [
             (row, partial(self._apply, row, result, key, found[key], asked_at))
             for row, result, key in told
             if key in found
         ]
+
+    async def _apply_all(self, works: Sequence[tuple[InboxRow, Work]]) -> None:
         for start in range(0, len(works), _BATCH):
             applied = await self._applier.apply_all(works[start : start + _BATCH])
             if any(one.has_reopened for _, one in applied):
                 self._arrived.notify()
-        return True
 
     async def _look(self, keys: Sequence[RecordKey]) -> Mapping[RecordKey, Record | None]:
         """None for a record that is gone; a key that the CRM refuses to look at is left out, and found by halves.

@@ -5,7 +5,7 @@ What only the CRM can say more of waits for it apart (asking.py), and holds up n
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from autodialer.service.ending import end_attempt, release_attempt
 from autodialer.service.hearing import heard_of
 from autodialer.service.holding import notice_stranger
 from autodialer.service.known_attempts import KnownAttempts
+from autodialer.service.leisure import Leisure
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
@@ -29,11 +30,7 @@ _BATCH = 25  # applied in one transaction, for which callbacks that come in have
 _LOOKS, _UNTIL_COMMITTED = 3, 0.25  # more, and seconds between them, at what another replica had
 _CLOCKS_APART = timedelta(minutes=1)  # of replicas, at most: each notes times by its own
 _TURN = 3.0  # seconds that somebody waits for a callback of their own to be applied
-# Times as long as a batch took, while callbacks come in: they are stored first. In a flood of them much longer.
-_REST, _REST_IN_A_FLOOD = 25.0, 200.0
-_QUIET_LOOKS, _LOOK_EVERY = 2, 0.05  # seconds: in a row without any, and it is over
 _OURS_EVERY = 0.25  # seconds of such a rest: what ends a call of ours frees its line
-_FLOOD = 8  # stored together: far more than the fastest run draws
 
 
 @dataclass(slots=True)
@@ -50,16 +47,13 @@ class _Pass:
 
 
 class ResultService:
-    """Applies what the inbox holds. `coming_in`: how many callbacks are being stored this moment; then it takes its time.
+    """Applies what the inbox holds. `to_ask`: told when a callback waits for the CRM's answer from now on."""
 
-    `to_ask`: told when a callback waits for the CRM's answer from now on.
-    """
-
-    def __init__(self, means: Means, applier: Applier, to_ask: Signal, coming_in: Callable[[], int]) -> None:
+    def __init__(self, means: Means, applier: Applier, to_ask: Signal, leisure: Leisure) -> None:
         self._m = means
         self._applier = applier
         self._to_ask = to_ask
-        self._coming_in = coming_in
+        self._leisure = leisure
         self._turn = asyncio.Lock()
 
     async def apply_waiting(self) -> int:
@@ -77,7 +71,8 @@ class ResultService:
                 await self._apply_some(page, so_far)
                 after = page[-1].inbox_id if page else after
                 if len(page) == _BATCH:
-                    await self._rest(self._m.clock.monotonic() - began, so_far)
+                    took = self._m.clock.monotonic() - began
+                    await self._leisure.rest(took, partial(self._apply_ours, so_far), _OURS_EVERY)
                     await self._apply_ours(so_far)
                 elif so_far.has_reopened:
                     so_far.has_reopened, after = False, 0
@@ -89,20 +84,6 @@ class ResultService:
                 else:
                     break  # what comes in from now on gives a signal
             return so_far.settled
-
-    async def _rest(self, took: float, so_far: _Pass) -> None:
-        """For as long as they come in: what waits when a flood is over waits no longer."""
-        clock, coming_in, quiet = self._m.clock, self._coming_in(), 0
-        if not coming_in:
-            return
-        until = clock.monotonic() + took * (_REST if coming_in < _FLOOD else _REST_IN_A_FLOOD)
-        ours_at = clock.monotonic() + _OURS_EVERY
-        while quiet < _QUIET_LOOKS and clock.monotonic() < until:
-            await clock.sleep(_LOOK_EVERY)
-            quiet = 0 if self._coming_in() else quiet + 1
-            if clock.monotonic() >= ours_at:
-                await self._apply_ours(so_far)
-                ours_at = clock.monotonic() + _OURS_EVERY
 
     async def apply_one(self, inbox_id: int) -> None:
         """Apply this callback if it waits; where many are being applied in this moment it is left to them. StoreError as above."""

@@ -22,6 +22,7 @@ from autodialer.service.finding import PeopleFinder
 from autodialer.service.glance import Glancer
 from autodialer.service.kept_drift import DriftKeeper
 from autodialer.service.kept_plan import PlanKeeper
+from autodialer.service.leisure import Leisure
 from autodialer.service.lines import Lines
 from autodialer.service.listening import Listener
 from autodialer.service.looking_again import SecondLook
@@ -128,8 +129,9 @@ def wire(
     count = Credits(means)
     rationed = replace(means, crm=Rationed(means.crm, count))
     applier = Applier(means, lines, due)
-    results = ResultService(means, applier, to_ask, lambda: callbacks.storing)
-    asker = Asker(means, applier, results, arrived)
+    leisure = Leisure(means.clock, lambda: callbacks.storing)
+    results = ResultService(means, applier, to_ask, leisure)
+    asker = Asker(means, applier, results, arrived, leisure)
     planner = Planner(rationed, scratch, count)
     drift = DriftReport(means)
     runs = RunService(rationed, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
