@@ -4,6 +4,8 @@ Booleans are 0/1 integers and JSON is text, so that both databases hold the same
 a query that is to use such an index says the same words, since neither database sees through a parameter.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -27,6 +29,13 @@ from autodialer.store.types import Instant
 OPEN = "state IN ('reserved', 'submitting', 'placed', 'unknown')"
 RUN_OPEN = "state IN ('staging', 'dialing')"
 CALL_STATUS_LENGTH = 40
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """Of a partial index, for both databases."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 _STATES = "'reserved', 'submitting', 'placed', 'ended', 'unknown', 'released'"
 
 runs = Table(
@@ -50,13 +59,7 @@ runs = Table(
     CheckConstraint("kind IN ('scheduled', 'manual')", name="kind"),
 )
 # At most one run is open, whoever starts it (rules.md rows 19 and 20): all runs have the same `singleton`.
-Index(
-    "uq_runs_open",
-    runs.c.singleton,
-    unique=True,
-    sqlite_where=text(RUN_OPEN),
-    postgresql_where=text(RUN_OPEN),
-)
+Index("uq_runs_open", runs.c.singleton, unique=True, **_where(RUN_OPEN))
 Index(None, runs.c.started_at)
 
 # The processes that share the ledger; by the database's clock, as is `pace`.
@@ -163,37 +166,22 @@ attempts = Table(
     ),
 )
 _a = attempts.c
-Index("uq_attempts_open_number", _a.number, unique=True, sqlite_where=text(OPEN), postgresql_where=text(OPEN))
-Index(
-    "uq_attempts_open_record",
-    _a.zoho_id,
-    _a.record_type,
-    unique=True,
-    sqlite_where=text(OPEN),
-    postgresql_where=text(OPEN),
-)
+Index("uq_attempts_open_number", _a.number, unique=True, **_where(OPEN))
+Index("uq_attempts_open_record", _a.zoho_id, _a.record_type, unique=True, **_where(OPEN))
 Index("uq_attempts_record_slot", _a.zoho_id, _a.record_type, _a.record_slot, unique=True)
 Index("uq_attempts_number_slot", _a.number, _a.number_slot, unique=True)
 Index("uq_attempts_record_day_slot", _a.zoho_id, _a.record_type, _a.policy_day, _a.record_day_slot, unique=True)
 Index("uq_attempts_number_day_slot", _a.number, _a.policy_day, _a.number_day_slot, unique=True)
 # One call per record per run (rules.md, order of a run).
 NOT_RELEASED = "run_id IS NOT NULL AND state <> 'released'"
-Index(
-    "uq_attempts_run_record",
-    _a.run_id,
-    _a.zoho_id,
-    _a.record_type,
-    unique=True,
-    sqlite_where=text(NOT_RELEASED),
-    postgresql_where=text(NOT_RELEASED),
-)
-Index("ix_attempts_open", _a.state, sqlite_where=text(OPEN), postgresql_where=text(OPEN))
+Index("uq_attempts_run_record", _a.run_id, _a.zoho_id, _a.record_type, unique=True, **_where(NOT_RELEASED))
+Index("ix_attempts_open", _a.state, **_where(OPEN))
 Index("ix_attempts_submitted_at_state", _a.submitted_at, _a.state)
 RELEASED = "state = 'released'"
-Index("ix_attempts_released", _a.policy_day, sqlite_where=text(RELEASED), postgresql_where=text(RELEASED))
+Index("ix_attempts_released", _a.policy_day, **_where(RELEASED))
 # The work list: a New record whose one call closed as unknown is not called again until a person settles it (rules.md row 25).
 UNSETTLED = "(state = 'unknown' OR (disposition = 'unknown' AND is_new = 1))"
-Index("ix_attempts_unsettled", _a.submitted_at, sqlite_where=text(UNSETTLED), postgresql_where=text(UNSETTLED))
+Index("ix_attempts_unsettled", _a.submitted_at, **_where(UNSETTLED))
 HELD = "disposition = 'answered' AND hold_lifted_at IS NULL"
 # Who answered and waits is listed from it alone: their calls lie scattered over the whole table. The last two columns say what its
 # condition says, but SQLite asks each row for them.
@@ -205,8 +193,7 @@ Index(
     _a.agent_unreached,
     _a.disposition,
     _a.hold_lifted_at,
-    sqlite_where=text(HELD),
-    postgresql_where=text(HELD),
+    **_where(HELD),
 )
 
 inbox = Table(
@@ -227,20 +214,14 @@ inbox = Table(
     CheckConstraint("state IN ('new', 'applied', 'orphan', 'ignored', 'conflict')", name="state"),
 )
 INBOX_WAITING = "state IN ('new', 'orphan')"
-Index(
-    "ix_inbox_waiting",
-    inbox.c.state,
-    inbox.c.inbox_id,
-    sqlite_where=text(INBOX_WAITING),
-    postgresql_where=text(INBOX_WAITING),
-)
+Index("ix_inbox_waiting", inbox.c.state, inbox.c.inbox_id, **_where(INBOX_WAITING))
 INBOX_ASKING = f"state = 'new' AND note = '{ASKING}'"
-Index("ix_inbox_asking", inbox.c.inbox_id, sqlite_where=text(INBOX_ASKING), postgresql_where=text(INBOX_ASKING))
+Index("ix_inbox_asking", inbox.c.inbox_id, **_where(INBOX_ASKING))
 CONFLICT = "state = 'conflict'"
-Index("ix_inbox_conflict", inbox.c.inbox_id, sqlite_where=text(CONFLICT), postgresql_where=text(CONFLICT))
+Index("ix_inbox_conflict", inbox.c.inbox_id, **_where(CONFLICT))
 Index(None, inbox.c.session_id)
 MATCHED = "attempt_id IS NOT NULL"
-Index(None, inbox.c.attempt_id, sqlite_where=text(MATCHED), postgresql_where=text(MATCHED))
+Index(None, inbox.c.attempt_id, **_where(MATCHED))
 
 outbox = Table(
     "outbox",
@@ -267,21 +248,14 @@ outbox = Table(
     CheckConstraint("state IN ('pending', 'sent', 'superseded', 'parked')", name="state"),
 )
 OUTBOX_WAITING = "state IN ('pending', 'parked')"
-Index(
-    "uq_outbox_pending_record",
-    outbox.c.zoho_id,
-    outbox.c.record_type,
-    unique=True,
-    sqlite_where=text(OUTBOX_WAITING),
-    postgresql_where=text(OUTBOX_WAITING),
-)
+Index("uq_outbox_pending_record", outbox.c.zoho_id, outbox.c.record_type, unique=True, **_where(OUTBOX_WAITING))
 PENDING = "state = 'pending'"
-Index("ix_outbox_due", outbox.c.next_try_at, sqlite_where=text(PENDING), postgresql_where=text(PENDING))
+Index("ix_outbox_due", outbox.c.next_try_at, **_where(PENDING))
 PARKED = "state = 'parked'"
-Index("ix_outbox_parked", outbox.c.outbox_id, sqlite_where=text(PARKED), postgresql_where=text(PARKED))
+Index("ix_outbox_parked", outbox.c.outbox_id, **_where(PARKED))
 Index("ix_outbox_record", outbox.c.zoho_id, outbox.c.record_type, outbox.c.outbox_id)
 CLAIMED = "claimed_by IS NOT NULL"
-Index("ix_outbox_claimed", outbox.c.claimed_by, sqlite_where=text(CLAIMED), postgresql_where=text(CLAIMED))
+Index("ix_outbox_claimed", outbox.c.claimed_by, **_where(CLAIMED))
 
 # Attempts that are to be told of in Zoho as a note or a call (ZOHO_LOG_CALLS), each once.
 activities = Table(
@@ -301,9 +275,7 @@ activities = Table(
     CheckConstraint("form IN ('note', 'call')", name="form"),
 )
 ACTIVITY_DUE = PENDING
-Index(
-    "ix_activities_due", activities.c.next_try_at, sqlite_where=text(ACTIVITY_DUE), postgresql_where=text(ACTIVITY_DUE)
-)
+Index("ix_activities_due", activities.c.next_try_at, **_where(ACTIVITY_DUE))
 
 do_not_call = Table(
     "do_not_call",
