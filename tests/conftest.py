@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -119,14 +119,22 @@ def database(ledger_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def store(database: Database) -> SqlStore:
-    return SqlStore(database)
+def store_on() -> Callable[[Database], SqlStore]:
+    """What `store` and `sqlite_store` are."""
+    return SqlStore
 
 
 @pytest.fixture
-def sqlite_store(sqlite_ledgers: SqliteLedgers, tmp_path: Path) -> Iterator[SqlStore]:
+def store(database: Database, store_on: Callable[[Database], SqlStore]) -> SqlStore:
+    return store_on(database)
+
+
+@pytest.fixture
+def sqlite_store(
+    sqlite_ledgers: SqliteLedgers, tmp_path: Path, store_on: Callable[[Database], SqlStore]
+) -> Iterator[SqlStore]:
     opened = Database(sqlite_ledgers.fresh(tmp_path))
-    yield SqlStore(opened)
+    yield store_on(opened)
     opened.close()
 
 

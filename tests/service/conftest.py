@@ -9,7 +9,7 @@ import pytest
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlStore
 from databases import SqliteLedgers
-from service.inline import store_on
+from service.inline import inline_on
 from service.virtual_time import VirtualLoop
 from service.world import World
 
@@ -27,19 +27,14 @@ def _look_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(database: Database) -> SqlStore:
-    return store_on(database)
+def store_on() -> Callable[[Database], SqlStore]:
+    return inline_on
 
 
 @pytest.fixture
-def sqlite_store(sqlite_ledgers: SqliteLedgers, tmp_path: Path) -> Iterator[SqlStore]:
-    opened = Database(sqlite_ledgers.fresh(tmp_path))
-    yield store_on(opened)
-    opened.close()
-
-
-@pytest.fixture
-def new_store(sqlite_ledgers: SqliteLedgers, tmp_path: Path) -> Iterator[Callable[[], SqlStore]]:
+def new_store(
+    sqlite_ledgers: SqliteLedgers, tmp_path: Path, store_on: Callable[[Database], SqlStore]
+) -> Iterator[Callable[[], SqlStore]]:
     """Opens as many empty SQLite ledgers as a test wants, one after the other."""
     opened: list[Database] = []
 

@@ -58,6 +58,6 @@ class InlineSqlStore(SqlStore):
         self.database._commit_together(units)
 
 
-def store_on(database: Database) -> SqlStore:
+def inline_on(database: Database) -> SqlStore:
     """SQLite's without a thread, PostgreSQL's with those of the service."""
     return InlineSqlStore(database) if database.is_sqlite else SqlStore(database)

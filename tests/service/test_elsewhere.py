@@ -118,7 +118,7 @@ async def test_row_24_a_result_from_the_future_counts_today(world: World) -> Non
 async def test_row_24_while_zoho_is_down_a_call_elsewhere_waits_and_holds_up_no_result_of_ours(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autodialer.service.results._BATCH", 10)
+    monkeypatch.setattr("autodialer.service.results.BATCH", 10)
     world.crm.add(person(lead(1), 1), person(lead(2), 2, "Recruiting"))
     await world.run()
     world.crm.look_fails = zoho_down()

@@ -167,7 +167,7 @@ async def test_a_result_whose_attempt_another_process_moves_in_that_moment_is_no
 async def test_while_callbacks_come_in_they_are_stored_first_and_else_nothing_waits(
     world: World, monkeypatch: pytest.MonkeyPatch, coming_in: bool
 ) -> None:
-    monkeypatch.setattr(results, "_BATCH", 2)
+    monkeypatch.setattr(results, "BATCH", 2)
     for n in range(PEOPLE):
         await world.services.callbacks.take(summary(f"nobody's {n}", Disposition.BUSY))
     world.process.store.slowness = 1.0
@@ -181,7 +181,7 @@ async def test_while_callbacks_come_in_they_are_stored_first_and_else_nothing_wa
 async def test_in_a_flood_results_of_our_calls_in_progress_overtake_the_rest(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "_BATCH", 10)
+    monkeypatch.setattr(results, "BATCH", 10)
     for n in range(100):
         await world.services.callbacks.take(summary(f"nobody's {n}", Disposition.BUSY))
     await waiting(world)

@@ -13,7 +13,7 @@ from autodialer.bootstrap import System, remarks_on
 from autodialer.domain.errors import DialerError
 from autodialer.service.signals import Signal
 from autodialer.store.migrate import current_version, waiting
-from autodialer.web.door import BACKLOG, Door
+from autodialer.web.acceptor import BACKLOG, Acceptor
 from autodialer.web.wire import wire_with
 from autodialer.worker import Worker
 
@@ -23,7 +23,7 @@ _DATE_EVERY = 1.0
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to us: dialing must stop before the socket does. Lets in a crowd at once."""
+    """Leaves signals to us: dialing must stop before the socket does. Accepts a crowd at once."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -36,11 +36,11 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen. SystemExit when that can't be."""
         await super().startup(sockets)
-        self._door = Door((each for server in self.servers for each in server.sockets), self._protocol)
+        self._acceptor = Acceptor((each for server in self.servers for each in server.sockets), self._protocol)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen no more, and let go of all connections."""
-        self._door.close()
+        self._acceptor.close()
         await super().shutdown(sockets)
 
     async def main_loop(self) -> None:

@@ -13,6 +13,7 @@ from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
 ORPHAN = "orphan"
+BATCH = 25  # applied in one transaction, for which callbacks that come in have to wait
 _TRIES = 4  # of one callback, when replicas come upon the same person
 
 

@@ -15,7 +15,7 @@ from autodialer.domain.result import CallResult
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.outside import LOOKED_AT_TOGETHER
 from autodialer.ports.rows import InboxRow
-from autodialer.service.applying import Applied, Applier, Work
+from autodialer.service.applying import BATCH, Applied, Applier, Work
 from autodialer.service.callbacks import read_mission_result
 from autodialer.service.elsewhere import record_elsewhere
 from autodialer.service.leisure import Leisure
@@ -24,7 +24,6 @@ from autodialer.service.results import ResultService
 from autodialer.service.signals import Signal
 
 _PAGE = 2 * LOOKED_AT_TOGETHER  # callbacks: a full request for each type, where they are mixed evenly
-_BATCH = 25  # applied in one transaction, for which callbacks that come in have to wait
 _Told = tuple[InboxRow, CallResult, RecordKey]
 _OVER_AGAIN = 5.0  # seconds until those that the CRM could not show are asked about again
 
@@ -89,8 +88,8 @@ class Asker:
         ]
 
     async def _apply_all(self, works: Sequence[tuple[InboxRow, Work]]) -> None:
-        for start in range(0, len(works), _BATCH):
-            applied = await self._applier.apply_all(works[start : start + _BATCH])
+        for start in range(0, len(works), BATCH):
+            applied = await self._applier.apply_all(works[start : start + BATCH])
             if any(one.has_reopened for _, one in applied):
                 self._arrived.notify()
 

@@ -16,7 +16,7 @@ from autodialer.domain.result import CallEvent, CallResult, NoResult, NotDialled
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, InboxRow
 from autodialer.service.agents import agents_of
-from autodialer.service.applying import ORPHAN, Applied, Applier
+from autodialer.service.applying import BATCH, ORPHAN, Applied, Applier
 from autodialer.service.callbacks import MISSION, PROVIDER, read_mission_result
 from autodialer.service.ending import end_attempt, release_attempt
 from autodialer.service.hearing import heard_of
@@ -26,7 +26,6 @@ from autodialer.service.leisure import Leisure
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
-_BATCH = 25  # applied in one transaction, for which callbacks that come in have to wait
 _LOOKS, _UNTIL_COMMITTED = 3, 0.25  # more, and seconds between them, at what another replica had
 _CLOCKS_APART = timedelta(minutes=1)  # of replicas, at most: each notes times by its own
 _TURN = 3.0  # seconds that somebody waits for a callback of their own to be applied
@@ -70,7 +69,7 @@ class ResultService:
                 page = await self._m.store.read(partial(self._waiting, after))
                 await self._apply_some(page, so_far)
                 after = page[-1].inbox_id if page else after
-                if len(page) == _BATCH:
+                if len(page) == BATCH:
                     took = self._m.clock.monotonic() - began
                     await self._leisure.rest(took, partial(self._apply_ours, so_far), _OURS_EVERY)
                     await self._apply_ours(so_far)
@@ -101,7 +100,7 @@ class ResultService:
 
     async def _apply_ours(self, so_far: _Pass) -> None:
         """Those of our own calls in progress, before all others."""
-        await self._apply_some(await self._m.store.read(lambda ledger: ledger.inbox.of_open_calls(_BATCH)), so_far)
+        await self._apply_some(await self._m.store.read(lambda ledger: ledger.inbox.of_open_calls(BATCH)), so_far)
 
     async def _apply_some(self, rows: Sequence[InboxRow], so_far: _Pass) -> None:
         orphans, unreached = 0, False
@@ -132,7 +131,7 @@ class ResultService:
 
     @staticmethod
     def _waiting(after: int, ledger: Ledger) -> Sequence[InboxRow]:
-        return ledger.inbox.waiting(_BATCH, after)
+        return ledger.inbox.waiting(BATCH, after)
 
     def _apply_in(self, row: InboxRow, left: set[int], ledger: Ledger) -> Applied:
         """What can't be applied yet joins `left` in its turn: a later one of its session does not wait for it."""
@@ -163,7 +162,7 @@ class ResultService:
             return self._match_record(ledger, event, event.key, row.received_at)
         attempt = known.attempt_of(event)
         if attempt is None:
-            return Applied("orphan", note="no attempt with this session yet")
+            return Applied(ORPHAN, note="no attempt with this session yet")
         if isinstance(event, NotDialled):
             ending = release_attempt(ledger, attempt, event, self._m.clock.now())
             return Applied(ending.state, ending.attempt_id, ending.note, is_ours=True)
@@ -181,7 +180,7 @@ class ResultService:
         """It ends no call. That a person asked never to be called again holds at once, and waits for its session if need be."""
         attempt = known.attempt_of(event)
         if attempt is None or attempt.session_id not in (None, event.session_id):
-            return Applied("orphan" if event.do_not_call else "ignored", note=event.note)
+            return Applied(ORPHAN if event.do_not_call else "ignored", note=event.note)
         if event.do_not_call and attempt.number is not None:
             ledger.do_not_call.add(attempt.number, "asked not to be called (pressed a key)", self._m.clock.now())
         return Applied("ignored", attempt.attempt_id, event.note)

@@ -1,4 +1,4 @@
-"""Lets in all who wait at each turn of the loop: libuv takes one, so that a crowd waits until the kernel turns it away."""
+"""Accepts all who wait at each turn of the loop: libuv takes one, so that of a crowd some wait until the kernel turns them away."""
 
 import asyncio
 import os
@@ -6,11 +6,11 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Final
 
-BACKLOG: Final = 4096  # who may wait to be let in; the kernel's own limit (net.core.somaxconn) may be lower
-_AT_ONCE: Final = 256  # let in at one turn
+BACKLOG: Final = 4096  # connections that may wait; the kernel's own limit (net.core.somaxconn) may be lower
+_AT_ONCE: Final = 256  # accepted at one turn
 
 
-class Door:
+class Acceptor:
     """A second pair of hands at sockets on which libuv's loop listens already; on others it does nothing, and is not needed.
 
     `listeners`: those sockets; they stay their owner's. `protocol` is made for each connection. `close` it before they are.
@@ -25,16 +25,16 @@ class Door:
         self._listeners = [socket.socket(fileno=os.dup(each.fileno())) for each in listeners] if is_libuv else []
         for listener in self._listeners:
             listener.setblocking(False)
-            self._loop.add_reader(listener, self._let_in, listener)
+            self._loop.add_reader(listener, self._accept, listener)
 
     def close(self) -> None:
-        """Nobody is let in any more by us."""
+        """Accept no more."""
         for listener in self._listeners:
             self._loop.remove_reader(listener)
             listener.close()
         self._listeners = []
 
-    def _let_in(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         for _ in range(_AT_ONCE):
             try:
                 connection, _address = listener.accept()
