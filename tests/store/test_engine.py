@@ -282,6 +282,18 @@ def test_sqlite_keeps_a_log_ahead_and_syncs_it_fully(sqlite_store: SqlStore) -> 
     assert reading[2:] == [1, 1]
 
 
+def test_sqlite_undoes_a_statement_from_memory_and_sorts_on_disk_while_it_migrates(sqlite_store: SqlStore) -> None:
+    def where(connection: Connection) -> Any:
+        return connection.exec_driver_sql("PRAGMA temp_store").scalar()
+
+    in_file, in_memory = 1, 2
+    told: list[Any] = []
+    assert sqlite_store.database.submit(where).result(5) == in_memory
+    sqlite_store.database.run_migrations(lambda connection: told.append(where(connection)))
+    assert told == [in_file]
+    assert sqlite_store.database.submit(where).result(5) == in_memory
+
+
 async def test_a_scratch_ledger_lives_in_memory_and_is_gone_when_closed() -> None:
     for _ in range(2):
         database = Database("sqlite://")

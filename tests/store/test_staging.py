@@ -245,6 +245,17 @@ def test_a_claim_is_one_statement(database: Database) -> None:
     assert sum("staged_records" in statement for statement in statements) == 1
 
 
+def test_holds_of_many_people_are_lifted_with_a_few_statements(database: Database) -> None:
+    store, people = SqlStore(database), range(1, 41)
+    work(store, lambda ledger: [ended(ledger, person(number), Disposition.ANSWERED) for number in people] and None)
+    statements: list[str] = []
+    event.listen(database._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    assert work(store, lambda ledger: ledger.attempts.lift_holds([lead(number) for number in people], NOW)) == len(
+        people
+    )
+    assert sum("hold_lifted_at" in statement for statement in statements) == 1
+
+
 def test_the_records_of_a_run_are_counted_by_state(store: SqlStore) -> None:
     stage(store, staged(1), staged(2), staged(3, SKIP))
     stage(store, staged(4), run_id="run-0")

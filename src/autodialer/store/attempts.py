@@ -13,7 +13,7 @@ from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import AttemptRow, CallElsewhere, Reservation
 from autodialer.store.chunks import chunks
 from autodialer.store.prepared import Prepared, PreparedAmong
-from autodialer.store.tables import OPEN, UNSETTLED, attempts
+from autodialer.store.tables import HELD, OPEN, UNSETTLED, attempts
 from autodialer.store.transitions import SqlTransitions, fitting_status
 
 _a = attempts.c
@@ -30,6 +30,9 @@ _SLOTS = select(_a.record_slot, _a.number_slot, _a.policy_day, _a.record_day_slo
 _SLOTS_OF_RECORD = Prepared(_SLOTS.where(_IS_RECORD, _a.record_slot > 0))
 _SLOTS_OF_NUMBER = Prepared(_SLOTS.where(_a.number == bindparam("number"), _a.number_slot > 0))
 _INSERT = Prepared(insert(attempts))
+_LIFT = PreparedAmong(
+    lambda ids: update(attempts).where(text(HELD), _a.record_type == bindparam("type"), _a.zoho_id.in_(ids))
+)
 _LEARN_SESSION = Prepared(update(attempts).where(_a.attempt_id == bindparam("attempt"), _a.session_id.is_(None)))
 _WITHOUT_SESSION = (
     select(_a.attempt_id)
@@ -221,14 +224,9 @@ class SqlAttempts(SqlTransitions):
 
     def lift_holds(self, keys: Sequence[RecordKey], at: datetime) -> int:
         lifted = 0
-        for key in keys:
-            held = and_(
-                _a.zoho_id == key.zoho_id,
-                _a.record_type == key.record_type.value,
-                _a.disposition == Disposition.ANSWERED.value,
-                _a.hold_lifted_at.is_(None),
-            )
-            lifted += self._db.execute(update(attempts).where(held).values(hold_lifted_at=at)).rowcount
+        for record_type in RecordType:
+            for ids in chunks(key.zoho_id for key in keys if key.record_type is record_type):
+                lifted += _LIFT.change(self._db, ids, {"type": record_type.value, "hold_lifted_at": at})
         return lifted
 
 

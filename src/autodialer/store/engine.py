@@ -23,7 +23,7 @@ from autodialer.domain.errors import LedgerRefusal, StoreError
 from autodialer.store.awaited import Awaited, Crossing, Waiter
 from autodialer.store.lock import FileLock
 from autodialer.store.postgres import DEADLINE, Deadline, postgres_engine
-from autodialer.store.sqlite import sqlite_engine
+from autodialer.store.sqlite import keep_scratch, sqlite_engine
 
 T = TypeVar("T")
 
@@ -69,6 +69,7 @@ class Database:
         self.closed_cleanly = self._lock is not None and self._lock.left == (self._stamp() or "?")
         self._inode: tuple[int, int] | None = None
         self._kept: Connection | None = None  # the writer's own
+        self._migrating = False
         self._crossing: Crossing | None = None
         self._closed = False
         self._closing = threading.Lock()
@@ -180,7 +181,11 @@ class Database:
                 deadline.lift()
             migrate(connection)
 
-        self.submit(patiently).result()
+        self._migrating = True
+        try:
+            self.submit(patiently).result()
+        finally:
+            self._migrating = False
 
     def close(self) -> None:
         """Finish what waits, then let go of the files. Safe to call twice."""
@@ -282,6 +287,8 @@ class Database:
             return
         if self._kept is None:
             self._kept = self._engine.connect()
+        if not self.in_memory:
+            keep_scratch(self._kept, "FILE" if self._migrating else "MEMORY")
         try:
             with self._kept.begin():
                 yield self._kept

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Dialect, Select, bindparam
+from sqlalchemy import BindParameter, Connection, Dialect, Select, Update, bindparam
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.types import TypeEngine
 
@@ -61,9 +61,9 @@ class Prepared:
 
 
 class PreparedAmong:
-    """A SELECT of what is among some values: `statement` makes it from a parameter for each of them."""
+    """A SELECT or UPDATE of what is among some values: `statement` makes it from a parameter for each of them."""
 
-    def __init__(self, statement: Callable[[Sequence[BindParameter[Any]]], Select[Any]]) -> None:
+    def __init__(self, statement: Callable[[Sequence[BindParameter[Any]]], Select[Any] | Update]) -> None:
         self._statement = statement
         self._sizes: dict[int, Prepared] = {}
 
@@ -71,13 +71,24 @@ class PreparedAmong:
         """The rows; none without a value."""
         if not among:
             return []
+        prepared, said = self._said(among)
+        return prepared.rows(connection, {**(values or {}), **said})
+
+    def change(self, connection: Connection, among: Sequence[Any], values: Values) -> int:
+        """How many rows were changed; none without a value."""
+        if not among:
+            return 0
+        prepared, said = self._said(among)
+        return prepared.change(connection, {**values, **said})
+
+    def _said(self, among: Sequence[Any]) -> tuple[Prepared, Values]:
         size = 1 << (len(among) - 1).bit_length()  # so that there are few statements: the last value is said again
         names = [f"among_{place}" for place in range(size)]
         prepared = self._sizes.get(size)
         if prepared is None:
             prepared = self._sizes[size] = Prepared(self._statement([bindparam(name) for name in names]))
         said = [*among, *[among[-1]] * (size - len(among))]
-        return prepared.rows(connection, {**(values or {}), **dict(zip(names, said, strict=True))})
+        return prepared, dict(zip(names, said, strict=True))
 
 
 def execute(connection: Connection, sql: str, bound: Sequence[Any]) -> None:

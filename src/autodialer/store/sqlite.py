@@ -2,11 +2,13 @@
 
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import StaticPool
+
+_SCRATCH = "scratch"
 
 
 def sqlite_engine(url: str, *, read_only: bool, memory: bool, readers: int) -> Engine:
@@ -45,3 +47,16 @@ def sqlite_engine(url: str, *, read_only: bool, memory: bool, readers: int) -> E
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def keep_scratch(connection: Connection, where: Literal["MEMORY", "FILE"]) -> None:
+    """Where SQLite keeps what it needs to undo one statement, and what it sorts; said between two transactions.
+
+    What a statement changes beyond sixteen pages goes to a file of its own otherwise, made and deleted for each: with a group of
+    callbacks that takes longer than the rows do. What an index sorts when it is made is larger than memory may be.
+    """
+    if connection.info.get(_SCRATCH) != where:
+        cursor = connection.connection.cursor()
+        cursor.execute(f"PRAGMA temp_store = {where}")
+        cursor.close()
+        connection.info[_SCRATCH] = where
