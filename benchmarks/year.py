@@ -117,7 +117,9 @@ def make_year(url: str, attempts: int) -> Year:
         connection.execute(text(_STAGED), {"since": to_millis(NOW - timedelta(days=30))})
         count_anew(connection)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE")
+        # A year old, not just made: PostgreSQL would go on writing it to disk for minutes.
+        for settle in ("ANALYZE",) if engine.dialect.name == "sqlite" else ("VACUUM ANALYZE", "CHECKPOINT"):
+            connection.exec_driver_sql(settle)
         count = connection.execute(text("SELECT count(*) FROM attempts")).scalar_one()
         found = (
             "SELECT record_type, zoho_id FROM attempts WHERE policy_day = :day AND record_slot > 0 "
