@@ -1,5 +1,9 @@
-"""python -m autodialer."""
+"""The command `autodialer`, also as python -m autodialer."""
 
-from autodialer.cli.main import main
+from autodialer.cli.lasting import lasting
 
-main()
+with lasting():
+    from autodialer.cli.main import main
+
+if __name__ == "__main__":
+    main()

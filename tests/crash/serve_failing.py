@@ -11,17 +11,16 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import alembic.command  # imported here, it is there when a new ledger is migrated
 import alembic.config  # noqa: F401 - as above
 import anyio._backends._asyncio  # noqa: F401 - as above, for what a service imports when it first needs it
-import httpcore2
 import jinja2.ext  # noqa: F401 - as above
 import psycopg  # noqa: F401 - as above, for PostgreSQL
 import pydantic.v1  # noqa: F401 - as above
+import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401 - as above
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
@@ -31,8 +30,10 @@ from autodialer.domain.placing import CallRequest, PlaceOutcome
 from autodialer.eightx8.client import VoiceTelephony
 from autodialer.store import engine as store_engine
 from autodialer.store.sqlite import sqlite_engine
+from autodialer.trust import trusted
 from autodialer.zoho.client import ZohoCrm
 
+trusted()  # read before the fork
 DURING_AFTER = 0.02  # seconds from the sending of a request to a death "during" it; the simulator must take longer
 
 
@@ -91,7 +92,6 @@ def serve(orders: Orders) -> None:
     for shim in orders.shims:
         getattr(ctypes.CDLL(None), f"{shim}_reload")()
     _fail_as_ordered(orders)
-    _replace(httpcore2, "default_ssl_context", cache(httpcore2.default_ssl_context))  # else read anew by each client
     sys.argv = ["autodialer", "serve"]
     command_line.main()
 

@@ -44,6 +44,7 @@ def test_the_service_starts_without_what_only_some_settings_commands_or_starts_n
         "autodialer.simulators",
         "holidays",
         "psycopg",
+        "sqlalchemy.dialects.postgresql",
         "websockets",
     }
     assert "autodialer.web.app" in loaded

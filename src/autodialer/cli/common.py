@@ -15,6 +15,7 @@ from rich.console import Console
 from autodialer.domain.errors import DialerError
 from autodialer.observability import configure_logging, register_secrets, shutdown_logging
 from autodialer.settings import Settings, load_settings, secrets_of
+from autodialer.trust import trusted
 
 T = TypeVar("T")
 _WIDTH_ON_A_PIPE = 160
@@ -82,7 +83,7 @@ class RunningService:
     async def answers(self) -> bool:
         """Whether an autodialer listens there."""
         try:
-            async with httpx2.AsyncClient(base_url=self.base_url, timeout=5.0) as client:
+            async with httpx2.AsyncClient(base_url=self.base_url, verify=trusted(), timeout=5.0) as client:
                 body = (await client.get("/")).json()
         except (httpx2.HTTPError, ValueError):
             return False
@@ -90,7 +91,7 @@ class RunningService:
 
     def client(self, patience: float) -> httpx2.AsyncClient:
         """To ask it."""
-        return httpx2.AsyncClient(base_url=self.base_url, headers=self._headers, timeout=patience)
+        return httpx2.AsyncClient(base_url=self.base_url, verify=trusted(), headers=self._headers, timeout=patience)
 
 
 def api_headers(settings: Settings) -> dict[str, str]:

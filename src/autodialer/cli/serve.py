@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from autodialer.cli.common import Json, print_json, run_serving, settings_with_logging
+from autodialer.cli.lasting import lasting
 from autodialer.settings import Settings, load_settings
 
 
@@ -31,8 +32,9 @@ def serve(reload: bool = typer.Option(False, "--reload", help="Start again when 
 
 async def _serve(settings: Settings) -> None:
     # Imported here: `--help` and commands beside a running service need no web server.
-    from autodialer.bootstrap import open_system  # noqa: PLC0415
-    from autodialer.cli.serving import serve_until_stopped  # noqa: PLC0415
+    with lasting():
+        from autodialer.bootstrap import open_system  # noqa: PLC0415
+        from autodialer.cli.serving import serve_until_stopped  # noqa: PLC0415
 
     async with open_system(settings) as system:
         await serve_until_stopped(system)

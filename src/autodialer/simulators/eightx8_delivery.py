@@ -17,6 +17,7 @@ from autodialer.simulators.eightx8_plan import with_status
 from autodialer.simulators.eightx8_sessions import Session, summary
 from autodialer.simulators.eightx8_settings import VoiceSettings, VssFault
 from autodialer.simulators.eightx8_webhooks import Webhooks
+from autodialer.trust import trusted
 
 _TIMEOUT_SECONDS: Final = 10.0
 _Held = tuple[Session, dict[str, Any]]
@@ -43,7 +44,7 @@ class Delivery:
     def open(self) -> httpx2.AsyncClient:
         """The client, made at once where there is none: else the first result, and each call beside it, would wait for that."""
         if self._client is None:
-            self._client = httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False)
+            self._client = httpx2.AsyncClient(verify=trusted(), timeout=_TIMEOUT_SECONDS, trust_env=False)
         return self._client
 
     async def aclose(self) -> None:

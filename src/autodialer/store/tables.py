@@ -32,8 +32,8 @@ CALL_STATUS_LENGTH = 40
 
 
 def _where(condition: str) -> dict[str, Any]:
-    """Of a partial index, for both databases."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+    """Of a partial index; on PostgreSQL too (schema.py)."""
+    return {"sqlite_where": text(condition)}
 
 
 _STATES = "'reserved', 'submitting', 'placed', 'ended', 'unknown', 'released'"

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, String, Table
 
-from autodialer.store.schema import metadata
+from autodialer.store.schema import FILLFACTOR, metadata
 
 figures = Table(
     "figures",
@@ -16,8 +16,7 @@ figures = Table(
     Column("people", Integer, nullable=False),  # summed over a day: how many records were called
     Column("agent_unreached", Integer, nullable=False),
     Column("unconfirmed", Integer, nullable=False),
-    info={"moves": False},  # counted anew
+    info={"moves": False, FILLFACTOR: 50},  # counted anew
     sqlite_with_rowid=False,
-    postgresql_with={"fillfactor": 50},
 )
 Index("ix_figures_hour", figures.c.hour)

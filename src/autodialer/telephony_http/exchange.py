@@ -9,6 +9,7 @@ import msgspec
 
 from autodialer.clock import SystemClock
 from autodialer.service.upstreams import Upstream, outage
+from autodialer.trust import trusted
 
 # An idle connection that the server closes just as we reuse it would leave a call with an unknown fate.
 _KEEPALIVE_SECONDS = 2.0
@@ -93,6 +94,7 @@ class Exchange:
         if self._client is None:
             limits = self._limits
             self._client = httpx2.AsyncClient(
+                verify=trusted(),
                 follow_redirects=False,
                 # Proxies of the environment are for the outside world, not for a simulator on this machine.
                 trust_env=not self._local,

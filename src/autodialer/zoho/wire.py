@@ -6,6 +6,7 @@ from typing import Final
 
 import httpx2
 
+from autodialer.trust import trusted
 from autodialer.zoho.answers import Answer, UnreadableError
 from autodialer.zoho.config import ZohoConfig
 
@@ -18,6 +19,7 @@ class Wire:
     def __init__(self, config: ZohoConfig) -> None:
         self._request_timeout = config.request_timeout
         self._client = httpx2.AsyncClient(
+            verify=trusted(),
             timeout=httpx2.Timeout(config.read_timeout, connect=config.connect_timeout),
             limits=httpx2.Limits(max_connections=config.concurrency + 2),
             follow_redirects=False,
