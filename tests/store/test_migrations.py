@@ -12,7 +12,19 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    create_engine,
+    inspect,
+    text,
+)
+from sqlalchemy.schema import CreateIndex
 
 from autodialer.domain.errors import StoreError
 from autodialer.store import migrate as migrations
@@ -98,6 +110,36 @@ def test_every_check_of_the_declared_tables_stands_in_the_database(bare: Databas
 
     assert len(declared) >= 17
     assert ask(bare, found) == declared
+
+
+def test_on_postgresql_the_migrations_make_the_same_indexes_with_the_same_conditions_as_the_declared_tables(
+    postgres: Postgres,
+) -> None:
+    def found(connection: Connection) -> set[tuple[str, ...]]:
+        indexes = text("SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'")
+        pages = text("SELECT relname, reloptions::text FROM pg_class WHERE reloptions IS NOT NULL AND relkind = 'r'")
+        told = [*connection.execute(indexes), *connection.execute(pages)]
+        return {tuple(map(str, row)) for row in told if row[0] not in (VERSIONS, OLDEST)}
+
+    def made_by(make: Callable[[Database], object]) -> set[tuple[str, ...]]:
+        name = postgres.create_database()
+        database = Database(postgres.url(name))
+        make(database)
+        made: set[tuple[str, ...]] = ask(database, found)
+        database.close()
+        postgres.drop_database(name)
+        return made
+
+    declared = made_by(lambda database: database.run_migrations(metadata.create_all))
+    assert declared == made_by(migrate)
+    assert ("figures", "{fillfactor=50}") in declared
+    assert sum("WHERE" in row[-1] for row in declared) > 10
+
+
+def test_an_index_with_a_condition_for_postgresql_alone_keeps_it() -> None:
+    table = Table("some", MetaData(), Column("number", Integer))
+    index = Index("ix_some", table.c.number, postgresql_where=text("number > 1"))
+    assert "WHERE number > 1" in str(CreateIndex(index).compile(create_engine("postgresql+psycopg://")))
 
 
 def test_the_conditions_of_partial_indexes_stand_in_the_database(bare: Database) -> None:

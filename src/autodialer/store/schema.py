@@ -27,7 +27,8 @@ FILLFACTOR = "fillfactor"  # in a table's `info`: how full, in percent, PostgreS
 @compiles(CreateIndex, "postgresql")
 def _with_its_condition(create: CreateIndex, compiler: Any, **more: Any) -> str:
     options = create.element.dialect_options
-    options["postgresql"]["where"] = options["sqlite"]["where"]
+    if options["postgresql"]["where"] is None:
+        options["postgresql"]["where"] = options["sqlite"]["where"]
     return str(compiler.visit_create_index(create, **more))
 
 
