@@ -8,6 +8,7 @@ from sqlalchemy import event, select
 
 from autodialer.domain.disposition import Disposition
 from autodialer.ports.rows import Staged, StagedState
+from autodialer.store import staging
 from autodialer.store.engine import Database
 from autodialer.store.ledger import SqlLedger, SqlStore
 from autodialer.store.tables import staged_records
@@ -179,6 +180,22 @@ def test_what_a_stopped_run_did_not_reach_is_skipped(store: SqlStore) -> None:
     assert states["1"] == states["2"] == ("skip", "run_stopped", "Zoho is gone")
     assert [states[key][0] for key in "345"] == ["called", "dead", "error"]
     assert work(store, lambda ledger: ledger.staging.skip_rest("run-1", "run_stopped", "again")) == 0
+
+
+@pytest.mark.parametrize("part", [1, 2, 3, 4])
+def test_many_are_skipped_in_parts_and_each_of_them_once(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    monkeypatch.setattr(staging, "_PART", part)
+    stage(store, *(staged(number) for number in range(1, 7)), *(staged(number, DEAD) for number in range(7, 10)))
+    stage(store, staged(1), staged(2, DEAD), run_id="run-0")
+    work(store, lambda ledger: ledger.staging.claim("run-1", OWNER, 3))
+    assert work(store, lambda ledger: ledger.staging.limit_dead("run-1", 1)) == 2
+    assert work(store, lambda ledger: ledger.staging.limit_dead("run-1", 1)) == 0
+    assert work(store, lambda ledger: ledger.staging.skip_rest("run-1", "run_stopped", "")) == 6
+    assert work(store, lambda ledger: ledger.staging.states("run-1")) == {SKIP: 8, DEAD: 1}
+    assert work(store, lambda ledger: ledger.staging.limit_dead("run-1", 0)) == 1
+    assert work(store, lambda ledger: ledger.staging.states("run-0")) == {DUE: 1, DEAD: 1}
 
 
 def test_what_a_dead_process_had_claimed_is_due_again(store: SqlStore) -> None:

@@ -44,7 +44,9 @@ class Delivery:
     def open(self) -> httpx2.AsyncClient:
         """The client, made at once where there is none: else the first result, and each call beside it, would wait for that."""
         if self._client is None:
-            self._client = httpx2.AsyncClient(verify=trusted(), timeout=_TIMEOUT_SECONDS, trust_env=False)
+            self._client = httpx2.AsyncClient(
+                verify=trusted(environment=False), timeout=_TIMEOUT_SECONDS, trust_env=False
+            )
         return self._client
 
     async def aclose(self) -> None:

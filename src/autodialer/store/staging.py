@@ -32,6 +32,7 @@ from autodialer.store.runs import run_row
 from autodialer.store.tables import HELD, attempts, runs, staged_records
 
 _s = staged_records.c
+_PART = 2_000  # records changed by one statement at most
 _facts_text = json.JSONEncoder(default=str).encode  # json.dumps makes an encoder for each text
 
 
@@ -137,19 +138,27 @@ class SqlStaging:
 
     def limit_dead(self, run_id: str, limit: int) -> int:
         dead = and_(_s.run_id == run_id, _s.state == StagedState.DEAD.value)
-        last = self._db.execute(select(_s.sort_key).where(dead).order_by(_s.sort_key).offset(limit).limit(1)).scalar()
-        if last is None:
+        last = select(_s.sort_key).where(dead).order_by(_s.sort_key).offset(limit - 1).limit(1)
+        kept = self._db.execute(last).scalar() if limit else ""
+        if kept is None:
             return 0
-        statement = (
-            update(staged_records)
-            .where(dead, _s.sort_key >= last)
-            .values(
-                state=StagedState.SKIP.value,
-                reason=SkipReason.DEAD_LIMIT.value,
-                detail=f"would become Dead, but a run makes at most {limit} so without --confirm; the next run goes on",
-            )
-        )
-        return self._db.execute(statement).rowcount
+        detail = f"would become Dead, but a run makes at most {limit} so without --confirm; the next run goes on"
+        return self._skip(run_id, StagedState.DEAD, SkipReason.DEAD_LIMIT.value, detail, kept)
+
+    def _skip(self, run_id: str, state: StagedState, reason: str, detail: str, after: str = "") -> int:
+        """All in this state that come after that sort key, in parts: SQLite keeps in memory what one statement changes."""
+        skipped = 0
+        while True:
+            theirs = and_(_s.run_id == run_id, _s.state == state.value, _s.sort_key > after)
+            end = self._db.execute(
+                select(_s.sort_key).where(theirs).order_by(_s.sort_key).offset(_PART).limit(1)
+            ).scalar()
+            part = theirs if end is None else and_(theirs, _s.sort_key <= end)
+            values = {"state": StagedState.SKIP.value, "reason": reason, "detail": detail}
+            skipped += self._db.execute(update(staged_records).where(part).values(values)).rowcount
+            if end is None:
+                return skipped
+            after = end
 
     def rows(
         self,
@@ -213,13 +222,7 @@ class SqlStaging:
         (_MARK_AND_TRY if add_try else _MARK).change(self._db, values)
 
     def skip_rest(self, run_id: str, reason: str, detail: str) -> int:
-        waiting = _s.state.in_([StagedState.DUE.value, StagedState.CLAIMED.value])
-        statement = (
-            update(staged_records)
-            .where(_s.run_id == run_id, waiting)
-            .values(state=StagedState.SKIP.value, reason=reason, detail=detail)
-        )
-        return self._db.execute(statement).rowcount
+        return sum(self._skip(run_id, state, reason, detail) for state in (StagedState.DUE, StagedState.CLAIMED))
 
     def unclaim(self, run_id: str, owner: str, *, without_attempt: bool = False) -> int:
         whose = _s.owner == owner if owner else true()

@@ -94,7 +94,7 @@ class Exchange:
         if self._client is None:
             limits = self._limits
             self._client = httpx2.AsyncClient(
-                verify=trusted(),
+                verify=trusted(environment=not self._local),
                 follow_redirects=False,
                 # Proxies of the environment are for the outside world, not for a simulator on this machine.
                 trust_env=not self._local,
