@@ -1,5 +1,6 @@
 """`make bench`: measure all, or the parts that ONLY names; QUICK=1 ends within three minutes.
 
+Where both databases are measured, BACKEND names one of them alone.
 Each figure is one JSON line. What is not quick is kept in .bench/figures.json and goes into docs/performance.md, with its plots.
 """
 

@@ -32,7 +32,7 @@ _HOW: Final = """## How it is measured
 - `make bench` measures all and writes this page; `make bench ONLY=P1,D4` measures parts and renews their rows; `make bench
   QUICK=1` ends within three minutes, changes nothing here, and shows whether a change made something faster or slower.
   `ROUNDS` and `SECONDS` say how many rounds there are and how long one is (5 and 4), `ROWS` how large the largest ledger is
-  (10,000,000). `make profile` renews the profiles.
+  (10,000,000), `BACKEND` which database alone (sqlite, postgresql). `make profile` renews the profiles.
 - A floor is missed only if the median and four of five rounds miss it.
 - The service is started on a ledger that is there: its very first start also holds what made the ledger, 8 MB.
 - Rivals do the same work: read JSON, check five fields, `INSERT … ON CONFLICT DO NOTHING` under a unique index with the raw
@@ -42,7 +42,8 @@ _HOW: Final = """## How it is measured
 - The simulators stand in for Zoho (200 ms for an answer) and 8x8 (150 ms); the least possible time of a run is one look at
   Zoho, evenly spaced calls at the limit, and the last answer.
 - Processor time is that of the whole process, all threads, user and system.
-- Histories are made by the database itself (`benchmarks/year.py`): a year of calls with their callbacks and updates.
+- Histories are made by the database itself (`benchmarks/year.py`): a year of calls with their callbacks and updates; PostgreSQL has
+  written all of it to disk before anything is measured.
 """
 
 
