@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -92,7 +93,11 @@ def test_an_empty_database_becomes_what_the_code_declares(bare: Database) -> Non
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, metadata))
 
-    assert ask(bare, differences) == []
+    with warnings.catch_warnings():
+        # Of SQLite they can't read an index of an expression, and leave it out; the next test but one compares them all.
+        for said in ("Skipped unsupported reflection of expression-based index", "autogenerate skipping"):
+            warnings.filterwarnings("ignore", said)
+        assert ask(bare, differences) == []
 
 
 def test_every_check_of_the_declared_tables_stands_in_the_database(bare: Database) -> None:
@@ -112,28 +117,34 @@ def test_every_check_of_the_declared_tables_stands_in_the_database(bare: Databas
     assert ask(bare, found) == declared
 
 
-def test_on_postgresql_the_migrations_make_the_same_indexes_with_the_same_conditions_as_the_declared_tables(
-    postgres: Postgres,
+def test_the_migrations_make_the_same_indexes_with_the_same_conditions_as_the_declared_tables(
+    bare: Database, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     def found(connection: Connection) -> set[tuple[str, ...]]:
-        indexes = text("SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'")
-        pages = text("SELECT relname, reloptions::text FROM pg_class WHERE reloptions IS NOT NULL AND relkind = 'r'")
-        told = [*connection.execute(indexes), *connection.execute(pages)]
+        if bare.is_sqlite:
+            questions = [
+                "SELECT tbl_name, name, replace(sql, char(10), ' ') FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+            ]
+        else:
+            questions = [
+                "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+                "SELECT relname, reloptions::text FROM pg_class WHERE reloptions IS NOT NULL AND relkind = 'r'",
+            ]
+        told = [row for question in questions for row in connection.execute(text(question))]
         return {tuple(map(str, row)) for row in told if row[0] not in (VERSIONS, OLDEST)}
 
-    def made_by(make: Callable[[Database], object]) -> set[tuple[str, ...]]:
-        name = postgres.create_database()
-        database = Database(postgres.url(name))
-        make(database)
-        made: set[tuple[str, ...]] = ask(database, found)
-        database.close()
-        postgres.drop_database(name)
-        return made
-
-    declared = made_by(lambda database: database.run_migrations(metadata.create_all))
-    assert declared == made_by(migrate)
-    assert ("figures", "{fillfactor=50}") in declared
-    assert sum("WHERE" in row[-1] for row in declared) > 10
+    migrate(bare)
+    other = request.getfixturevalue("postgres") if not bare.is_sqlite else None
+    name = other.create_database() if other is not None else ""
+    declared = Database(other.url(name) if other is not None else sqlite_url(tmp_path / "declared.db"))
+    declared.run_migrations(metadata.create_all)
+    expected = ask(declared, found)
+    declared.close()
+    if other is not None:
+        other.drop_database(name)
+    assert ask(bare, found) == expected
+    assert sum("WHERE" in row[-1] for row in expected) > 10
+    assert bare.is_sqlite or ("figures", "{fillfactor=50}") in expected
 
 
 def test_an_index_with_a_condition_for_postgresql_alone_keeps_it() -> None:

@@ -11,10 +11,20 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, se
 
 from autodialer.ports.rows import ASKING, Arrival, InboxRow
 from autodialer.ports.work_lists import DISMISSED
+from autodialer.store.by_session import EARLIER_OF_SESSIONS, NEW_OF_SESSIONS, OF_SESSIONS
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_of
-from autodialer.store.prepared import Prepared, PreparedAmong, execute
-from autodialer.store.tables import CONFLICT, INBOX_ASKING, INBOX_WAITING, OPEN, attempts, inbox
+from autodialer.store.prepared import Prepared, execute
+from autodialer.store.tables import (
+    CONFLICT,
+    INBOX_ASKING,
+    INBOX_BLOCK_SIZE,
+    INBOX_SETTLED,
+    INBOX_WAITING,
+    OPEN,
+    attempts,
+    inbox,
+)
 from autodialer.store.types import to_millis
 
 _i = inbox.c
@@ -34,20 +44,13 @@ _ASKING = Prepared(
 _ASK = Prepared(update(inbox).where(_i.inbox_id == bindparam("id"), _i.state == "new"))
 # In two steps, by the few calls in progress: in one, a database without fresh statistics may read all callbacks instead.
 _OPEN_SESSIONS = Prepared(select(attempts.c.session_id).where(text(OPEN), attempts.c.session_id.is_not(None)))
-_NEW_OF = PreparedAmong(
-    lambda sessions: select(inbox).where(_i.session_id.in_(sessions), _i.state == "new", _i.note != ASKING)
-)
 _UNMATCHED = or_(_i.state == "orphan", and_(_i.state == "ignored", _i.note.startswith(DISMISSED)))
-_BY_SESSION = select(inbox).where(_i.session_id == bindparam("session")).order_by(_i.inbox_id)
-_ORPHANS, _OF_SESSION = Prepared(_BY_SESSION.where(_UNMATCHED)), Prepared(_BY_SESSION)
+_ORPHANS = Prepared(
+    select(inbox).where(text(INBOX_SETTLED), _i.session_id == bindparam("session"), _UNMATCHED).order_by(_i.inbox_id)
+)
 _OF_KEY = Prepared(select(inbox).where(_i.dedupe_key == bindparam("key")))
 _LOCK = Prepared(
     select(_i.inbox_id).where(_i.inbox_id == bindparam("id"), _i.state == "new").with_for_update(skip_locked=True)
-)
-_EARLIER = Prepared(
-    select(_i.inbox_id).where(
-        _i.session_id == bindparam("session"), _i.state == "new", _i.note != ASKING, _i.inbox_id < bindparam("id")
-    )
 )
 # For SQLite: each statement lets go of Python's lock and asks for it again, which costs more than a row does.
 _ADD_ROWS = """
@@ -151,7 +154,7 @@ class SqlInbox:
 
     def of_open_calls(self, limit: int) -> Sequence[InboxRow]:
         sessions = [row.session_id for row in _OPEN_SESSIONS.rows(self._db, {})]
-        rows = [row for some in chunks(sessions) for row in _NEW_OF.rows(self._db, some)]
+        rows = [row for some in chunks(sessions) for row in NEW_OF_SESSIONS.rows(self._db, some)]
         return [inbox_row(row) for row in sorted(rows, key=lambda row: row.inbox_id)[:limit]]
 
     def ask(self, inbox_id: int) -> None:
@@ -165,12 +168,12 @@ class SqlInbox:
             return True  # one process, which takes them in their order
         if _LOCK.first(self._db, {"id": inbox_id}) is None:
             return False
-        rows = _EARLIER.rows(self._db, {"session": session_id, "id": inbox_id}) if session_id else ()
-        earlier = [row.inbox_id for row in rows]
-        return all(number in left for number in earlier)
+        before = {"id": inbox_id, "block": inbox_id // INBOX_BLOCK_SIZE}
+        earlier = EARLIER_OF_SESSIONS.rows(self._db, [session_id] if session_id else [], before)
+        return all(row.inbox_id in left for row in earlier)
 
     def of_session(self, session_id: str) -> Sequence[InboxRow]:
-        return self._many(_OF_SESSION, {"session": session_id})
+        return [inbox_row(row) for row in OF_SESSIONS.rows(self._db, [session_id])]
 
     def find(self, dedupe_key: str) -> InboxRow | None:
         return next(iter(self._many(_OF_KEY, {"key": dedupe_key})), None)
@@ -196,8 +199,7 @@ class SqlInbox:
     def of_calls(self, attempt_ids: Sequence[str], session_ids: Sequence[str]) -> Sequence[InboxRow]:
         found = {row.inbox_id: row for row in self.of_attempts(attempt_ids)}
         for some in chunks(session_ids):
-            theirs = select(inbox).where(_i.session_id.in_(some))
-            found |= {row.inbox_id: inbox_row(row) for row in self._db.execute(theirs)}
+            found |= {row.inbox_id: inbox_row(row) for row in OF_SESSIONS.rows(self._db, some)}
         return [found[inbox_id] for inbox_id in sorted(found)]
 
     def count(self, state: str) -> int:

@@ -8,6 +8,8 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import StaticPool
 
+from autodialer.store.prepared import execute
+
 _SCRATCH = "scratch"
 
 
@@ -44,7 +46,7 @@ def sqlite_engine(url: str, *, read_only: bool, memory: bool, readers: int) -> E
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        execute(connection, "BEGIN" if read_only else "BEGIN IMMEDIATE", ())
 
     return engine
 
