@@ -224,7 +224,7 @@ _CODE: Sequence[Breakage] = (
     ),
     Breakage(
         "a callback is applied before an earlier one of its session that another replica applies",
-        [Replace("store/inbox.py", "return all(row.inbox_id in left for row in earlier)", "return True")],
+        [Replace("store/inbox.py", "return all(row.inbox_id in left for row in rows)", "return True")],
         [_test("replicas_sharing", "a_callback_waits_while_another_replica_applies_an_earlier_one_of_its_session")],
     ),
     Breakage(
@@ -241,11 +241,6 @@ _CODE: Sequence[Breakage] = (
         "a session's settled callbacks are not found",
         [Replace("store/by_session.py", "union_all(settled, _new(sessions))", "_new(sessions)")],
         [_test("by_session", "whichever_blocks_they_lie_in")],
-    ),
-    Breakage(
-        "an earlier callback in the same block is overlooked",
-        [Replace("store/by_session.py", '_block <= bindparam("block")', '_block < bindparam("block")')],
-        [_test("by_session", "an_earlier_one_of_the_same_block_or_of_another_is_waited_for")],
     ),
     Breakage(
         "a stopped process keeps its rows locked",

@@ -36,6 +36,7 @@ from autodialer.store.tables import metadata
 from databases import Postgres, sqlite_url
 
 FOLDER = Path(migrations.__file__).with_name("migrations")
+ONLY_ON_SQLITE = {"ix_inbox_new_session", "ix_inbox_session_id"}  # what is partial there alone
 Inspect = Callable[[Connection], Any]
 
 
@@ -86,15 +87,20 @@ def test_an_empty_database_becomes_what_the_code_declares(bare: Database) -> Non
     def is_ours(name: str | None, kind: str, _parents: object) -> bool:
         return kind != "table" or name not in (VERSIONS, OLDEST)
 
+    def is_compared(_object: object, name: str | None, *_: object) -> bool:
+        return (
+            name != "ix_inbox_new_session"
+        )  # of an expression, and on SQLite alone: the next test but one compares it
+
     def differences(connection: Connection) -> list[Any]:
         # Alembic takes SQLite's DEFAULT '' for another default than the same one declared.
         defaults = connection.dialect.name == "postgresql"
         options = {"compare_type": True, "compare_server_default": defaults, "include_name": is_ours}
+        options["include_object"] = is_compared
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, metadata))
 
     with warnings.catch_warnings():
-        # Of SQLite they can't read an index of an expression, and leave it out; the next test but one compares them all.
         for said in ("Skipped unsupported reflection of expression-based index", "autogenerate skipping"):
             warnings.filterwarnings("ignore", said)
         assert ask(bare, differences) == []
@@ -159,7 +165,7 @@ def test_the_conditions_of_partial_indexes_stand_in_the_database(bare: Database)
         index.name
         for table in metadata.tables.values()
         for index in table.indexes
-        if index.dialect_options["sqlite"]["where"] is not None
+        if index.dialect_options["sqlite"]["where"] is not None and (bare.is_sqlite or index.name not in ONLY_ON_SQLITE)
     }
 
     def found(connection: Connection) -> set[str]:

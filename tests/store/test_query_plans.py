@@ -14,8 +14,9 @@ from autodialer.ports.access import SignIn
 from autodialer.ports.boxes import UsageRow
 from autodialer.ports.pruning import Detail
 from autodialer.ports.work_lists import Flaw
-from autodialer.store.by_session import EARLIER_OF_SESSIONS, NEW_OF_SESSIONS
+from autodialer.store.by_session import new_of_sessions
 from autodialer.store.engine import Database
+from autodialer.store.inbox import _EARLIER as EARLIER
 from autodialer.store.ledger import SqlLedger, SqlStore
 from autodialer.store.tables import metadata
 from autodialer.store.verify import INVARIANTS, find_breaches
@@ -89,10 +90,8 @@ HOT: dict[str, Question] = {
     "inbox.asking": lambda ledger: ledger.inbox.asking(200),
     "inbox.ask": lambda ledger: ledger.inbox.ask(1),
     "inbox.of_open_calls": lambda ledger: ledger.inbox.of_open_calls(25),
-    "inbox.of_open_calls, by their sessions": lambda ledger: NEW_OF_SESSIONS.rows(ledger.inbox._db, ["s-1", "s-2"]),
-    "inbox.take, the earlier": lambda ledger: EARLIER_OF_SESSIONS.rows(
-        ledger.inbox._db, ["s-1"], {"id": 5, "block": 0}
-    ),
+    "inbox.of_open_calls, by their sessions": lambda ledger: new_of_sessions(ledger.inbox._db, ["s-1", "s-2"]),
+    "inbox.take, the earlier": lambda ledger: EARLIER.rows(ledger.inbox._db, {"session": "s-1", "id": 5}),
     "inbox.orphans_of": lambda ledger: ledger.inbox.orphans_of("s-1"),
     "inbox.of_session": lambda ledger: ledger.inbox.of_session("s-1"),
     "inbox.of_attempts": lambda ledger: ledger.inbox.of_attempts(["a-1"]),

@@ -11,14 +11,13 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, se
 
 from autodialer.ports.rows import ASKING, Arrival, InboxRow
 from autodialer.ports.work_lists import DISMISSED
-from autodialer.store.by_session import EARLIER_OF_SESSIONS, NEW_OF_SESSIONS, OF_SESSIONS
+from autodialer.store.by_session import new_of_sessions, of_sessions
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_of
 from autodialer.store.prepared import Prepared, execute
 from autodialer.store.tables import (
     CONFLICT,
     INBOX_ASKING,
-    INBOX_BLOCK_SIZE,
     INBOX_SETTLED,
     INBOX_WAITING,
     OPEN,
@@ -51,6 +50,11 @@ _ORPHANS = Prepared(
 _OF_KEY = Prepared(select(inbox).where(_i.dedupe_key == bindparam("key")))
 _LOCK = Prepared(
     select(_i.inbox_id).where(_i.inbox_id == bindparam("id"), _i.state == "new").with_for_update(skip_locked=True)
+)
+_EARLIER = Prepared(  # asked on PostgreSQL alone
+    select(_i.inbox_id).where(
+        _i.session_id == bindparam("session"), _i.state == "new", _i.note != ASKING, _i.inbox_id < bindparam("id")
+    )
 )
 # For SQLite: each statement lets go of Python's lock and asks for it again, which costs more than a row does.
 _ADD_ROWS = """
@@ -154,7 +158,7 @@ class SqlInbox:
 
     def of_open_calls(self, limit: int) -> Sequence[InboxRow]:
         sessions = [row.session_id for row in _OPEN_SESSIONS.rows(self._db, {})]
-        rows = [row for some in chunks(sessions) for row in NEW_OF_SESSIONS.rows(self._db, some)]
+        rows = [row for some in chunks(sessions) for row in new_of_sessions(self._db, some)]
         return [inbox_row(row) for row in sorted(rows, key=lambda row: row.inbox_id)[:limit]]
 
     def ask(self, inbox_id: int) -> None:
@@ -168,12 +172,11 @@ class SqlInbox:
             return True  # one process, which takes them in their order
         if _LOCK.first(self._db, {"id": inbox_id}) is None:
             return False
-        before = {"id": inbox_id, "block": inbox_id // INBOX_BLOCK_SIZE}
-        earlier = EARLIER_OF_SESSIONS.rows(self._db, [session_id] if session_id else [], before)
-        return all(row.inbox_id in left for row in earlier)
+        rows = _EARLIER.rows(self._db, {"session": session_id, "id": inbox_id}) if session_id else ()
+        return all(row.inbox_id in left for row in rows)
 
     def of_session(self, session_id: str) -> Sequence[InboxRow]:
-        return [inbox_row(row) for row in OF_SESSIONS.rows(self._db, [session_id])]
+        return [inbox_row(row) for row in of_sessions(self._db, [session_id])]
 
     def find(self, dedupe_key: str) -> InboxRow | None:
         return next(iter(self._many(_OF_KEY, {"key": dedupe_key})), None)
@@ -199,7 +202,7 @@ class SqlInbox:
     def of_calls(self, attempt_ids: Sequence[str], session_ids: Sequence[str]) -> Sequence[InboxRow]:
         found = {row.inbox_id: row for row in self.of_attempts(attempt_ids)}
         for some in chunks(session_ids):
-            found |= {row.inbox_id: inbox_row(row) for row in OF_SESSIONS.rows(self._db, some)}
+            found |= {row.inbox_id: inbox_row(row) for row in of_sessions(self._db, some)}
         return [found[inbox_id] for inbox_id in sorted(found)]
 
     def count(self, state: str) -> int:

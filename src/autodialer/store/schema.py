@@ -18,6 +18,7 @@ metadata = MetaData(
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only for INTEGER keys
 
+WHOLE = "whole"  # in an index's `info`: its condition is for SQLite alone
 FILLFACTOR = "fillfactor"  # in a table's `info`: how full, in percent, PostgreSQL makes its pages
 
 # What only PostgreSQL is told of a table or index is said when it makes them: said where they are described, it would load its
@@ -27,7 +28,7 @@ FILLFACTOR = "fillfactor"  # in a table's `info`: how full, in percent, PostgreS
 @compiles(CreateIndex, "postgresql")
 def _with_its_condition(create: CreateIndex, compiler: Any, **more: Any) -> str:
     options = create.element.dialect_options
-    if options["postgresql"]["where"] is None:
+    if options["postgresql"]["where"] is None and not create.element.info.get(WHOLE):
         options["postgresql"]["where"] = options["sqlite"]["where"]
     return str(compiler.visit_create_index(create, **more))
 

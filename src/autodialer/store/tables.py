@@ -22,7 +22,7 @@ from sqlalchemy import (
 import autodialer.store.tables_access
 import autodialer.store.tables_figures  # noqa: F401 - their tables belong to the same schema
 from autodialer.ports.rows import ASKING
-from autodialer.store.schema import Id
+from autodialer.store.schema import WHOLE, Id
 from autodialer.store.schema import metadata as metadata  # noqa: PLC0414 - all ask for it here
 from autodialer.store.types import Instant
 
@@ -219,14 +219,14 @@ INBOX_ASKING = f"state = 'new' AND note = '{ASKING}'"
 Index("ix_inbox_asking", inbox.c.inbox_id, **_where(INBOX_ASKING))
 CONFLICT = "state = 'conflict'"
 Index("ix_inbox_conflict", inbox.c.inbox_id, **_where(CONFLICT))
-# 8x8's ids are in no order: an index of the sessions of all would change a page for each callback that comes. So those that are new
-# are held apart by blocks of their numbers, and a group of them changes the few pages of the newest block (by_session.py).
-INBOX_BLOCK_SIZE = 512  # callbacks
-INBOX_BLOCK = f"inbox_id / {INBOX_BLOCK_SIZE}"
+# 8x8's ids are in no order: on SQLite an index of the sessions of all would change a page for each callback that comes. So those
+# that are new are held apart by blocks of their numbers, and a group of them changes the few pages of the newest block.
+INBOX_BLOCK = "inbox_id / 512"
 INBOX_NEW = "state = 'new'"
-Index("ix_inbox_new_session", text(f"({INBOX_BLOCK})"), inbox.c.session_id, **_where(INBOX_NEW))
+_by_block = Index("ix_inbox_new_session", text(f"({INBOX_BLOCK})"), inbox.c.session_id, **_where(INBOX_NEW))
+_by_block.ddl_if(dialect="sqlite")
 INBOX_SETTLED = "state <> 'new'"
-Index(None, inbox.c.session_id, **_where(INBOX_SETTLED))
+Index(None, inbox.c.session_id, info={WHOLE: True}, **_where(INBOX_SETTLED))
 MATCHED = "attempt_id IS NOT NULL"
 Index(None, inbox.c.attempt_id, **_where(MATCHED))
 

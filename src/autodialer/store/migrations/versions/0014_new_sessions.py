@@ -1,4 +1,4 @@
-"""The sessions of callbacks that are new are indexed by blocks of their numbers, those of settled ones as before."""
+"""On SQLite the sessions of callbacks that are new are indexed by blocks of their numbers, those of settled ones as before."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,13 +11,11 @@ PHASE = "after"
 
 
 def upgrade() -> None:
-    """A callback changes far fewer pages when it comes. A second or two for each million callbacks."""
+    """A callback changes far fewer pages of the file when it comes. A second or two for each million callbacks."""
+    if op.get_bind().dialect.name != "sqlite":
+        return
     new, settled = sa.text("state = 'new'"), sa.text("state <> 'new'")
     block = sa.text("(inbox_id / 512)")
-    op.create_index(
-        "ix_inbox_new_session", "inbox", [block, "session_id"], unique=False, sqlite_where=new, postgresql_where=new
-    )
+    op.create_index("ix_inbox_new_session", "inbox", [block, "session_id"], unique=False, sqlite_where=new)
     op.drop_index("ix_inbox_session_id", "inbox")
-    op.create_index(
-        "ix_inbox_session_id", "inbox", ["session_id"], unique=False, sqlite_where=settled, postgresql_where=settled
-    )
+    op.create_index("ix_inbox_session_id", "inbox", ["session_id"], unique=False, sqlite_where=settled)
