@@ -229,17 +229,17 @@ _CODE: Sequence[Breakage] = (
     ),
     Breakage(
         "new callbacks of a session are looked for in the oldest block alone",
-        [Replace("store/by_session.py", ".union_all(select(following).where(first.c.block.is_not(None)))", "")],
+        [Replace("store/by_session.py", "FROM blocks WHERE block IS NOT NULL", "FROM blocks WHERE block < 0")],
         [_test("by_session", "whichever_blocks_they_lie_in")],
     ),
     Breakage(
         "a block of new callbacks beside another is passed over",
-        [Replace("store/by_session.py", "first.c.block < _block", "first.c.block + 1 < _block")],
+        [Replace("store/by_session.py", "{INBOX_BLOCK} > block)", "{INBOX_BLOCK} > block + 1)")],
         [_test("by_session", "whichever_blocks_they_lie_in")],
     ),
     Breakage(
         "a session's settled callbacks are not found",
-        [Replace("store/by_session.py", "union_all(settled, _new(sessions))", "_new(sessions)")],
+        [Replace("store/by_session.py", 'f"{_NEW_IDS} UNION ALL {_SETTLED_IDS}"', "_NEW_IDS")],
         [_test("by_session", "whichever_blocks_they_lie_in")],
     ),
     Breakage(

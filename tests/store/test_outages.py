@@ -86,6 +86,23 @@ def test_a_postgresql_that_is_not_there_is_an_error_at_once(tmp_path: Path) -> N
         make_ledger(f"postgresql+psycopg://postgres@/ledger?host={tmp_path}")
 
 
+async def test_a_sqlite_file_that_somebody_else_writes_to_is_an_error_and_the_next_unit_succeeds(
+    sqlite_store: SqlStore,
+) -> None:
+    await sqlite_store.database.write(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout = 50").close())
+    await set_switch(sqlite_store, "before")
+    other = sqlite3.connect(str(sqlite_store.database.url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="database is locked") as locked:
+        await set_switch(sqlite_store, "meanwhile")
+    assert not locked.value.permanent
+    other.execute("ROLLBACK")
+    other.close()
+    assert await get_switch(sqlite_store) == "before"
+    await set_switch(sqlite_store, "after")
+    assert await get_switch(sqlite_store) == "after"
+
+
 def test_a_sqlite_file_that_was_taken_away_is_an_error_until_it_is_back(sqlite_store: SqlStore) -> None:
     path = Path(str(sqlite_store.database.url.database))
     asyncio.run(set_switch(sqlite_store, "before"))

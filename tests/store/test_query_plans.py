@@ -280,6 +280,40 @@ def test_who_answered_and_waits_is_listed_without_a_look_at_their_calls(filled: 
     assert any("USING COVERING INDEX ix_attempts_held" in step for step in plan), plan
 
 
+@pytest.mark.parametrize(
+    ("sessions", "analyzed"), [(1, False), (2, False), (64, False), (400, False), (1, True), (2, True), (16, True)]
+)
+def test_a_session_s_callbacks_are_searched_block_by_block_and_among_the_settled(
+    filled: SqlStore, sessions: int, analyzed: bool
+) -> None:
+    """With statistics of a moment at which few were new SQLite would rather read all callbacks, if the statement let it.
+
+    Of hundreds of sessions it still would, while all are few: that takes milliseconds.
+    """
+
+    def settled_ones(ledger: SqlLedger) -> None:
+        numbers = "WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+        values = "SELECT i, 'k' || i, 'provider', 's-' || (i / 10), '{}', 1, 'applied' FROM n"
+        into = "INSERT INTO inbox (inbox_id, dedupe_key, source, session_id, body, received_at, state) "
+        ledger.inbox._db.exec_driver_sql(into + numbers + values).close()
+        ledger.inbox._db.exec_driver_sql("ANALYZE").close()
+
+    if analyzed:
+        work(filled, settled_ones)
+    asked = [f"s-{number}" for number in range(sessions)]
+    new = "SEARCH inbox USING INDEX ix_inbox_new_session (<expr>=? AND session_id=?)"
+    settled = "SEARCH inbox USING INDEX ix_inbox_session_id (session_id=?)"
+    questions: list[tuple[Question, set[str]]] = [
+        (lambda ledger: ledger.inbox.of_calls([], asked), {new, settled}),
+        (lambda ledger: new_of_sessions(ledger.inbox._db, asked), {new}),
+        (HOT["inbox.orphans_of"], {settled}),
+    ]
+    for question, steps in questions:
+        plan = explain(filled, question)
+        assert steps <= set(plan), plan
+        assert not [step for step in plan if step.startswith("SCAN inbox") or "AUTOMATIC" in step or "BLOOM" in step]
+
+
 def test_all_calls_that_ever_ended_are_added_up_from_a_few_hundred_rows_a_day(filled: SqlStore) -> None:
     assert explain(filled, lambda ledger: ledger.stats.ended())[0] == "SCAN figures"
 

@@ -72,8 +72,9 @@ def read(body: Mapping[str, object], heard: Heard) -> CallEvent:
         return _result(payload, session_id, (Disposition.ANSWERED, ""), "CustomerAccepted", [])
     if name != DELETED:
         return NoResult(name[:64], "only the person's answer and the end of an interaction end a call", session_id)
-    earlier = [payload, *(_payload(event) for event in heard(session_id))]
-    before = {_name(event) for event in heard(session_id)}
+    events = heard(session_id)
+    earlier = [payload, *map(_payload, events)]
+    before = set(map(_name, events))
     reason = _word(payload.get("callHangupReason"))
     if CUSTOMER_ACCEPTED in before:
         return _result(payload, session_id, (Disposition.ANSWERED, ""), reason or "none", earlier)

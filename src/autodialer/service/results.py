@@ -30,19 +30,24 @@ _LOOKS, _UNTIL_COMMITTED = 3, 0.25  # more, and seconds between them, at what an
 _CLOCKS_APART = timedelta(minutes=1)  # of replicas, at most: each notes times by its own
 _TURN = 3.0  # seconds that somebody waits for a callback of their own to be applied
 _OURS_EVERY = 0.25  # seconds of such a rest: what ends a call of ours frees its line
+_NO_LOOK_FOR = (
+    10.0  # times as long as a look for those took: where hundreds of thousands wait, it may take a tenth of a second
+)
 
 
 @dataclass(slots=True)
 class _Pass:
-    """One way through all that waits. `left`: can't be applied now; `taken`: another replica applies it in this moment.
+    """One way through all that waits.
 
-    Numbers alone: in a flood these are hundreds of thousands.
+    `left`: can't be applied now; `taken`: another replica applies it in this moment. Numbers alone: in a flood these are hundreds
+    of thousands. `look_at`: when to look again for those of our own calls, by the monotonic clock.
     """
 
     settled: int = 0
     left: set[int] = field(default_factory=set)
     taken: set[int] = field(default_factory=set)
     has_reopened: bool = False
+    look_at: float = 0.0
 
 
 class ResultService:
@@ -100,7 +105,13 @@ class ResultService:
 
     async def _apply_ours(self, so_far: _Pass) -> None:
         """Those of our own calls in progress, before all others."""
-        await self._apply_some(await self._m.store.read(lambda ledger: ledger.inbox.of_open_calls(BATCH)), so_far)
+        began = self._m.clock.monotonic()
+        if began < so_far.look_at:
+            return
+        ours = await self._m.store.read(lambda ledger: ledger.inbox.of_open_calls(BATCH))
+        now = self._m.clock.monotonic()
+        so_far.look_at = now + _NO_LOOK_FOR * (now - began)
+        await self._apply_some(ours, so_far)
 
     async def _apply_some(self, rows: Sequence[InboxRow], so_far: _Pass) -> None:
         orphans, unreached = 0, False

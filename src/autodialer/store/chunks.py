@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-_LIMIT = 400  # any build of SQLite takes that many parameters
+_LIMIT = 400  # a statement may say each twice: SQLite takes 32,766 parameters, PostgreSQL twice that
 
 
 def chunks(values: Iterable[str]) -> Iterator[list[str]]:

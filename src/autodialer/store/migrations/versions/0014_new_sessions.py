@@ -16,6 +16,6 @@ def upgrade() -> None:
         return
     new, settled = sa.text("state = 'new'"), sa.text("state <> 'new'")
     block = sa.text("(inbox_id / 512)")
+    op.drop_index("ix_inbox_session_id", "inbox")  # first: the others take its place in the file
     op.create_index("ix_inbox_new_session", "inbox", [block, "session_id"], unique=False, sqlite_where=new)
-    op.drop_index("ix_inbox_session_id", "inbox")
     op.create_index("ix_inbox_session_id", "inbox", ["session_id"], unique=False, sqlite_where=settled)
