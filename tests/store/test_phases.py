@@ -185,7 +185,7 @@ def test_a_process_of_before_the_phases_counts_as_old(chain: Chain, url: str, po
 def test_old_code_is_refused_once_something_was_taken_away(chain: Chain, url: str) -> None:
     start(url)
     chain(("before", ADDS), ("after", DROPS))
-    assert start(url, after=True) == (HEAD, "9002")
+    assert once_they_are_gone(lambda: start(url, after=True)) == (HEAD, "9002")
     assert oldest(url) == "9002"
     chain()
     for question in (start, lambda ledger: on(ledger, check_version)):
