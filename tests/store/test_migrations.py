@@ -88,9 +88,7 @@ def test_an_empty_database_becomes_what_the_code_declares(bare: Database) -> Non
         return kind != "table" or name not in (VERSIONS, OLDEST)
 
     def is_compared(_object: object, name: str | None, *_: object) -> bool:
-        return (
-            name != "ix_inbox_new_session"
-        )  # of an expression, and on SQLite alone: the next test but one compares it
+        return name != "ix_inbox_new_session"  # of an expression: the next test but one compares it
 
     def differences(connection: Connection) -> list[Any]:
         # Alembic takes SQLite's DEFAULT '' for another default than the same one declared.

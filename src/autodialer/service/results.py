@@ -30,9 +30,7 @@ _LOOKS, _UNTIL_COMMITTED = 3, 0.25  # more, and seconds between them, at what an
 _CLOCKS_APART = timedelta(minutes=1)  # of replicas, at most: each notes times by its own
 _TURN = 3.0  # seconds that somebody waits for a callback of their own to be applied
 _OURS_EVERY = 0.25  # seconds of such a rest: what ends a call of ours frees its line
-_NO_LOOK_FOR = (
-    10.0  # times as long as a look for those took: where hundreds of thousands wait, it may take a tenth of a second
-)
+_NO_LOOK_FOR = 10.0  # times as long as a look for those took, which is long where hundreds of thousands wait
 
 
 @dataclass(slots=True)

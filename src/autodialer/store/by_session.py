@@ -17,7 +17,7 @@ from autodialer.ports.rows import ASKING
 from autodialer.store.prepared import PreparedAmong
 from autodialer.store.tables import INBOX_BLOCK, INBOX_NEW, INBOX_SETTLED, inbox
 
-Sessions = Sequence[BindParameter[Any]]
+_Sessions = Sequence[BindParameter[Any]]
 
 _i = inbox.c
 # Each block in which any is new is found from the one before, at last a null. They are no join: whatever an ANALYZE has noted, the
@@ -34,12 +34,12 @@ _SETTLED_IDS = f"SELECT inbox_id FROM inbox WHERE {INBOX_SETTLED} AND session_id
 _IDS = f"{_NEW_IDS} UNION ALL {_SETTLED_IDS}"  # in one statement, which sees all of them at one moment
 
 
-def _with_ids(ids: str, sessions: Sessions) -> Select[Any]:
+def _with_ids(ids: str, sessions: _Sessions) -> Select[Any]:
     said = ", ".join(f":{session.key}" for session in sessions)
     return select(inbox).where(text(f"inbox_id IN ({ids % {'sessions': said}})"))
 
 
-def _indexed(sessions: Sessions) -> Select[Any]:
+def _indexed(sessions: _Sessions) -> Select[Any]:
     return select(inbox).where(_i.session_id.in_(sessions))
 
 

@@ -223,8 +223,9 @@ Index("ix_inbox_conflict", inbox.c.inbox_id, **_where(CONFLICT))
 # that are new are held apart by blocks of their numbers, and a group of them changes the few pages of the newest block.
 INBOX_BLOCK = "inbox_id / 512"
 INBOX_NEW = "state = 'new'"
-_by_block = Index("ix_inbox_new_session", text(f"({INBOX_BLOCK})"), inbox.c.session_id, **_where(INBOX_NEW))
-_by_block.ddl_if(dialect="sqlite")
+Index("ix_inbox_new_session", text(f"({INBOX_BLOCK})"), inbox.c.session_id, **_where(INBOX_NEW)).ddl_if(
+    dialect="sqlite"
+)
 INBOX_SETTLED = "state <> 'new'"
 Index(None, inbox.c.session_id, info={WHOLE: True}, **_where(INBOX_SETTLED))
 MATCHED = "attempt_id IS NOT NULL"
