@@ -1,7 +1,7 @@
 """Waiting callbacks are applied in their order, many in one commit; one that can't be applied holds up no other."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,10 @@ import pytest
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import LedgerRefusal, StoreError
+from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import InboxRow
 from autodialer.service import ending, results
+from autodialer.store.inbox import SqlInbox
 from autodialer.store.transitions import SqlTransitions
 from service.fakes import summary
 from service.virtual_time import pass_time
@@ -192,3 +195,35 @@ async def test_in_a_flood_results_of_our_calls_in_progress_overtake_the_rest(
     assert await heard(world) == list(range(PEOPLE))
     assert await world.inbox_count("new") == 90
     applying.cancel()
+
+
+async def test_where_a_look_for_our_own_calls_takes_long_there_are_fewer_of_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "BATCH", 2)
+    looks: list[int] = []
+    look = SqlInbox.of_open_calls
+
+    def counted(inbox: SqlInbox, limit: int) -> Sequence[InboxRow]:
+        looks.append(limit)
+        return look(inbox, limit)
+
+    monkeypatch.setattr(SqlInbox, "of_open_calls", counted)
+
+    async def looks_at_pages(name: str) -> int:
+        for n in range(40):
+            await world.services.callbacks.take(summary(f"{name} {n}", Disposition.BUSY))
+        looks.clear()
+        assert await world.services.results.apply_waiting() == 40
+        return len(looks)
+
+    assert await looks_at_pages("at once") == 20
+    store = world.process.store
+    read = store.read
+
+    async def slowly(work: Callable[[Ledger], Any]) -> object:
+        await asyncio.sleep(1.0)
+        return await read(work)
+
+    monkeypatch.setattr(store, "read", slowly)
+    assert 0 < await looks_at_pages("slowly") < 10
