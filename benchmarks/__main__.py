@@ -45,7 +45,7 @@ PARTS: Final[Sequence[tuple[tuple[str, ...], Measure, bool]]] = (
     (("P5",), pressure.measure_slow_disk, True),
     (("P6",), pressure.measure_without_storage, True),
     (("D5",), client.measure, True),
-    (("START", "IDLE", "REST", "IMPORTS", "SIZE"), footing.measure, True),
+    (("START", "IDLE", "REST", "IMPORTS", "LIBRARIES", "SIZE"), footing.measure, True),
     (("D3",), dialing.measure_halved, True),
     (("P8",), pressure.measure_postgres, True),
     (("CONSOLES",), console.measure_consoles, False),

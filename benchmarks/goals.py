@@ -142,6 +142,7 @@ GOALS: Final = {
         Goal("PULL.memory", "100,000 records pulled: most memory of the service", 150, unit="MB"),
         Goal("START", "start to the first 200 of /health", 2, 1, unit="s"),
         Goal("IMPORTS", "modules loaded by `autodialer --help`, beside those that `serve` loads"),
+        Goal("LIBRARIES", "memory of the libraries that `serve` loads, without a line of the service", unit="MB"),
         Goal("IDLE", "memory with nothing to do", 120, 90, unit="MB"),
         Goal("REST", "processor time with nothing to do, of one core", 0.5, 0.25, unit="%"),
         Goal("SIZE", "installed, with all libraries that it needs to run", unit="MB"),

@@ -1,4 +1,4 @@
-"""START, IDLE, REST, IMPORTS and SIZE: how fast the service starts, what it needs with nothing to do, what is installed."""
+"""START, IDLE, REST, IMPORTS, LIBRARIES and SIZE: how fast the service starts, what it needs to be there, what is installed."""
 
 import json
 import os
@@ -16,8 +16,18 @@ from benchmarks.servers import HOME, TOKENS
 from e2e.processes import wait_until, world
 
 _PAUSE = 3.0 if quick() else 30.0
-_LOADED = "import sys, json\nfrom autodialer.cli.main import app\n{more}print(json.dumps(len(sys.modules)))"
+_LOADED = "import sys, json\nfrom autodialer.cli.main import app\n{more}print(json.dumps(list(sys.modules)))"
 _SERVE = "import autodialer.bootstrap, autodialer.cli.serving\n"
+_WEIGHED = """
+import importlib, os, sys
+from benchmarks.machine import memory_mb
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        pass  # an alias that only who made it can find
+print(memory_mb(os.getpid()))
+"""
 
 
 def measure(book: Book) -> None:
@@ -40,15 +50,27 @@ def measure(book: Book) -> None:
     book.tell(Figure("START", tuple(starts)))
     book.tell(Figure("IDLE", tuple(memories)))
     book.tell(Figure("REST", tuple(rests)))
-    loaded = {"--help": _modules(""), "serve": _modules(_SERVE)}
+    served = _modules(_SERVE)
+    loaded = {"--help": float(len(_modules(""))), "serve": float(len(served))}
     book.tell(Figure("IMPORTS", (loaded["--help"] / loaded["serve"],), loaded, "modules"))
+    book.tell(Figure("LIBRARIES", (_weigh([name for name in served if name.partition(".")[0] != "autodialer"]),)))
     if not quick():
         _measure_size(book)
 
 
-def _modules(more: str) -> float:
-    command = [sys.executable, "-c", _LOADED.format(more=more)]
-    return float(json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout))
+def _modules(more: str) -> list[str]:
+    return list(json.loads(_run("-c", _LOADED.format(more=more))))
+
+
+def _weigh(modules: list[str]) -> float:
+    """Memory (MB) of a process that has loaded these and does nothing."""
+    return float(_run("-c", _WEIGHED, *modules))
+
+
+def _run(*arguments: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests")))}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=environment).stdout
 
 
 def _measure_size(book: Book) -> None:

@@ -57,6 +57,9 @@ def measure(book: Book) -> None:
 
 async def _measure_steps(book: Book, ledgers: Shelf) -> None:
     """Rounds in turn over all sizes, one call after the other; half of the people are new, half were called before."""
+    # The largest first: made last, it would push the others out of memory, to be read from disk again.
+    for size in reversed(SIZES):
+        ledgers.url(size)
     callers = {size: Caller(ledgers.store(size), "bench", NOW) for size in SIZES}
     taken: dict[str, dict[int, list[float]]] = {"call": {}, "callback": {}}
     for round_ in range(rounds()):
