@@ -16,8 +16,8 @@ def register(app: typer.Typer) -> None:
 
 
 def simulator(
-    zoho_port: int = typer.Option(9191, help="Port of the simulated Zoho; 0 takes a free one."),
-    voice_port: int = typer.Option(9192, help="Port of the simulated 8x8; 0 takes a free one."),
+    zoho_port: int = typer.Option(9191, min=0, max=65535, help="Port of the simulated Zoho; 0 takes a free one."),
+    voice_port: int = typer.Option(9192, min=0, max=65535, help="Port of the simulated 8x8; 0 takes a free one."),
     people: int = typer.Option(0, min=0, help="Generate that many people instead of the demo's few dozen."),
     seed: int = typer.Option(1, help="Which people, and how their calls end."),
     speed: float = typer.Option(60.0, min=0.01, help="How many seconds of a call pass in one real second."),

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from autodialer.bootstrap import System, open_system
 from autodialer.cli.common import console
+from autodialer.cli.demo.folder import DATABASE, LOGS, make_room
 from autodialer.cli.demo.progress import Progress
 from autodialer.cli.demo.summary import Figures, collect_figures, show_summary
 from autodialer.cli.serving import serving, stop_event
@@ -34,8 +34,8 @@ _QUIET_LOOKS = 5
 
 
 async def tell(folder: Path, port: int, telephony: str, *, keep: bool) -> None:
-    """Run the demo; DialerError when the judge (the simulated 8x8) and the ledger disagree."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Run the demo; DialerError when the judge (the simulated 8x8) and the ledger disagree, and as make_room raises it."""
+    make_room(folder)
     start = _monday_morning()
     people = demo_people(start)
     phones = phone_settings(telephony, speed=_SPEED, agents=_LINES)
@@ -137,6 +137,7 @@ async def _stay(system: System, simulated: Simulated, clock: ShiftedClock) -> No
         f"curl {api}/api/plan",
         f"curl {api}/api/runs",
         f"curl -X POST {api}/api/pause",
+        f"curl -X POST {api}/api/resume",
         f"curl {simulated.voice_url}/_sim/rings",
         f"curl '{simulated.zoho_url}/_sim/records?module=Leads'",
     ):
@@ -162,8 +163,8 @@ def _settings(simulated: Simulated, folder: Path, port: int) -> Settings:
         | {
             "port": port,
             "app_env": "production",
-            "db_path": folder / "call_logs.db",
-            "log_dir": folder / "logs",
+            "db_path": folder / DATABASE,
+            "log_dir": folder / LOGS,
             "cron_hours": RUN_HOURS,
             "eightx8_callback_url": f"http://127.0.0.1:{port}/api/callback",
             "max_concurrent_calls": _LINES,

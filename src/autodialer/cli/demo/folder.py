@@ -1,0 +1,47 @@
+"""Where a demo leaves its database and logs: emptied of what an earlier demo left there, and of nothing else, whoever's it is."""
+
+import shutil
+from pathlib import Path
+
+from autodialer.domain.errors import DialerError
+from autodialer.store.lock import FileLock
+
+DATABASE, LOGS = "call_logs.db", "logs"
+_MARK = ".autodialer-demo"
+_OF_DATABASE = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
+
+
+def make_room(folder: Path) -> None:
+    """Make `folder`, or delete what a demo that was here before left in it.
+
+    DialerError when it holds anything and no demo was here before, when a demo is going on in it, or when it can't be written
+    to: then nothing was deleted.
+    """
+    try:
+        if not _is_ours(folder):
+            raise DialerError(
+                f"{folder} is not empty, and no demo made what is in it; name another one with --folder, or empty it yourself",
+                permanent=True,
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _MARK).touch()
+        lock = FileLock(folder / f"{DATABASE}.lock")
+        try:
+            _empty(folder)
+        finally:
+            lock.release()
+    except OSError as error:
+        raise DialerError(
+            f"{folder} can't hold the demo: {error.strerror or error}; see --folder", permanent=True
+        ) from error
+
+
+def _is_ours(folder: Path) -> bool:
+    return not folder.exists() or (folder / _MARK).is_file() or not any(folder.iterdir())
+
+
+def _empty(folder: Path) -> None:
+    for name in _OF_DATABASE:
+        (folder / name).unlink(missing_ok=True)
+    if (folder / LOGS).is_dir():
+        shutil.rmtree(folder / LOGS)
