@@ -55,6 +55,16 @@ async def test_more_than_a_batch_is_drained_in_several(world: World, monkeypatch
     assert world.crm.batches == [10, 10, 5]
 
 
+async def test_what_zoho_shows_already_is_done_with_though_others_can_t_be_written(world: World) -> None:
+    """As after an update whose answer was lost: else a person's change since then would be written over, with old values."""
+    world.crm.add(person(lead(1), 1, call_attempts=1), person(lead(2), 2))
+    await queue(world, lead(1), call_attempts=1)
+    await queue(world, lead(2), call_attempts=1)
+    world.crm.write_fails = zoho_down(permanent=True)
+    assert await world.drain() == 1
+    assert (await states(world, lead(1)), await states(world, lead(2))) == (["sent"], ["pending"])
+
+
 @pytest.mark.parametrize("status", ["Recruiting", "Dead", "Not interested / Rejected", None])
 async def test_row_13_the_status_that_a_person_set_while_the_phone_rang_stays_and_the_call_is_counted(
     world: World, status: str | None

@@ -45,6 +45,7 @@ class Plan:
 
 
 Outcome = tuple[Plan, WriteResult | None]
+"""A row with the CRM's answer, None where nothing was sent."""
 _Settled = tuple[bool, Callable[[], object] | None]
 
 
@@ -105,13 +106,15 @@ class WriteBack:
     async def _send(self, rows: Sequence[OutboxRow]) -> int:
         settled = 0
         for looks_left in reversed(range(_LOOKS)):
+            outcomes: list[Outcome] = []
             try:
-                outcomes = await self._look_and_write(rows)
+                plans = await self._look(rows)
+                outcomes = [(plan, None) for plan in plans if not _is_sent(plan)]
+                outcomes += await self._write([plan for plan in plans if _is_sent(plan)])
             except CrmError as error:
-                wait = _STOPPED_WAIT if error.permanent or error.stops_run else None
-                told = {"rows": len(rows), "error": error.message, "code": error.code}
-                self._m.log.error("write-back failed, kept for later", **told)
-                await self._m.store.write(partial(self._postpone, rows, error.message, wait))
+                settled += await self._settle_all(outcomes)  # those need nothing more of the CRM
+                done = {plan.row.outbox_id for plan, _ in outcomes}
+                await self._keep([row for row in rows if row.outbox_id not in done], error)
                 return settled
             again = [plan.row for plan, result in outcomes if looks_left and _was_outrun(result)]
             settled += await self._settle_all([each for each in outcomes if not (looks_left and _was_outrun(each[1]))])
@@ -121,14 +124,20 @@ class WriteBack:
             self._m.log.info("changed in Zoho meanwhile, looked at again", rows=len(rows))
         return settled
 
-    async def _look_and_write(self, rows: Sequence[OutboxRow]) -> list[Outcome]:
-        """Every row with the CRM's answer, None where nothing was sent."""
+    async def _look(self, rows: Sequence[OutboxRow]) -> list[Plan]:
         # Seconds before the write, so that a status set by a person meanwhile is seen (rules.md row 13).
         found = await self._m.crm.look([row.key for row in rows])
-        plans = [plan_for(row, found.get(row.key), self._m.policy) for row in rows]
-        wanted = [plan.update for plan in plans if _is_sent(plan)]
-        results = iter(await self._m.crm.write([update for update in wanted if update is not None]))
-        return [(plan, next(results) if _is_sent(plan) else None) for plan in plans]
+        return [plan_for(row, found.get(row.key), self._m.policy) for row in rows]
+
+    async def _write(self, plans: Sequence[Plan]) -> list[Outcome]:
+        updates = [plan.update for plan in plans if plan.update is not None]
+        return list(zip(plans, await self._m.crm.write(updates), strict=True))
+
+    async def _keep(self, rows: Sequence[OutboxRow], error: CrmError) -> None:
+        wait = _STOPPED_WAIT if error.permanent or error.stops_run else None
+        told = {"rows": len(rows), "error": error.message, "code": error.code}
+        self._m.log.error("write-back failed, kept for later", **told)
+        await self._m.store.write(partial(self._postpone, rows, error.message, wait))
 
     def _postpone(self, rows: Sequence[OutboxRow], error: str, wait: timedelta | None, ledger: Ledger) -> None:
         now = self._m.clock.now()

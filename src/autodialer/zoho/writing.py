@@ -47,18 +47,18 @@ class Writer:
     async def write(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult]:
         """Write in batches of 10, or of 100 when a backlog waits; few guarded updates go one by one.
 
-        A batch that could not be sent leaves NotWritten to be retried for its updates, unless none could be
-        sent or nothing will do: that is a CrmError.
+        A batch that could not be written leaves NotWritten for its updates, to be retried or, where others would fare no better,
+        with STOP: Zoho gives rights for each module apart, and what it took of the others stands. Where that is so of all of
+        them, it is a CrmError.
         """
         results: list[WriteResult] = [Written()] * len(updates)
         batches = batches_of(updates)
         outcomes = await gather_or_cancel([self._try_batch([updates[i] for i in places]) for places in batches])
         failures = [outcome for outcome in outcomes if isinstance(outcome, CrmError)]
-        for failure in failures:
-            if failure.stops_run or len(failures) == len(batches):
-                raise failure
+        if len(failures) == len(batches) and len({failure.stops_run for failure in failures}) == 1:
+            raise failures[0]
         for places, outcome in zip(batches, outcomes, strict=True):
-            found = [_retry_later(outcome)] * len(places) if isinstance(outcome, CrmError) else outcome
+            found = [_not_written(outcome)] * len(places) if isinstance(outcome, CrmError) else outcome
             for place, result in zip(places, found, strict=True):
                 results[place] = result
         return results
@@ -74,7 +74,7 @@ class Writer:
                 return [NotWritten(error.code, error.message, refusal_for(error.code))]
             log.warning("zoho_batch_refused", count=len(updates), code=error.code)
         singles = await gather_or_cancel([self._try_batch([update]) for update in updates])
-        return [_retry_later(single) if isinstance(single, CrmError) else single[0] for single in singles]
+        return [_not_written(single) if isinstance(single, CrmError) else single[0] for single in singles]
 
     async def _put(self, updates: Sequence[CrmUpdate]) -> Sequence[WriteResult]:
         fields = await self._fields_of(updates[0].key.record_type)
@@ -143,8 +143,8 @@ def _guard(updates: Sequence[CrmUpdate]) -> Mapping[str, str]:
     return {"If-Unmodified-Since": to_zoho_time(max(versions))} if versions else {}
 
 
-def _retry_later(error: CrmError) -> NotWritten:
-    return NotWritten(error.code, error.message, Refusal.RETRY)
+def _not_written(error: CrmError) -> NotWritten:
+    return NotWritten(error.code, error.message, Refusal.STOP if error.stops_run else Refusal.RETRY)
 
 
 def _is_about_the_body(error: CrmError) -> bool:

@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta, timezone
+from typing import Final
 
 import pytest
 
@@ -249,6 +250,41 @@ async def test_a_missing_right_or_module_stops_the_run_and_names_what_to_fix(
             await crm.write([CrmUpdate(key_of(person(1)), call_attempts=1)])
     assert (caught.value.permanent, caught.value.stops_run, caught.value.code) == (True, True, code)
     assert "Zoho" in caught.value.message
+
+
+NO_RIGHT: Final = {
+    "code": "NO_PERMISSION",
+    "details": {"permissions": ["Crm_Implied_Edit_Contacts"]},
+    "message": "permission denied",
+    "status": "error",
+}
+
+
+@pytest.mark.parametrize("others", [1, 30])
+async def test_a_module_that_may_not_be_edited_keeps_back_no_update_of_the_other_one(
+    open_world: OpenWorld, others: int
+) -> None:
+    leads, contact = [person(n) for n in range(others)], person(others, module="Contacts")
+    world = open_world(*leads, contact)
+    world.fault(kind="status", status=403, body=NO_RIGHT, match={"method": "PUT", "path_contains": "/Contacts"})
+    async with world.open_client() as crm:
+        *written, refused = await crm.write([CrmUpdate(key_of(one), call_attempts=1) for one in (*leads, contact)])
+    assert all(isinstance(result, Written) for result in written)
+    assert isinstance(refused, NotWritten)
+    assert (refused.code, refused.refusal) == ("NO_PERMISSION", Refusal.STOP)
+    assert {world.stored(key_of(lead))["Call_Attempts"] for lead in leads} == {1}
+
+
+async def test_what_no_right_will_cure_and_what_time_will_are_told_apart_where_nothing_was_written(
+    open_world: OpenWorld,
+) -> None:
+    lead, contact = person(0), person(1, module="Contacts")
+    world = open_world(lead, contact)
+    world.fault(kind="status", status=403, body=NO_RIGHT, match={"method": "PUT", "path_contains": "/Contacts"})
+    world.fault(kind="status", status=503, body={}, match={"method": "PUT", "path_contains": "/Leads"}, times=9)
+    async with world.open_client() as crm:
+        results = await crm.write([CrmUpdate(key_of(one), call_attempts=1) for one in (lead, contact)])
+    assert [isinstance(one, NotWritten) and one.refusal for one in results] == [Refusal.RETRY, Refusal.STOP]
 
 
 async def test_an_update_that_changes_nothing_sends_nothing(open_world: OpenWorld) -> None:
