@@ -53,8 +53,49 @@ _DIALING: Sequence[Breakage] = (
     ),
     Breakage(
         "what holds dialing is not looked at before sending",
-        [Replace("service/dialing.py", " or hold_problem(ledger, self._m.policy, now):", ":")],
+        [Replace("service/dialing.py", " or hold_problem(ledger, policy, now)", "")],
         [_service("holding", "a_run_that_is_going_sends_no_further_call")],
+    ),
+    Breakage(
+        "a call leaves on another day than that of its run",
+        [Replace("service/dialing.py", " or day_over(run, policy, now):", ":")],
+        [_service("meanwhile", "a_run_that_the_database_held_up_ends_with_its_day")],
+    ),
+    Breakage(
+        "a call leaves after its calling hours",
+        [Replace("service/dialing.py", "if self._is_closed(attempt.intent.number, now):", "if False:")],
+        [_service("meanwhile", "check_12_no_call_leaves_after_the_hours_in_which_it_was_decided")],
+    ),
+    Breakage(
+        "a number is called twice in a run, for two records",
+        [Replace("service/preparing.py", "if facts.number.e164 in called:", "if False:")],
+        [_service("meanwhile", "row_14_a_number_that_a_record_is_given_while_the_run_goes_on_is_called_once_in_it")],
+    ),
+    Breakage(
+        "a run that goes on queues Dead once more",
+        [Replace("service/dead.py", "return row.tries > 0", "return False")],
+        [_service("meanwhile", "whom_a_person_gives_another_chance_is_not_made_dead_again")],
+    ),
+    Breakage(
+        "an answer leaves a waiting Dead as it is",
+        [Replace("store/outbox.py", "new.drops_dead and waiting.status is CrmStatus.DEAD", "False")],
+        [_service("meanwhile", "row_11_an_answer_heard_while_dead_waits_to_be_written")],
+    ),
+    Breakage(
+        "whoever is not pulled is held no longer",
+        [
+            Replace(
+                "service/runs.py",
+                "return [key for key, record in found.items() if self._m.policy.kind_of(record.status) not in CALLED]",
+                "return unseen",
+            )
+        ],
+        [_service("meanwhile", "row_11_who_answered_and_is_hidden_from_us_for_a_run_stays_held")],
+    ),
+    Breakage(
+        "results that were put aside while their session was learnt are not looked for",
+        [Replace("service/reconcile.py", "ledger.inbox.reopen(ledger.inbox.orphans_of_open_calls())", "pass")],
+        [_service("meanwhile", "a_result_that_one_replica_puts_aside_while_another_learns_its_session_is_not_lost")],
     ),
     Breakage(
         "a run is opened though dialing is held",

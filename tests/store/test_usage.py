@@ -79,4 +79,4 @@ def test_a_call_that_was_answered_after_the_pull_began_is_no_unseen_hold(store: 
     open_runs(store, "run-1")
     work(store, lambda ledger: ended(ledger, person(1), Disposition.ANSWERED, NOW + MINUTE))
     work(store, lambda ledger: ended(ledger, person(2), Disposition.ANSWERED, NOW - HOUR))
-    assert work(store, lambda ledger: ledger.staging.unseen_holds("run-1")) == [lead(2)]
+    assert work(store, lambda ledger: ledger.staging.unseen_holds("run-1", 1000)) == [lead(2)]

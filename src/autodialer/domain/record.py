@@ -1,6 +1,7 @@
 """A person in the CRM, as the CRM holds them."""
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,10 @@ class CrmStatus(StrEnum):
     NEW = "New"
     NO_ANSWER = "No Answer"
     DEAD = "Dead"
+
+
+CALLED: Final = (CrmStatus.NEW, CrmStatus.NO_ANSWER)
+"""The statuses of those who may be called, and who are pulled."""
 
 
 # Structs, as are facts and verdicts: a page holds thousands, and frozen dataclasses take several times as long to make. Nothing

@@ -19,6 +19,10 @@ class Attempts(Protocol):
         """All attempts of these records or numbers, but for released ones that say nothing of the number."""
         ...
 
+    def called_in(self, run_id: str, numbers: Sequence[str]) -> frozenset[str]:
+        """Those of these numbers to which a call of this run has ended, for whichever record."""
+        ...
+
     def reserve(self, reservation: Reservation) -> Reserved:
         """Take the slots. LedgerRefusal when a quota, an open attempt or this run's one call stands against it."""
         ...

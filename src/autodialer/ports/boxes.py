@@ -60,6 +60,10 @@ class Inbox(Protocol):
         """Orphans that wait for this session, those that a person dismissed among them."""
         ...
 
+    def orphans_of_open_calls(self) -> Sequence[int]:
+        """Ids of those that wait for the session of a call of ours in progress: it was learnt in the moment they were put aside."""
+        ...
+
     def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> bool:
         """applied, orphan, ignored or conflict; False if it waits no more: another process was faster."""
         ...

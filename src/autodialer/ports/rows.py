@@ -267,3 +267,4 @@ class Projection:
     call_attempts: int | None
     first_no_answer_at: datetime | None
     drops_status: bool = False  # a waiting status must not be written any more (answered won)
+    drops_dead: bool = False  # a waiting Dead must not: who answered is a person's to judge (rules.md row 11)

@@ -142,7 +142,7 @@ class Staging(Protocol):
         ...
 
     def skip_rest(self, run_id: str, reason: str, detail: str) -> int:
-        """All that are due or claimed become skipped."""
+        """All that are due or claimed become skipped, and those to be made Dead whose update was not queued (no tries)."""
         ...
 
     def unclaim(self, run_id: str, owner: str, *, without_attempt: bool = False) -> int:
@@ -184,6 +184,6 @@ class Staging(Protocol):
         """Whether the rows of this run still stand: old ones are removed (pruning)."""
         ...
 
-    def unseen_holds(self, run_id: str) -> Sequence[RecordKey]:
-        """Records held after an answer that this run, having pulled everything, did not see: their status was changed."""
+    def unseen_holds(self, run_id: str, limit: int) -> Sequence[RecordKey]:
+        """Records held after an answer that this run, having pulled everything, did not see; who answered last comes first."""
         ...

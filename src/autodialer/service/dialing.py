@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from autodialer.domain.attempt import Submitting
 from autodialer.domain.errors import RunTakenOver, StoreError
+from autodialer.domain.phone import PhoneNumber, read_number
 from autodialer.domain.placing import Ambiguous, CallRequest, PlaceOutcome
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import Run, StagedState
+from autodialer.rules.calling_hours import closed_at
 from autodialer.rules.verdict import SkipReason
 from autodialer.service.clock_guard import clock_problem
 from autodialer.service.control import is_paused
@@ -20,7 +22,7 @@ from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.outcomes import OutcomeRecorder
 from autodialer.service.pacing import Pacer, Pacing
-from autodialer.service.preparing import Preparer, Ready, Stop
+from autodialer.service.preparing import Preparer, Ready, Stop, day_over
 from autodialer.service.retrying import Persistence
 from autodialer.service.shared_pacing import SharedPacer
 from autodialer.service.signals import Signal
@@ -158,7 +160,8 @@ class Dialer:
 
         def submit(ledger: Ledger) -> Submitting | str | None:
             now = self._m.clock.now()
-            if behind := clock_problem(ledger, now) or hold_problem(ledger, self._m.policy, now):
+            policy = self._m.policy
+            if behind := clock_problem(ledger, now) or hold_problem(ledger, policy, now) or day_over(run, policy, now):
                 return behind
             if ledger.do_not_call.has([attempt.intent.number]):
                 ledger.attempts.release(attempt, attempt.release("put on the do-not-call list", now))
@@ -166,6 +169,10 @@ class Dialer:
                 return None
             if is_paused(ledger):
                 ledger.attempts.release(attempt, attempt.release("paused", now))
+                ledger.staging.mark(run.run_id, key, StagedState.DUE, reason=item.staged.reason)
+                return None
+            if self._is_closed(attempt.intent.number, now):  # since it was decided: the next look says until when
+                ledger.attempts.release(attempt, attempt.release("its calling hours ended", now))
                 ledger.staging.mark(run.run_id, key, StagedState.DUE, reason=item.staged.reason)
                 return None
             after = attempt.submit(now)
@@ -184,6 +191,11 @@ class Dialer:
             await self._give_back(run, item, "the run stopped before this call was sent")
             return None
         return submitted
+
+    def _is_closed(self, number: str, now: datetime) -> bool:
+        policy = self._m.policy
+        dialled = read_number(number, policy.default_country) if policy.has_calling_hours else None
+        return isinstance(dialled, PhoneNumber) and closed_at(policy, dialled, now) is not None
 
     async def _place(self, run: Run, item: Ready, submitted: Submitting, leaves_at: float, stop: Stop) -> None:
         intent = submitted.intent

@@ -1,7 +1,7 @@
 """Keeps a few reserved attempts ready for the dialer: free line → claim → last look → reserve."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,12 +15,13 @@ from autodialer.ports.outside import LOOKED_AT_TOGETHER
 from autodialer.ports.rows import Reservation, Run, Staged, StagedState
 from autodialer.rules.decide import decide
 from autodialer.rules.facts import Facts
+from autodialer.rules.policy import Policy
 from autodialer.rules.reading import read_instant
 from autodialer.rules.verdict import Call, SkipReason
 from autodialer.service.control import is_paused
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
-from autodialer.service.people import JUST_WRITTEN, gather_facts
+from autodialer.service.people import JUST_WRITTEN, e164_of, gather_facts
 from autodialer.service.retrying import Persistence
 from autodialer.service.staging import UNEXPECTED, outcome_of
 
@@ -31,6 +32,7 @@ RESERVED_FOR = timedelta(seconds=180)  # a lease that runs out on a reserved att
 PAUSE_PATIENCE = 3600.0  # seconds that a paused run waits before it ends
 _POLL = 0.25
 _AGENT_POLL = 1.0
+_CALLED_ALREADY = "its number was called in this run already, for another record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class Stop:
         self.reason = self.reason or reason
 
 
+def day_over(run: Run, policy: Policy, now: datetime) -> str | None:
+    """Why a run ends when another day of the rules begins (rules.md row 2): what it staged was decided for its own. Else None."""
+    return None if policy.local_date(run.started_at) == policy.local_date(now) else "its day is over"
+
+
 class Preparer:
     """The producer of one run."""
 
@@ -83,6 +90,9 @@ class Preparer:
         if waiting > self._most // 2:
             return False
         if not await self._may_go_on(stop):
+            return False
+        if over := day_over(run, self._m.policy, self._m.clock.now()):
+            stop.because(over)
             return False
         free = await self._persistence.insist(self._lines.free)
         if free < 1:
@@ -227,27 +237,33 @@ class Preparer:
         records = [found[row.key] for row in rows if row.key in found]
         facts = gather_facts(ledger, records, self._m.policy, now, look.seen_at)
         known = {one.record.key: one for one in facts}
+        called = ledger.attempts.called_in(run.run_id, [e164 for one in facts if (e164 := e164_of(one.number))])
         reserved: dict[RecordKey, Reserved] = {}
         for row in rows:
             if len(reserved) >= free:  # another process was faster to take the lines that this one had seen
                 ledger.staging.mark(run.run_id, row.key, StagedState.DUE, reason=row.reason, detail=row.detail)
-            elif attempt := self._decide_again(ledger, run, row, known.get(row.key), now):
+            elif attempt := self._decide_again(ledger, run, row, known.get(row.key), called):
                 reserved[row.key] = attempt
         return [reserved.get(row.key) for row in claimed]
 
     def _decide_again(
-        self, ledger: Ledger, run: Run, row: Staged, facts: Facts | None, now: datetime
+        self, ledger: Ledger, run: Run, row: Staged, facts: Facts | None, called: Collection[str]
     ) -> Reserved | None:
+        """`called`: the numbers of them that this run has called already, for whichever record."""
         if facts is None:
             gone = SkipReason.RECORD_GONE.value
             ledger.staging.mark(run.run_id, row.key, StagedState.SKIP, reason=gone, detail="not in the CRM any more")
             return None
-        verdict = decide(facts, self._m.policy, now)
+        verdict = decide(facts, self._m.policy, self._m.clock.now())
         _, reason, detail, next_at = outcome_of(verdict)
         if not isinstance(verdict, Call) or not isinstance(facts.number, PhoneNumber):
             # A record is made Dead only by the pass that counts them (rules.md row 29); the next run sees it.
             skip = StagedState.SKIP
             ledger.staging.mark(run.run_id, row.key, skip, reason=reason, detail=detail, next_at=next_at)
+            return None
+        if facts.number.e164 in called:  # it was given to this record since they were pulled (rules.md row 14)
+            same = SkipReason.SAME_PHONE_AS.value
+            ledger.staging.mark(run.run_id, row.key, StagedState.SKIP, reason=same, detail=_CALLED_ALREADY)
             return None
         attempt = ledger.attempts.reserve(self._reservation(run, facts, facts.number.e164, verdict))
         ledger.staging.mark(

@@ -37,6 +37,7 @@ def queue_update(
             call_attempts=update.call_attempts,
             first_no_answer_at=update.first_no_answer_at,
             drops_status=undone is not None and undone.status is not None,
+            drops_dead=disposition is Disposition.ANSWERED and policy.hold_after_answer,
         ),
         now,
     )

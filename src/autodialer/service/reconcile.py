@@ -23,6 +23,8 @@ class Reconciler:
 
         def sweep(ledger: Ledger) -> list[Moved]:
             now = self._m.clock.now()
+            # Another replica may have learnt a session while this one, not seeing it yet, put its result aside.
+            ledger.inbox.reopen(ledger.inbox.orphans_of_open_calls())
             rows = ledger.attempts.overdue(
                 placed_before=now - timedelta(seconds=self._m.result_timeout),
                 now=now,

@@ -1,6 +1,7 @@
 """A run from its opening to its totals: pull, decide, make Dead, dial, close."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -8,25 +9,26 @@ from functools import partial
 from autodialer.domain.access import Action
 from autodialer.domain.attempt import Reserved
 from autodialer.domain.errors import CrmError, RunRefused, RunTakenOver, StoreError
-from autodialer.domain.record import CrmStatus
+from autodialer.domain.record import CALLED, RecordKey
 from autodialer.ports.ledger import Ledger
-from autodialer.ports.rows import Projection, Run, RunKind, RunState, StagedState
+from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.rules.verdict import SkipReason
 from autodialer.service.clock_guard import clock_problem
+from autodialer.service.dead import queue_dead
 from autodialer.service.dialing import Dialer
 from autodialer.service.holding import hold, hold_problem
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.noticing import forgotten_calls
 from autodialer.service.ownership import RUN_LEASE, Ownership, Participation
-from autodialer.service.preparing import Stop
+from autodialer.service.preparing import Stop, day_over
 from autodialer.service.readiness import Readiness
 from autodialer.service.retrying import Persistence
 from autodialer.service.signals import Signal
 from autodialer.service.staging import PATIENCE, Stager
 from autodialer.service.totals import totals_of
 
-_PAGE = 200
+_LOOKED_AT = 1000  # of those who answered and were not pulled: twenty queries
 _PATIENCE = (
     90.0  # seconds for calls of others that are in flight when a run is stopped: longer than any of 8x8's answers takes
 )
@@ -159,13 +161,14 @@ class RunService:
         return await self.close(run, reason)
 
     async def resume(self, run: Run) -> Run | None:
-        """Go on with a run that a dead process of ours left open; None when it was closed because its day is over."""
+        """Go on with a run that a dead process of ours left open; None when it was closed, as its day is over or calls are held."""
         if self._m.dry_run:
             await self.close(run, "interrupted, and DRY_RUN is set")
             return None
-        today = self._m.policy.local_date(self._m.clock.now())
-        if self._m.policy.local_date(run.started_at) != today:
-            await self.close(run, "interrupted, and its day is over")
+        now = self._m.clock.now()
+        held = await self._m.store.read(lambda ledger: hold_problem(ledger, self._m.policy, now))
+        if problem := day_over(run, self._m.policy, now) or held:
+            await self.close(run, f"interrupted, and {problem}")
             return None
         self._m.log.warning("run taken over", run_id=run.run_id, state=run.state.value)
         return await self.conduct(run)
@@ -217,46 +220,48 @@ class RunService:
                 day = m.policy.local_date(now).isoformat()
                 await own.write(lambda ledger: hold(ledger, forgotten, day, now))
                 return forgotten
-            await own.write(lambda ledger: self._staged(ledger, run))
+            changed = await self._changed_by_people(run)
+            await own.write(lambda ledger: self._staged(ledger, run, changed))
         else:
             await own.write(lambda ledger: ledger.staging.unclaim(run.run_id, m.owner))
         await self._make_dead(run, own)
         dialer = Dialer(m, own, self._lines, self._signals.results, self._stopping)
         return await dialer.dial(run, stop)
 
-    def _staged(self, ledger: Ledger, run: Run) -> None:
-        """Everything was pulled: who is held after an answer and was not among them has got another status from a person."""
+    async def _changed_by_people(self, run: Run) -> Sequence[RecordKey]:
+        """Who is held after an answer, was not pulled, and shows another status, which a person gave them (rules.md row 11).
+
+        Who is not shown at all stays held: hidden from us for a while, or converted to a Contact with the same number.
+        """
+        unseen = await self._m.store.read(lambda ledger: ledger.staging.unseen_holds(run.run_id, _LOOKED_AT))
+        if not unseen:
+            return []
+        try:
+            found = await self._m.crm.look(unseen)
+        except CrmError as error:
+            self._m.log.warning(
+                "who answered could not be looked at, stays held", run_id=run.run_id, error=error.message
+            )
+            return []
+        return [key for key, record in found.items() if self._m.policy.kind_of(record.status) not in CALLED]
+
+    def _staged(self, ledger: Ledger, run: Run, changed: Sequence[RecordKey]) -> None:
         now = self._m.clock.now()
-        ledger.attempts.lift_holds(ledger.staging.unseen_holds(run.run_id), now)
+        ledger.attempts.lift_holds(changed, now)
         ledger.runs.advance(run.run_id, self._m.owner, RunState.DIALING, now)
         ledger.runs.save_totals(run.run_id, totals_of(ledger.staging.counts(run.run_id)))
 
     async def _make_dead(self, run: Run, own: Ownership) -> None:
-        """Queue the Dead updates, a page per transaction. Queued twice after a crash they say the same."""
+        """Queue the Dead updates, a page per transaction."""
         after = ""
         while True:
-            after = await own.write(partial(self._make_page_dead, run, after))
+            after = await own.write(partial(self._queue_dead, run, after))
             self._signals.write_back.notify()
             if not after:
                 return
 
-    def _make_page_dead(self, run: Run, after: str, ledger: Ledger) -> str:
-        now = self._m.clock.now()
-        rows = ledger.staging.rows(run.run_id, StagedState.DEAD, after=after, limit=_PAGE)
-        for row in rows:
-            ledger.outbox.put(
-                Projection(
-                    key=row.key,
-                    attempt_id=None,
-                    cause="dead",
-                    expected_status=row.status,
-                    status=CrmStatus.DEAD,
-                    call_attempts=None,
-                    first_no_answer_at=None,
-                ),
-                now,
-            )
-        return rows[-1].sort_key if len(rows) == _PAGE else ""
+    def _queue_dead(self, run: Run, after: str, ledger: Ledger) -> str:
+        return queue_dead(ledger, run, self._m.policy, after, self._m.clock.now())
 
     async def close(self, run: Run, reason: str | None) -> Run:
         """Settle what was not reached, count, and close; a run that another process owns now is left as it is."""

@@ -22,6 +22,11 @@ _TELLING = or_(_a.state != AttemptState.RELEASED.value, _a.number_refused == 1)
 _IS_RECORD = and_(_a.zoho_id == bindparam("zoho_id"), _a.record_type == bindparam("record_type"))
 _OF_RECORDS = PreparedAmong(lambda ids: select(attempts).where(_a.zoho_id.in_(ids), _TELLING))
 _OF_NUMBERS = PreparedAmong(lambda numbers: select(attempts).where(_a.number.in_(numbers), _TELLING))
+_CALLED_IN = PreparedAmong(
+    lambda numbers: select(_a.number).where(
+        _a.number.in_(numbers), _a.run_id == bindparam("run"), _a.state == AttemptState.ENDED.value
+    )
+)
 _OF_ID = Prepared(select(attempts).where(_a.attempt_id == bindparam("attempt")))
 _OF_IDS = PreparedAmong(lambda ids: select(attempts).where(_a.attempt_id.in_(ids)))
 _OF_SESSION = Prepared(select(attempts).where(_a.session_id == bindparam("session")))
@@ -84,6 +89,9 @@ class SqlAttempts(SqlTransitions):
         for some in chunks(numbers):
             found.update((row.attempt_id, attempt_row(row)) for row in _OF_NUMBERS.rows(self._db, some))
         return list(found.values())
+
+    def called_in(self, run_id: str, numbers: Sequence[str]) -> frozenset[str]:
+        return frozenset(row.number for row in _CALLED_IN.rows(self._db, numbers, {"run": run_id}))
 
     def reserve(self, reservation: Reservation) -> Reserved:
         r = reservation

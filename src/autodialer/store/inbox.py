@@ -14,7 +14,7 @@ from autodialer.ports.work_lists import DISMISSED
 from autodialer.store.by_session import new_of_sessions, of_sessions
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_of
-from autodialer.store.prepared import Prepared, execute
+from autodialer.store.prepared import Prepared, PreparedAmong, execute
 from autodialer.store.tables import (
     CONFLICT,
     INBOX_ASKING,
@@ -46,6 +46,9 @@ _OPEN_SESSIONS = Prepared(select(attempts.c.session_id).where(text(OPEN), attemp
 _UNMATCHED = or_(_i.state == "orphan", and_(_i.state == "ignored", _i.note.startswith(DISMISSED)))
 _ORPHANS = Prepared(
     select(inbox).where(text(INBOX_SETTLED), _i.session_id == bindparam("session"), _UNMATCHED).order_by(_i.inbox_id)
+)
+_ORPHANS_AMONG = PreparedAmong(
+    lambda sessions: select(_i.inbox_id).where(text(INBOX_SETTLED), _i.session_id.in_(sessions), _UNMATCHED)
 )
 _OF_KEY = Prepared(select(inbox).where(_i.dedupe_key == bindparam("key")))
 _LOCK = Prepared(
@@ -183,6 +186,10 @@ class SqlInbox:
 
     def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
         return self._many(_ORPHANS, {"session": session_id})
+
+    def orphans_of_open_calls(self) -> Sequence[int]:
+        sessions = [row.session_id for row in _OPEN_SESSIONS.rows(self._db, {})]
+        return [row.inbox_id for some in chunks(sessions) for row in _ORPHANS_AMONG.rows(self._db, some)]
 
     def _many(self, statement: Prepared, values: Mapping[str, Any]) -> Sequence[InboxRow]:
         return [inbox_row(row) for row in statement.rows(self._db, values)]

@@ -215,7 +215,8 @@ def _merged(new: Projection, waiting: OutboxRow | None, written_attempts: int | 
         ours = [*waiting.our_statuses, *([waiting.status] if waiting.status else [])]
         # Only what the overruled end itself had queued is dropped: an earlier call's status is still to be written.
         dropped = new.drops_status and waiting.attempt_id == new.attempt_id
-        status = status or (None if dropped else waiting.status)
+        spared = new.drops_dead and waiting.status is CrmStatus.DEAD
+        status = status or (None if dropped or spared else waiting.status)
         attempts = waiting.call_attempts if attempts is None else attempts
         first = first or (None if dropped else waiting.first_no_answer_at)
     return {

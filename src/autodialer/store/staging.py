@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     Connection,
     Row,
     Subquery,
@@ -145,11 +146,21 @@ class SqlStaging:
         detail = f"would become Dead, but a run makes at most {limit} so without --confirm; the next run goes on"
         return self._skip(run_id, StagedState.DEAD, SkipReason.DEAD_LIMIT.value, detail, kept)
 
-    def _skip(self, run_id: str, state: StagedState, reason: str, detail: str, after: str = "") -> int:
-        """All in this state that come after that sort key, in parts: SQLite keeps in memory what one statement changes."""
+    def _skip(
+        self,
+        run_id: str,
+        state: StagedState,
+        reason: str,
+        detail: str,
+        after: str = "",
+        which: ColumnElement[bool] | None = None,
+    ) -> int:
+        """All in this state after that sort key, or `which` of them, in parts: SQLite keeps in memory what one changes."""
         skipped = 0
         while True:
-            theirs = and_(_s.run_id == run_id, _s.state == state.value, _s.sort_key > after)
+            theirs = and_(
+                _s.run_id == run_id, _s.state == state.value, _s.sort_key > after, true() if which is None else which
+            )
             end = self._db.execute(
                 select(_s.sort_key).where(theirs).order_by(_s.sort_key).offset(_PART).limit(1)
             ).scalar()
@@ -222,7 +233,8 @@ class SqlStaging:
         (_MARK_AND_TRY if add_try else _MARK).change(self._db, values)
 
     def skip_rest(self, run_id: str, reason: str, detail: str) -> int:
-        return sum(self._skip(run_id, state, reason, detail) for state in (StagedState.DUE, StagedState.CLAIMED))
+        unsent = sum(self._skip(run_id, state, reason, detail) for state in (StagedState.DUE, StagedState.CLAIMED))
+        return unsent + self._skip(run_id, StagedState.DEAD, reason, detail, which=_s.tries == 0)
 
     def unclaim(self, run_id: str, owner: str, *, without_attempt: bool = False) -> int:
         whose = _s.owner == owner if owner else true()
@@ -286,13 +298,14 @@ class SqlStaging:
     def is_kept(self, run_id: str) -> bool:
         return self._db.execute(select(_s.zoho_id).where(_s.run_id == run_id).limit(1)).first() is not None
 
-    def unseen_holds(self, run_id: str) -> Sequence[RecordKey]:
+    def unseen_holds(self, run_id: str, limit: int) -> Sequence[RecordKey]:
         a = attempts.c
         seen = select(_s.zoho_id).where(_s.run_id == run_id, _s.record_type == a.record_type, _s.zoho_id == a.zoho_id)
         # Who was pulled before the call ended says nothing of what a person did after it.
         started_at = select(runs.c.started_at).where(runs.c.run_id == run_id).scalar_subquery()
-        held = select(a.record_type, a.zoho_id).where(text(HELD), a.ended_at <= started_at, ~seen.exists()).distinct()
-        return [RecordKey(RecordType(record_type), zoho_id) for record_type, zoho_id in self._db.execute(held)]
+        held = select(a.record_type, a.zoho_id).where(text(HELD), a.ended_at <= started_at, ~seen.exists())
+        newest = held.group_by(a.record_type, a.zoho_id).order_by(func.max(a.ended_at).desc()).limit(limit)
+        return [RecordKey(RecordType(record_type), zoho_id) for record_type, zoho_id in self._db.execute(newest)]
 
 
 def _values(run_id: str, row: Staged) -> dict[str, Any]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from autodialer.domain.record import CrmStatus, RecordType
+from autodialer.domain.record import CALLED, CrmStatus, RecordType
 from autodialer.ports import Finding, Level
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.fields import MODULES, FieldMeta, ModuleFields, PicklistValue, Spellings, squash_value
 
 _STATUS_NAMES: Final = ("Status", "Lead Status", "Contact Status")
-_PULLED: Final = (CrmStatus.NEW, CrmStatus.NO_ANSWER)
 _NUMBERS: Final = ("double", "bigint")
 _KINDS: Final = {"integer": "Number", "datetime": "Date/Time", "picklist": "Pick List"}
 
@@ -101,7 +100,7 @@ class Resolver:
             phone=None if phone is None else phone.api_name,
             mobile=None if mobile is None else mobile.api_name,
             names=tuple(m.api_name for m in self._metas if m.api_name in ("First_Name", "Last_Name")),
-            stored=tuple(dict.fromkeys(value.stored for one in _PULLED for value in spelled[one])),
+            stored=tuple(dict.fromkeys(value.stored for one in CALLED for value in spelled[one])),
             written={one: values[0].stored for one, values in spelled.items()},
             meanings=_meanings(status, spelled),
             known_values=tuple(value.stored for value in status.values),
@@ -137,7 +136,7 @@ class Resolver:
         return None
 
     def _holds_both(self, meta: FieldMeta) -> bool:
-        return all(meta.spellings(self._config.label(status)).values for status in _PULLED)
+        return all(meta.spellings(self._config.label(status)).values for status in CALLED)
 
     def _spellings(self, status: FieldMeta) -> dict[CrmStatus, Sequence[PicklistValue]]:
         found = {meaning: status.spellings(self._config.label(meaning)) for meaning in CrmStatus}

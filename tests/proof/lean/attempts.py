@@ -158,6 +158,15 @@ class MemoryAttempts(SqlTransitions):
 
     # Looking
 
+    def called_in(self, run_id: str, numbers: Sequence[str]) -> frozenset[str]:
+        ended = AttemptState.ENDED
+        theirs = {number: self.of_number.get(number, ()) for number in numbers}
+        return frozenset(
+            number
+            for number, rows in theirs.items()
+            if any(row.run_id == run_id and row.state is ended for row in rows)
+        )
+
     def of_people(self, keys: Iterable[RecordKey], numbers: Iterable[str]) -> Sequence[AttemptRow]:
         if not self.rows:
             return ()

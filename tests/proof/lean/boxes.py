@@ -9,7 +9,7 @@ from functools import lru_cache
 from autodialer.domain.access import Action
 from autodialer.domain.record import CrmStatus, RecordKey
 from autodialer.ports.boxes import Choose, UsageRow
-from autodialer.ports.rows import Arrival, InboxRow, OutboxRow, Projection
+from autodialer.ports.rows import Arrival, AttemptRow, InboxRow, OutboxRow, Projection
 from autodialer.store.outbox import CLAIM_LEASE, _merged
 from proof.lean.attempts import Undo, put
 
@@ -19,8 +19,9 @@ _WAITING = ("pending", "parked")
 class MemoryInbox:
     """Implements ports.ledger.Inbox."""
 
-    def __init__(self, undo: Undo) -> None:
+    def __init__(self, undo: Undo, open_attempts: Mapping[str, AttemptRow]) -> None:
         self._undo = undo
+        self._open = open_attempts
         self.rows: list[InboxRow] = []
         self.new: dict[int, InboxRow] = {}
         self._known: dict[str, InboxRow] = {}
@@ -60,6 +61,12 @@ class MemoryInbox:
 
     def orphans_of(self, session_id: str) -> Sequence[InboxRow]:
         return list(self._orphans[session_id].values()) if session_id in self._orphans else []
+
+    def orphans_of_open_calls(self) -> Sequence[int]:
+        if not self._orphans:
+            return ()
+        sessions = {row.session_id for row in self._open.values() if row.session_id is not None}
+        return [number for session in sessions for number in self._orphans.get(session, ())]
 
     def settle(self, inbox_id: int, state: str, *, attempt_id: str | None = None, note: str = "", at: datetime) -> bool:  # noqa: ARG002 - when a callback was settled nobody asks here
         row = self.new.get(inbox_id)

@@ -275,7 +275,11 @@ class MemoryStaging:
             heapq.heappush(self._due[run_id], (row.sort_key, key.zoho_id))
 
     def skip_rest(self, run_id: str, reason: str, detail: str) -> int:
-        rest = [row for row in self._runs[run_id].values() if row.state in (_DUE, _CLAIMED)]
+        rest = [
+            row
+            for row in self._runs[run_id].values()
+            if row.state in (_DUE, _CLAIMED) or (row.state is StagedState.DEAD and row.tries == 0)
+        ]
         for row in rest:
             self._set(row, state=_SKIP, reason=reason, detail=detail)
         return len(rest)
@@ -291,7 +295,7 @@ class MemoryStaging:
             heapq.heappush(self._due[run_id], (row.sort_key, row.key.zoho_id))
         return len(claimed)
 
-    def unseen_holds(self, run_id: str) -> Sequence[RecordKey]:
+    def unseen_holds(self, run_id: str, limit: int) -> Sequence[RecordKey]:
         staged = self._runs[run_id]
         started_at = self._started.all[run_id].started_at
         held = [
@@ -302,7 +306,7 @@ class MemoryStaging:
             and row.ended_at is not None
             and row.ended_at <= started_at
         ]
-        return list(dict.fromkeys(held))
+        return list(dict.fromkeys(held))[:limit]
 
 
 def _restore(row: Staged, values: tuple[object, ...]) -> None:

@@ -33,7 +33,7 @@ class MemoryLedger:
         self._heap = heap
         self.undo: Undo = []
         self.attempts = MemoryAttempts(self.undo)
-        self.inbox = MemoryInbox(self.undo)
+        self.inbox = MemoryInbox(self.undo, self.attempts.open)
         self.outbox = MemoryOutbox(self.undo)
         self.activities = MemoryActivities()
         self.duties = MemoryDuties(self.undo)

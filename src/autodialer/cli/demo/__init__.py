@@ -15,9 +15,7 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     keep: bool = typer.Option(False, "--keep", help="Stay up afterwards, with the API and both simulators."),
-    folder: Path = typer.Option(
-        Path("data/demo"), help="Where its database and logs go, in the place of an earlier demo's."
-    ),  # noqa: B008 - typer's way
+    folder: Path = typer.Option(Path("data/demo"), help="Where its database and logs go; no other files."),  # noqa: B008 - typer's way
     port: int = typer.Option(8080, min=0, max=65535, help="Port of the API; a free one is taken if it is in use."),
 ) -> None:
     """Dial through several days against a simulated Zoho and 8x8, then tell who was called and why.

@@ -1,0 +1,323 @@
+"""What happens while a run is going, or stands still: people answer and change records, the day ends, a number moves."""
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+from typing import cast
+
+import pytest
+
+from autodialer.domain.disposition import Disposition
+from autodialer.domain.errors import StoreError
+from autodialer.domain.placing import CallRequest, Placed, PlaceOutcome, Throttled
+from autodialer.domain.record import CrmStatus
+from autodialer.ports.rows import InboxRow, RunKind, RunState
+from autodialer.rules.calendars import Window
+from autodialer.rules.policy import Policy
+from autodialer.service.holding import BACKUP_MADE_AT
+from autodialer.store.ledger import SqlLedger
+from service.conftest import MakeWorld
+from service.couple import Couple, Stores, couple, stores
+from service.fakes import summary, zoho_down
+from service.virtual_time import pass_time
+from service.world import DAY, MONDAY, World, chasing, contact, lead, person, phone
+
+__all__ = ["couple", "stores"]
+
+HOUR = timedelta(hours=1)
+BUCHAREST = Policy(timezone="Europe/Bucharest")
+
+
+def left_at(world: World, start: datetime) -> list[datetime]:
+    """When each call left, in the policy's zone."""
+    zero = world.clock._zero
+    return [(start + timedelta(seconds=ring.at - zero)).astimezone(world.policy.zone) for ring in world.telephony.rings]
+
+
+async def not_answered_for_days(world: World) -> str:
+    """Lead 1 is at the end of their days; their last call was heard of no more. Its session."""
+    world.crm.add(chasing(lead(1), 1, MONDAY - 2 * DAY, attempts=6))
+    world.all_end(None)
+    await world.run()
+    session = world.session(lead(1))
+    world.clock.move_to(MONDAY + DAY)
+    for _ in range(2):  # unknown, then closed as unknown
+        await world.services.reconciler.sweep()
+    return session
+
+
+# Dead
+
+
+async def test_whom_a_person_gives_another_chance_is_not_made_dead_again_when_the_run_goes_on_after_a_restart(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(calls_per_second=1.0)
+    world.crm.add(chasing(lead(99), 99, MONDAY - 30 * DAY), *(person(lead(n), n) for n in range(30)))
+    world.all_end(Disposition.NO_ANSWER)
+    async with world.working():
+        await world.services.run_desk.start(RunKind.MANUAL)
+        while len(world.telephony.rings) < 5:
+            await pass_time(1)
+    assert world.crm.records[lead(99)].status == "Dead"
+    world.crm.change(lead(99), status="No Answer", first_no_answer_at=None)
+    world.process = world.boot("second")
+    async with world.working():
+        await world.services.run_desk.finished()
+        await pass_time(20)
+    assert world.crm.records[lead(99)].status == "No Answer"
+    assert len(world.telephony.rings) == 30
+    assert [row.cause for row in await world.updates(lead(99))] == ["dead"]
+    (run,) = await world.read(lambda ledger: ledger.runs.recent(5))
+    assert (run.state, run.totals["marked_dead"]) == (RunState.FINISHED, 1)
+
+
+async def test_a_run_of_a_ledger_that_was_put_back_makes_nobody_dead(make_world: MakeWorld) -> None:
+    world = make_world(calls_per_second=1.0)
+    world.crm.add(chasing(lead(99), 99, MONDAY - 30 * DAY), *(person(lead(n), n) for n in range(30)))
+    async with world.working():
+        await world.services.run_desk.start(RunKind.MANUAL)
+        while len(world.telephony.rings) < 5:
+            await pass_time(1)
+    now = world.clock.now()
+    await world.write(lambda ledger: ledger.switches.set(BACKUP_MADE_AT, now.isoformat(), now))
+    world.crm.change(lead(99), status="No Answer", first_no_answer_at=None)
+    world.clock.move_to(MONDAY + 2 * HOUR)
+    world.process = world.boot("second")
+    async with world.working():
+        await world.services.run_desk.finished()
+        await pass_time(20)
+    assert world.crm.records[lead(99)].status == "No Answer"
+    (run,) = await world.read(lambda ledger: ledger.runs.recent(5))
+    assert (run.state, len(world.telephony.rings)) == (RunState.STOPPED, 5)
+    assert (run.stop_reason or "").startswith("interrupted, and this ledger is a backup of")
+
+
+async def test_row_11_an_answer_heard_while_dead_waits_to_be_written_keeps_the_record_from_it(world: World) -> None:
+    session = await not_answered_for_days(world)
+    run = await world.run()
+    assert await world.reason(run, lead(1)) == "window_over"
+    await world.hear(session, Disposition.ANSWERED)
+    await world.drain()
+    record = world.crm.records[lead(1)]
+    assert (record.status, record.call_attempts) == ("No Answer", 7)
+    again = await world.run()
+    assert await world.reason(again, lead(1)) == "answered_waiting"
+
+
+async def test_who_does_not_answer_late_is_made_dead_all_the_same(world: World) -> None:
+    session = await not_answered_for_days(world)
+    await world.run()
+    await world.hear(session, Disposition.NO_ANSWER)
+    await world.drain()
+    assert world.crm.records[lead(1)].status == "Dead"
+
+
+async def test_row_11_an_answer_heard_while_the_rest_is_pulled_keeps_the_record_from_dead(world: World) -> None:
+    session = await not_answered_for_days(world)
+    world.crm.add(*(person(lead(n), n) for n in range(2, 9)))
+    world.crm.page_size, world.crm.latency = 1, 2.0
+    async with world.working():
+        _, task = await world.services.run_desk.start(RunKind.MANUAL)
+        await pass_time(6)
+        await world.hear(session, Disposition.ANSWERED)
+        closed = await task
+        await pass_time(30)
+    assert world.crm.records[lead(1)].status == "No Answer"
+    assert await world.reason(closed, lead(1)) == "answered_waiting"
+    assert closed.totals["marked_dead"] == 0
+
+
+async def test_a_run_that_ends_before_it_makes_anybody_dead_does_not_say_so(world: World) -> None:
+    world.crm.add(chasing(lead(99), 99, MONDAY - 30 * DAY))
+    world.crm.pull_fails = {contact(1).record_type: zoho_down(permanent=True)}
+    run = await world.run()
+    assert run.state is RunState.STOPPED
+    assert run.totals["marked_dead"] == 0
+    assert await world.reason(run, lead(99)) == "run_stopped"
+
+
+# Held after an answer
+
+
+async def answered(world: World, count: int) -> None:
+    world.crm.add(*(chasing(lead(n), n, MONDAY - 2 * HOUR) for n in range(count)))
+    world.all_end(Disposition.ANSWERED)
+    async with world.working():
+        await world.run()
+        await pass_time(20)
+    world.clock.move_to(MONDAY + 4 * HOUR)
+    assert len(world.telephony.rings) == count
+
+
+async def test_row_11_who_answered_and_is_hidden_from_us_for_a_run_stays_held(world: World) -> None:
+    await answered(world, 5)
+    hidden, world.crm.records = world.crm.records, {}
+    await world.run()
+    world.crm.records = hidden
+    run = await world.run()
+    assert run.totals["reasons"] == {"answered_waiting": 5}
+    assert len(world.telephony.rings) == 5
+
+
+async def test_row_11_who_answered_stays_held_when_they_can_t_be_looked_at(world: World) -> None:
+    await answered(world, 2)
+    world.crm.change(lead(0), status="Recruiting")
+    world.crm.look_fails = zoho_down()
+    run = await world.run()
+    assert run.state is RunState.FINISHED
+    assert len(await world.read(lambda ledger: ledger.staging.unseen_holds(run.run_id, 9))) == 1
+    world.crm.look_fails = None
+    after = await world.run()
+    assert await world.read(lambda ledger: ledger.staging.unseen_holds(after.run_id, 9)) == []
+
+
+async def test_row_15_who_answered_and_was_converted_to_a_contact_is_not_called_as_one(world: World) -> None:
+    await answered(world, 1)
+    world.crm.remove(lead(0))
+    world.crm.add(chasing(contact(0), 0, MONDAY - 2 * HOUR, attempts=2))
+    for later in (4, 8):
+        world.clock.move_to(MONDAY + later * HOUR)
+        run = await world.run()
+        assert await world.reason(run, contact(0)) == "answered_waiting"
+    assert len(world.telephony.rings) == 1
+
+
+# Numbers
+
+
+async def test_row_14_a_number_that_a_record_is_given_while_the_run_goes_on_is_called_once_in_it(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(calls_per_second=1.0, max_concurrent_calls=1)
+    people = [lead(1), lead(2), contact(3)]
+    world.crm.add(*(chasing(key, n, MONDAY - DAY) for n, key in enumerate(people, 1)))
+    world.all_end(Disposition.NO_ANSWER)
+    async with world.working():
+        run, task = await world.services.run_desk.start(RunKind.MANUAL)
+        while not world.telephony.rings:
+            await pass_time(0.1)
+        world.crm.change(contact(3), phone=phone(1))
+        await task
+        assert sorted(world.telephony.numbers()) == sorted([phone(1), phone(2)])
+        assert await world.reason(run, contact(3)) == "same_phone_as"
+        await pass_time(60)
+        await world.run()
+    # The next run decides on both together, as row 14 has it.
+    assert world.telephony.numbers().count(phone(1)) == 2
+
+
+# Days and hours
+
+
+async def test_a_run_that_the_database_held_up_ends_with_its_day(make_world: MakeWorld) -> None:
+    start = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
+    world = make_world(start=start, policy=BUCHAREST, calls_per_second=1.0)
+    world.crm.add(*(chasing(lead(n), n, MONDAY - DAY) for n in range(30)))
+    world.all_end(Disposition.NO_ANSWER)
+    back = start + 9 * HOUR  # five in the morning
+
+    def fails() -> StoreError | None:
+        gone = start + timedelta(seconds=10) <= world.clock.now() < back
+        return StoreError("the server closed the connection", permanent=False) if gone else None
+
+    async with world.working():
+        _, task = await world.services.run_desk.start(RunKind.MANUAL)
+        world.process.store.fails = fails
+        closed = await task
+    assert {at.day for at in left_at(world, start)} == {2}
+    assert (closed.state, closed.stop_reason) == (RunState.STOPPED, "its day is over")
+
+
+async def test_a_run_that_waits_for_an_agent_ends_with_its_day(make_world: MakeWorld) -> None:
+    start = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
+    world = make_world(start=start, policy=BUCHAREST, calls_per_second=1.0)
+    world.crm.add(*(chasing(lead(n), n, MONDAY - DAY) for n in range(5)))
+    world.telephony.agents = 0
+    async with world.working():
+        _, task = await world.services.run_desk.start(RunKind.MANUAL)
+        await pass_time(4 * 3600 + 30)
+        assert task.done()
+        world.telephony.agents = 3
+        await pass_time(60)
+    assert world.telephony.rings == []
+    assert (await task).stop_reason == "its day is over"
+
+
+async def test_row_4_calls_that_wait_for_their_turn_at_midnight_are_not_made_on_the_next_day(
+    make_world: MakeWorld,
+) -> None:
+    start = datetime(2026, 3, 2, 23, 59, 40, tzinfo=UTC)
+    world = make_world(start=start, calls_per_second=0.2)
+    world.crm.add(*(chasing(lead(n), n, MONDAY - DAY, attempts=2) for n in range(8)))  # Day 1, then Day 2: 2 calls
+    world.all_end(Disposition.NO_ANSWER)
+    async with world.working():
+        for _ in range(4):
+            await world.run()
+            await pass_time(60)
+    made: Mapping[str, list[int]] = {number: [] for number in world.telephony.numbers()}
+    for ring, at in zip(world.telephony.rings, left_at(world, start), strict=True):
+        made[ring.number].append(at.day)
+    assert len(made) == 8
+    assert max(days.count(3) for days in made.values()) == 2
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_check_12_no_call_leaves_after_the_hours_in_which_it_was_decided(
+    make_world: MakeWorld, paused: bool
+) -> None:
+    policy = Policy(timezone="Europe/Bucharest", team_windows=(Window(time(9, 0), time(20, 0)),))
+    start = datetime(2026, 3, 2, 17, 59, 50, tzinfo=UTC)  # ten seconds before they end
+    world = make_world(start=start, policy=policy, calls_per_second=1.0 if paused else 0.2)
+    world.crm.add(*(person(lead(n), n) for n in range(20)))
+    if paused:
+        world.telephony.script[phone(5)] = deque([Throttled(20.0)])
+    async with world.working():
+        run = await world.run()
+    times = left_at(world, start)
+    assert times
+    assert max(times).hour < 20
+    assert run.state is RunState.FINISHED
+    called = cast(int, run.totals["called"])
+    assert run.totals["reasons"] == {"calling_hours": 20 - called}
+
+
+# Two replicas
+
+
+async def test_a_result_that_one_replica_puts_aside_while_another_learns_its_session_is_not_lost(
+    couple: Couple, stores: Stores
+) -> None:
+    """Neither sees what the other is about to commit; 8x8 echoed no id of ours."""
+    world, second = couple
+    world.crm.add(person(lead(1), 1))
+    matched, go_on = threading.Event(), threading.Event()
+    applying = []
+
+    async def answer(request: CallRequest) -> PlaceOutcome:  # noqa: ARG001 - as Ask has it
+        await world.services.callbacks.take(summary("S", Disposition.BUSY))
+        (row,) = await world.read(lambda ledger: ledger.inbox.waiting(9))
+
+        def apply(connection: object, row: InboxRow = row) -> str:
+            ledger = SqlLedger(connection, world.shared_now)  # type: ignore[arg-type]
+            done = world.services.results._apply_in(row, set(), ledger)
+            matched.set()
+            go_on.wait(1.5)
+            return done.state
+
+        applying.append(stores[0].database.submit(apply))
+        assert matched.wait(5)
+        return Placed("S")
+
+    world.telephony.script[phone(1)] = deque([answer])
+    run = await second.services.runs.open(RunKind.MANUAL, None)
+    await second.services.runs.conduct(run)
+    go_on.set()
+    assert applying[0].result(5) == "orphan"
+    assert (await world.attempt(lead(1))).disposition is None
+    await world.services.reconciler.sweep()
+    await world.services.results.apply_waiting()
+    assert (await world.attempt(lead(1))).disposition is Disposition.BUSY
+    assert await world.inbox_count("orphan") == 0
+    assert (await world.updates(lead(1)))[-1].status is CrmStatus.NO_ANSWER
