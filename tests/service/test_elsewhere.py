@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -90,6 +91,32 @@ async def test_row_24_an_unknown_record_is_an_orphan(world: World) -> None:
     await world.told(lead(404), "answered")
     assert await world.inbox_count("orphan") == 1
     assert await world.attempts(lead(404)) == []
+
+
+async def test_row_24_the_same_words_about_the_next_call_are_its_result_and_not_a_repetition(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    for calls, hours in enumerate((0, 4, 8), 1):
+        world.clock.move_to(MONDAY + timedelta(hours=hours))
+        await world.run()
+        for _ in range(3):  # and they are told more than once
+            await world.told(lead(1), "no_answer")
+        await world.drain()
+        attempts = await world.attempts(lead(1))
+        assert [attempt.disposition for attempt in attempts] == [Disposition.NO_ANSWER] * calls
+        assert world.crm.records[lead(1)].call_attempts == calls
+
+
+async def test_row_24_a_result_with_its_own_time_that_is_told_again_later_does_not_end_the_next_call(
+    world: World,
+) -> None:
+    world.crm.add(person(lead(1), 1))
+    await world.run()
+    await world.told(lead(1), "no_answer", timestamp="2026-03-02T08:15:00.000Z")
+    await world.drain()
+    world.clock.move_to(MONDAY + timedelta(hours=4))
+    await world.run()
+    await world.told(lead(1), "no_answer", timestamp="2026-03-02T08:15:00.000Z")
+    assert [attempt.disposition for attempt in await world.attempts(lead(1))] == [Disposition.NO_ANSWER, None]
 
 
 @pytest.mark.parametrize("fields", [{"call_id": "x"}, {}, {"timestamp": "2026-03-02T08:15:00.000Z"}])

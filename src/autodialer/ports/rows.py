@@ -194,7 +194,10 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One callback that is to be stored. Two with one `dedupe_key` are the same; `source` as in InboxRow."""
+    """One callback that is to be stored. Two with one `dedupe_key` are the same; `source` as in InboxRow.
+
+    `says_only`: of whom it tells, where nothing in it says of which call: the same words may come again of the next one.
+    """
 
     dedupe_key: str
     source: str
@@ -202,6 +205,7 @@ class Arrival:
     session_id: str | None
     body: str
     received_at: datetime
+    says_only: RecordKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

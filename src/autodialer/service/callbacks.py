@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from autodialer.domain.errors import MalformedCallback, StoreError
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.domain.result import CallResult
 from autodialer.ports import Clock
-from autodialer.ports.ledger import Store
+from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import Arrival
 from autodialer.rules.reading import read_instant
 from autodialer.service.signals import Signal
@@ -112,7 +112,7 @@ class CallbackDesk:
         """A sender who is told to try again harms nothing, also when the store comes to it after all; one who hangs gives up."""
         try:
             async with asyncio.timeout(_PATIENCE):
-                await self._store.write(lambda ledger: ledger.inbox.add_all(arrivals))
+                await self._store.write(lambda ledger: ledger.inbox.add_all(_told_apart(ledger, arrivals)))
         except TimeoutError:
             raise StoreError("the ledger does not answer", permanent=False) from None
 
@@ -121,6 +121,24 @@ class CallbackDesk:
 class _Taken:
     arrival: Arrival
     done: asyncio.Future[None]
+
+
+def _told_apart(ledger: Ledger, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+    if all(arrival.says_only is None for arrival in arrivals):  # nearly always
+        return arrivals
+    return [
+        arrival if arrival.says_only is None else _of_its_call(ledger, arrival, arrival.says_only)
+        for arrival in arrivals
+    ]
+
+
+def _of_its_call(ledger: Ledger, arrival: Arrival, key: RecordKey) -> Arrival:
+    """The same words again, which end a call made since they came first, are its result and no repetition (rules.md row 24)."""
+    before = ledger.inbox.find(arrival.dedupe_key)
+    call = None if before is None else ledger.attempts.find_open(key)
+    if before is None or call is None or call.submitted_at is None or call.submitted_at <= before.received_at:
+        return arrival
+    return replace(arrival, dedupe_key=_key(None, arrival.dedupe_key, call.attempt_id))
 
 
 def _fail(group: Sequence[_Taken], error: BaseException) -> None:
@@ -137,7 +155,8 @@ def read_callback(body: Mapping[str, object], at: datetime) -> Arrival:
     result = read_mission_result(body)
     identity = [str(result.key), result.disposition, result.session_id or "", str(body.get("timestamp") or "")]
     key = _key(result.happened_at, MISSION, *identity)
-    return Arrival(key, MISSION, "result", result.session_id, text, at)
+    says_only = result.key if result.session_id is None and result.happened_at is None else None
+    return Arrival(key, MISSION, "result", result.session_id, text, at, says_only)
 
 
 def _provider_callback(body: Mapping[str, object], text: str, at: datetime) -> Arrival:
