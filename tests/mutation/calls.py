@@ -104,7 +104,13 @@ _DIALING: Sequence[Breakage] = (
     ),
     Breakage(
         "the counts in the CRM are not compared before the first call",
-        [Replace("service/runs.py", "if forgotten := await forgotten_calls(m, run):", "if forgotten := None:")],
+        [
+            Replace(
+                "service/runs.py",
+                "if forgotten := await forgotten_calls(replace(m, store=self._patient), run):",
+                "if forgotten := None:",
+            )
+        ],
         [_service("holding", "a_ledger_that_is_behind_the_crm_calls_nobody_and_says_so_everywhere")],
     ),
     Breakage(

@@ -12,11 +12,12 @@ from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import StoreError
 from autodialer.domain.placing import CallRequest, Placed, PlaceOutcome, Throttled
 from autodialer.domain.record import CrmStatus
-from autodialer.ports.rows import InboxRow, RunKind, RunState
+from autodialer.ports.rows import InboxRow, OutboxRow, Projection, RunKind, RunState
 from autodialer.rules.calendars import Window
 from autodialer.rules.policy import Policy
 from autodialer.service.holding import BACKUP_MADE_AT
 from autodialer.store.ledger import SqlLedger
+from autodialer.store.outbox import SqlOutbox
 from service.conftest import MakeWorld
 from service.couple import Couple, Stores, couple, stores
 from service.fakes import summary, zoho_down
@@ -283,7 +284,52 @@ async def test_check_12_no_call_leaves_after_the_hours_in_which_it_was_decided(
     assert run.totals["reasons"] == {"calling_hours": 20 - called}
 
 
+# The database
+
+
+async def test_a_database_that_is_away_for_seconds_while_a_run_pulls_costs_it_nobody(world: World) -> None:
+    world.crm.page_size, world.crm.latency = 2, 1.0
+    world.crm.add(*(person(lead(n), n) for n in range(20)), chasing(contact(30), 30, MONDAY - 30 * DAY))
+    start = world.clock.now()
+
+    def fails() -> StoreError | None:
+        gone = 3 < (world.clock.now() - start).total_seconds() < 5
+        return StoreError("connection refused", permanent=False) if gone else None
+
+    world.process.store.fails = fails
+    run = await world.run()
+    assert (run.state, run.totals["called"], run.totals["marked_dead"]) == (RunState.FINISHED, 20, 1)
+
+
 # Two replicas
+
+
+async def test_an_update_that_another_replica_queues_in_the_same_moment_keeps_nobody_from_being_made_dead(
+    couple: Couple, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, _ = couple
+    world.crm.add(*(chasing(lead(n), n, MONDAY - 30 * DAY) for n in range(3)), person(lead(10), 10))
+    put, of_record = SqlOutbox.put, SqlOutbox.of_record
+    theirs: list[OutboxRow] = []
+
+    def between(outbox: SqlOutbox, projection: Projection, at: datetime) -> None:
+        """The other one's update is committed after ours has looked what waits."""
+        if projection.key != lead(1) or theirs:
+            return put(outbox, projection, at)
+        seen = of_record(outbox, lead(1))
+        other = Projection(lead(1), None, "result", "No Answer", None, 2, None)
+        stores[1].database.submit(lambda connection: put(SqlOutbox(connection), other, at)).result(5)
+        theirs.extend(of_record(outbox, lead(1)))
+        with monkeypatch.context() as patch:
+            patch.setattr(SqlOutbox, "of_record", lambda _self, _key: seen)
+            return put(outbox, projection, at)
+
+    monkeypatch.setattr(SqlOutbox, "put", between)
+    run = await world.run()
+    assert theirs
+    assert (run.stop_reason, run.totals["marked_dead"]) == (None, 3)
+    for n in range(3):
+        assert [row.status for row in await world.updates(lead(n)) if row.state == "pending"] == [CrmStatus.DEAD]
 
 
 async def test_a_result_that_one_replica_puts_aside_while_another_learns_its_session_is_not_lost(

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from autodialer.domain.errors import LedgerRefusal, StoreError
 from autodialer.ports import Clock, Log
+from autodialer.ports.ledger import Ledger, Store
 
 T = TypeVar("T")
 _FIRST_WAIT = 0.25
@@ -34,3 +35,19 @@ class Persistence:
                 self._log.error("the ledger can't be used, waiting", error=error.message, seconds=wait)
                 await self._clock.sleep(wait)
                 wait = min(wait * 2, _LONGEST_WAIT)
+
+
+class PatientStore:
+    """A store whose work is insisted on; it must do no harm twice. Implements ports.ledger.Store."""
+
+    def __init__(self, store: Store, persistence: Persistence) -> None:
+        self._store = store
+        self._persistence = persistence
+
+    async def write(self, work: Callable[[Ledger], T]) -> T:
+        """As Store.write and Persistence.insist."""
+        return await self._persistence.insist(lambda: self._store.write(work))
+
+    async def read(self, work: Callable[[Ledger], T]) -> T:
+        """As Store.read and Persistence.insist."""
+        return await self._persistence.insist(lambda: self._store.read(work))

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from autodialer.domain.access import Action
 from autodialer.domain.attempt import Reserved
-from autodialer.domain.errors import CrmError, RunRefused, RunTakenOver, StoreError
+from autodialer.domain.errors import CrmError, LedgerRefusal, RunRefused, RunTakenOver, StoreError
 from autodialer.domain.record import CALLED, RecordKey
-from autodialer.ports.ledger import Ledger
+from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.rules.verdict import SkipReason
 from autodialer.service.clock_guard import clock_problem
@@ -23,7 +23,7 @@ from autodialer.service.noticing import forgotten_calls
 from autodialer.service.ownership import RUN_LEASE, Ownership, Participation
 from autodialer.service.preparing import Stop, day_over
 from autodialer.service.readiness import Readiness
-from autodialer.service.retrying import Persistence
+from autodialer.service.retrying import PatientStore, Persistence
 from autodialer.service.signals import Signal
 from autodialer.service.staging import PATIENCE, Stager
 from autodialer.service.totals import totals_of
@@ -33,6 +33,7 @@ _PATIENCE = (
     90.0  # seconds for calls of others that are in flight when a run is stopped: longer than any of 8x8's answers takes
 )
 _POLL = 0.25
+_REFUSALS = 5
 _JOIN_AGAIN = 60.0
 
 
@@ -56,6 +57,7 @@ class RunService:
         self._signals = signals
         self._stopping = stopping
         self._persistence = Persistence(means.clock, means.log, stopping)
+        self._patient = PatientStore(means.store, self._persistence)
         self._in_hand: set[str] = set()
         self._joins_after = 0.0
 
@@ -203,10 +205,13 @@ class RunService:
 
     async def _work(self, run: Run, own: Ownership, stop: Stop) -> str | None:
         m = self._m
+        ours = PatientStore(own, self._persistence)
         if run.state is RunState.STAGING:
             if run.policy_hash != m.policy.hash:  # a run taken over, and what stands was decided by other rules
-                await own.write(lambda ledger: ledger.staging.clear(run.run_id))
-            stager = Stager(m.crm, m.store, own, m.policy, m.clock, m.log, patience=PATIENCE, stopping=self._stopping)
+                await ours.write(lambda ledger: ledger.staging.clear(run.run_id))
+            stager = Stager(
+                m.crm, self._patient, ours, m.policy, m.clock, m.log, patience=PATIENCE, stopping=self._stopping
+            )
             pulled = await stager.stage(run.run_id, confirm=run.confirm)
             self._m.log.info(
                 "records staged",
@@ -215,16 +220,16 @@ class RunService:
                 same_phone=pulled.same_phone,
                 dead_held_back=pulled.dead_held_back,
             )
-            if forgotten := await forgotten_calls(m, run):
+            if forgotten := await forgotten_calls(replace(m, store=self._patient), run):
                 now = m.clock.now()
                 day = m.policy.local_date(now).isoformat()
-                await own.write(lambda ledger: hold(ledger, forgotten, day, now))
+                await ours.write(lambda ledger: hold(ledger, forgotten, day, now))
                 return forgotten
             changed = await self._changed_by_people(run)
-            await own.write(lambda ledger: self._staged(ledger, run, changed))
+            await ours.write(lambda ledger: self._staged(ledger, run, changed))
         else:
-            await own.write(lambda ledger: ledger.staging.unclaim(run.run_id, m.owner))
-        await self._make_dead(run, own)
+            await ours.write(lambda ledger: ledger.staging.unclaim(run.run_id, m.owner))
+        await self._make_dead(run, ours)
         dialer = Dialer(m, own, self._lines, self._signals.results, self._stopping)
         return await dialer.dial(run, stop)
 
@@ -233,7 +238,7 @@ class RunService:
 
         Who is not shown at all stays held: hidden from us for a while, or converted to a Contact with the same number.
         """
-        unseen = await self._m.store.read(lambda ledger: ledger.staging.unseen_holds(run.run_id, _LOOKED_AT))
+        unseen = await self._patient.read(lambda ledger: ledger.staging.unseen_holds(run.run_id, _LOOKED_AT))
         if not unseen:
             return []
         try:
@@ -251,11 +256,17 @@ class RunService:
         ledger.runs.advance(run.run_id, self._m.owner, RunState.DIALING, now)
         ledger.runs.save_totals(run.run_id, totals_of(ledger.staging.counts(run.run_id)))
 
-    async def _make_dead(self, run: Run, own: Ownership) -> None:
+    async def _make_dead(self, run: Run, ours: Store) -> None:
         """Queue the Dead updates, a page per transaction."""
-        after = ""
+        after, refused = "", 0
         while True:
-            after = await own.write(partial(self._queue_dead, run, after))
+            try:
+                after = await ours.write(partial(self._queue_dead, run, after))
+            except LedgerRefusal:  # another replica queued one of them in the same moment; it is seen now
+                refused += 1
+                if refused > _REFUSALS:
+                    raise
+                continue
             self._signals.write_back.notify()
             if not after:
                 return
