@@ -77,6 +77,11 @@ _DIALING: Sequence[Breakage] = (
         [_service("meanwhile", "whom_a_person_gives_another_chance_is_not_made_dead_again")],
     ),
     Breakage(
+        "a converted lead is called on",
+        [Replace("service/people.py", 'row.state != "sent" and tells_of_conversion(row.last_error)', "False")],
+        [_service("write_back", "row_15_a_lead_of_which_zoho_said_that_it_was_converted_is_not_called_again")],
+    ),
+    Breakage(
         "an answer leaves a waiting Dead as it is",
         [Replace("store/outbox.py", "new.drops_dead and waiting.status is CrmStatus.DEAD", "False")],
         [_service("meanwhile", "row_11_an_answer_heard_while_dead_waits_to_be_written")],

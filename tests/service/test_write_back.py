@@ -207,3 +207,24 @@ async def test_row_21_an_answer_that_wins_after_the_update_left_takes_nothing_ba
     await world.drain()
     record = world.crm.records[lead(1)]
     assert (record.status, record.call_attempts) == ("No Answer", 3)
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+async def test_row_15_a_lead_of_which_zoho_said_that_it_was_converted_is_not_called_again(
+    world: World, given_up: bool
+) -> None:
+    """COQL may go on showing it with its status, and nothing of what is called can be written."""
+    world.crm.add(chasing(lead(1), 1, MONDAY, attempts=1), chasing(lead(2), 2, MONDAY, attempts=1))
+    world.all_end(Disposition.NO_ANSWER)
+    world.crm.refusals[lead(1)] = deque([NotWritten("CONVERTED_RECORD", "the lead was converted", Refusal.NEVER)])
+    async with world.working():
+        await world.run()
+        await pass_time(60)
+    assert await states(world, lead(1)) == ["parked"]
+    if given_up:
+        (row,) = await parked(world)
+        await world.write(lambda ledger: ledger.work_lists.give_up(row.outbox_id, "ana", "is a client", MONDAY))
+    run = await world.run()
+    assert await world.reason(run, lead(1)) == "record_gone"
+    assert len(await world.attempts(lead(1))) == 1
+    assert len(await world.attempts(lead(2))) == 2

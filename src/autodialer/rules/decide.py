@@ -14,6 +14,7 @@ from autodialer.rules.eligibility import (
     skip_by_history,
     skip_by_number,
     skip_by_status,
+    skip_if_converted,
     skip_new_already_called,
 )
 from autodialer.rules.facts import Facts
@@ -31,7 +32,7 @@ def decide(facts: Facts, policy: Policy, now: datetime) -> Verdict:
     kind = effective_kind(facts, policy)
     if kind is None or kind is _DEAD:
         return skip_by_status(facts, kind, policy)
-    standing = skip_by_history(facts, policy) or read_standing(facts, kind, policy, now)
+    standing = skip_if_converted(facts) or skip_by_history(facts, policy) or read_standing(facts, kind, policy, now)
     if isinstance(standing, Skip):
         return standing
     is_new = kind is _NEW

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from autodialer.domain.record import CrmStatus, Record
 from autodialer.rules.policy import Policy
-from autodialer.rules.reading import Unreadable, read_attempts, read_instant
+from autodialer.rules.reading import Unreadable, read_attempts, read_instant, tells_of_conversion
 from autodialer.rules.text import normalise
 
 
@@ -59,7 +59,7 @@ class LedgerSide:
 
 def compare(record: Record | None, side: LedgerSide, policy: Policy) -> tuple[Difference, ...]:
     """Every difference; none when both agree. `record` None: the CRM has it no more."""
-    if side.refused is not None and "CONVERTED" in side.refused.upper():
+    if side.refused is not None and tells_of_conversion(side.refused):
         detail = f"the lead was converted, its last update can't be written: {side.refused}"
         return (Difference(Weight.DRIFT, "converted", record and record.status, None, detail),)
     if record is None:

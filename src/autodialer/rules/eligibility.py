@@ -51,6 +51,15 @@ def skip_by_status(facts: Facts, kind: CrmStatus | None, policy: Policy) -> Skip
     return Skip(SkipReason.STATUS, f"the status is {known}" if known else "the status is not one that is called")
 
 
+def skip_if_converted(facts: Facts) -> Skip | None:
+    """A converted lead is not the person any more (rules.md row 15). The refusal of an update tells; a query may show it still."""
+    if facts.pending is None or not facts.pending.converted:
+        return None
+    return Skip(
+        SkipReason.RECORD_GONE, "the lead was converted, as Zoho said to an update; its Contact is the person now"
+    )
+
+
 def skip_by_history(facts: Facts, policy: Policy) -> Skip | None:
     """Checks 2 and 3: a call that is not settled, or an answer that waits for a person (rules.md row 11)."""
     if facts.history.open_attempt is not None:

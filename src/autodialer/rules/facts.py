@@ -33,13 +33,14 @@ class PendingUpdate:
     """What the CRM has not shown yet: the newest projection in the outbox (rules.md row 28, design.md section 5).
 
     `expected_status` is the status the CRM held when we decided: if the CRM shows another one now, a person set it and the
-    pending status does not count.
+    pending status does not count. `converted`: the CRM refused it, since the lead was converted to a Contact.
     """
 
     expected_status: str | None
     status: CrmStatus | None
     call_attempts: int | None
     first_no_answer_at: datetime | None
+    converted: bool = False
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):

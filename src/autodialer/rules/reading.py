@@ -57,3 +57,8 @@ def _parsed(text: str) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
+
+
+def tells_of_conversion(refusal: str) -> bool:
+    """Whether a refused update says that the lead was converted: Zoho's CONVERTED_RECORD and ID_ALREADY_CONVERTED."""
+    return "CONVERTED" in refusal.upper()

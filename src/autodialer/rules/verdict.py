@@ -25,7 +25,9 @@ class SkipReason(StrEnum):
     CALLING_HOURS = "calling_hours"
     # Found outside of `decide`, by the run itself:
     DEAD_LIMIT = "dead_limit"  # rules.md row 29: this run has made enough records Dead
-    RECORD_GONE = "record_gone"  # the last look found no such record
+    RECORD_GONE = (
+        "record_gone"  # no such record at the last look; or a converted lead (rules.md row 15), which `decide` tells
+    )
     RUN_STOPPED = "run_stopped"  # the run ended before this record's turn
     NOT_SENT = "not_sent"  # nothing left this machine (rules.md row 27)
 

@@ -122,7 +122,7 @@ _SKIPS: Final[Mapping[SkipReason, Words]] = {
     ),
     SkipReason.RECORD_GONE: Words(
         "not in Zoho any more",
-        "The last look before the call found no such record in Zoho: deleted, merged or converted.",
+        "Zoho has no such record any more: it was deleted, merged, or a lead that was converted to a contact.",
     ),
     SkipReason.RUN_STOPPED: Words(
         "the run ended before its turn", "The run ended before it was this record's turn.", (_NEXT_RUN,)

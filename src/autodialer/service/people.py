@@ -12,6 +12,7 @@ from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, OutboxRow
 from autodialer.rules.facts import Facts, PendingUpdate
 from autodialer.rules.policy import Policy
+from autodialer.rules.reading import tells_of_conversion
 from autodialer.rules.text import normalise
 from autodialer.service.history import summarise
 from autodialer.service.projecting import statuses_expected
@@ -93,4 +94,5 @@ def _pending(record: Record, row: OutboxRow | None, policy: Policy) -> PendingUp
     shown = normalise(record.status or "")
     ours = statuses_expected(row, policy)
     expected = record.status if shown in {normalise(status) for status in ours} else next(iter(ours), None)
-    return PendingUpdate(expected, row.status, row.call_attempts, row.first_no_answer_at)
+    converted = row.state != "sent" and tells_of_conversion(row.last_error)
+    return PendingUpdate(expected, row.status, row.call_attempts, row.first_no_answer_at, converted)
