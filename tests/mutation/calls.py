@@ -59,7 +59,7 @@ _DIALING: Sequence[Breakage] = (
     Breakage(
         "a call leaves on another day than that of its run",
         [Replace("service/dialing.py", " or day_over(run, policy, now):", ":")],
-        [_service("meanwhile", "a_run_that_the_database_held_up_ends_with_its_day")],
+        [_service("meanwhile", "row_4_calls_that_wait_for_their_turn_at_midnight_are_not_made_on_the_next_day")],
     ),
     Breakage(
         "a call leaves after its calling hours",
@@ -74,7 +74,12 @@ _DIALING: Sequence[Breakage] = (
     Breakage(
         "a run that goes on queues Dead once more",
         [Replace("service/dead.py", "return row.tries > 0", "return False")],
-        [_service("meanwhile", "whom_a_person_gives_another_chance_is_not_made_dead_again")],
+        [
+            _service(
+                "meanwhile",
+                "whom_a_person_gives_another_chance_is_not_made_dead_again_when_the_run_goes_on_after_a_restart",
+            )
+        ],
     ),
     Breakage(
         "a converted lead is called on",
@@ -84,7 +89,7 @@ _DIALING: Sequence[Breakage] = (
     Breakage(
         "an answer leaves a waiting Dead as it is",
         [Replace("store/outbox.py", "new.drops_dead and waiting.status is CrmStatus.DEAD", "False")],
-        [_service("meanwhile", "row_11_an_answer_heard_while_dead_waits_to_be_written")],
+        [_service("meanwhile", "row_11_an_answer_heard_while_dead_waits_to_be_written_keeps_the_record_from_it")],
     ),
     Breakage(
         "whoever is not pulled is held no longer",
