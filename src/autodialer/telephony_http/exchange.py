@@ -62,9 +62,11 @@ class Exchange:
         """Send one request, once. NoReplyError when no status line came back. `kind`: what it is for, in one of a few words."""
         sent, asked = False, self._upstream.ask(kind)
 
-        async def watch(event: str, _info: object) -> None:
+        async def watch(event: str, info: Mapping[str, object]) -> None:
             nonlocal sent
-            sent = sent or event.endswith("send_request_headers.started")
+            # A proxy is first asked for a tunnel; nothing of the request has left as long as it grants none.
+            for_proxy = getattr(info.get("request"), "method", None) == b"CONNECT"
+            sent = sent or (event.endswith("send_request_headers.started") and not for_proxy)
 
         try:
             client = self._open()
@@ -78,8 +80,9 @@ class Exchange:
                 )
                 response = await client.send(request, stream=True)
         except Exception as error:  # whatever broke, the caller must learn whether a call may ring
-            asked.ends(f"no answer to {method} ({kind}): {type(error).__name__}: {innermost(error)}")
-            raise NoReplyError(f"{type(error).__name__}: {innermost(error)}", sent=sent) from error
+            reason = f"{type(error).__name__}: {innermost(error)}{_remedy(error)}"
+            asked.ends(f"no answer to {method} ({kind}): {reason}")
+            raise NoReplyError(reason, sent=sent) from error
         found = outage(response.status_code)
         asked.ends(found and f"{method} ({kind}): {found}")
         return await self._read(response)
@@ -135,6 +138,10 @@ def _decoded(content: bytes) -> object:
         return msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _remedy(error: Exception) -> str:
+    return "; check HTTPS_PROXY and what that proxy allows" if isinstance(error, httpx2.ProxyError) else ""
 
 
 def innermost(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import json
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from typing import Any
 
@@ -226,6 +226,64 @@ async def test_a_tls_handshake_that_never_ends_means_that_nothing_was_sent() -> 
 
     async with tcp_server(silent) as port:
         assert isinstance(await place(f"https://127.0.0.1:{port}", connect_timeout=0.3), NotSent)
+
+
+@pytest.fixture
+def behind(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes the proxy at that port the way out of this machine."""
+
+    def go(port: int) -> None:
+        for name in ("NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+
+    return go
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway", "503 Service Unavailable"],
+)
+async def test_a_tunnel_that_a_proxy_refuses_means_that_nothing_was_sent(
+    status: str, behind: Callable[[int], None]
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(http_answer(status))
+
+    async with tcp_server(refuse) as port:
+        behind(port)
+        outcome = await place("https://voice.example.invalid")
+    assert isinstance(outcome, NotSent)
+    assert status in outcome.reason
+    assert "HTTPS_PROXY" in outcome.reason
+
+
+@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 200 Connection established\r\n\r\n"])
+async def test_a_tunnel_that_breaks_before_the_request_means_that_nothing_was_sent(
+    greeting: bytes, behind: Callable[[int], None]
+) -> None:
+    asked: list[bytes] = []
+
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(greeting)
+
+    async with tcp_server(cut) as port:
+        behind(port)
+        assert isinstance(await place("https://voice.example.invalid"), NotSent)
+    assert [head.split(b" ")[0] for head in asked] == [b"CONNECT"]
+    assert KEY.encode() not in asked[0]
+
+
+async def test_a_request_that_a_proxy_took_over_and_lost_is_ambiguous(
+    behind: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with answering() as proxy:
+        behind(0)
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        assert isinstance(await place("http://voice.example.invalid"), Ambiguous)
+    assert proxy.requests[0].startswith(b"POST http://voice.example.invalid/")
 
 
 async def test_certificates_are_verified() -> None:
