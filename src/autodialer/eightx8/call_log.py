@@ -5,8 +5,10 @@ import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import TelephonyError
 from autodialer.domain.result import LoggedCall
+from autodialer.eightx8.legs import lasted
 from autodialer.eightx8.mapping import ENDS, OPT_OUTS
 from autodialer.eightx8.words import as_instant, as_int, as_text, digits, normalize_status, plain
 
@@ -44,19 +46,29 @@ def _rows(file: bytes) -> list[Row]:
 
 
 def _call(session_id: str, row: Row, legs: Sequence[Row], *, asks: bool) -> LoggedCall:
-    """As mapping.read_callback has it: the leg's own status decides, the session's only where the person opted out."""
+    """As mapping.read_callback has it: the leg's own status decides, the session's only where the person opted out.
+
+    Where a call that never lasted failed in a session with an error, nobody can tell whose failure it was: the log has no codes.
+    """
     status, session_status = normalize_status(row["callstatus"]), normalize_status(row.get("sessionstatus"))
     opt_out = OPT_OUTS.get(session_status or "")
     disposition, reason = ENDS.get(status or "") or opt_out or (None, "")
     others = [normalize_status(leg["callstatus"]) for leg in legs if leg is not row]
-    seconds = as_int(row.get("durationinsec"))
+    began, ended, seconds = (
+        as_instant(row.get("initiatedat")),
+        as_instant(row.get("disconnectedat")),
+        as_int(row.get("durationinsec")),
+    )
+    has_lasted = lasted(began, as_instant(row.get("connectedat")), ended, seconds)
+    if disposition is Disposition.FAILED and session_status == "ERROR" and not has_lasted:
+        disposition = None
     sip = as_int(row.get("sipstatus"))
     known = (reason or (opt_out[1] if opt_out else ""), f"SIP {sip}" if sip else "")
     return LoggedCall(
         session_id=session_id,
         destination=f"+{digits(row['destinationendpoint'])}",
-        started_at=as_instant(row.get("initiatedat")),
-        ended_at=as_instant(row.get("disconnectedat")),
+        started_at=began,
+        ended_at=ended,
         disposition=disposition,
         call_status=plain(row["callstatus"]),
         session_status=plain(row.get("sessionstatus")),

@@ -71,13 +71,18 @@ def agent_leg(legs: Sequence[Leg], lead: Leg) -> Leg | None:
     return next((leg for leg in legs if leg is not lead), None)
 
 
+def lasted(began: datetime | None, connected: datetime | None, ended: datetime | None, seconds: int | None) -> bool:
+    """Whether a call was connected, for `seconds` if 8x8 counted them, or took so long that a phone may have rung."""
+    took = ended - began if began is not None and ended is not None else timedelta()
+    return took > _NO_TIME or connected is not None or seconds not in (None, 0)
+
+
 def _leg(name: str, value: Mapping[str, object], where: str, problems: list[str]) -> Leg:
     raw = value.get("callStatus")
     if raw is not None and not isinstance(raw, str):
         problems.append(f"{where}.callStatus: must be text")
     seconds = as_int(value.get("callDuration"))
     began, ended = as_instant(value.get("initiatedTimestamp")), as_instant(value.get("disconnectedTimestamp"))
-    took = ended - began if began is not None and ended is not None else timedelta()
     return Leg(
         name=name,
         outbound=normalize_status(value.get("callDirection")) != "INBOUND",
@@ -86,5 +91,5 @@ def _leg(name: str, value: Mapping[str, object], where: str, problems: list[str]
         raw_status=raw.strip() if isinstance(raw, str) else "",
         duration_seconds=seconds if seconds is not None and 0 <= seconds <= _LONGEST_CALL else None,
         disconnected_at=ended,
-        lasted=took > _NO_TIME or value.get("connectedTimestamp") is not None or seconds not in (None, 0),
+        lasted=lasted(began, as_instant(value.get("connectedTimestamp")), ended, seconds),
     )

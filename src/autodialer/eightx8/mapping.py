@@ -27,6 +27,7 @@ OPT_OUTS: Mapping[str, tuple[Disposition, str]] = {
     "COMPLETED_UNSUB_ERROR": (Disposition.ANSWERED, "asked not to be called again"),
     "UNSUBSCRIBED_CONTACT": (Disposition.FAILED, "not dialled: had asked before not to be called"),
 }
+_NO_WORD_OF_A_PERSON = (None, "ERROR", "FAILED", "CANCELED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +152,18 @@ def _error(summary: _Summary, disposition: Disposition) -> str:
 
 
 def _trouble(summary: _Summary, lead: Leg | None, disposition: Disposition) -> Trouble | None:
-    """8x8's own failure: only where the session says so and the person's leg is not about the person."""
+    """8x8's own failure: only where the session says so and the person's leg is not about the person.
+
+    8x8's pages "Session Status" and "SIP Response Codes" differ on whether a leg may be ERROR; so one that FAILED or was CANCELED
+    is about the person only if it lasted.
+    """
     details = summary.payload.get("errorDetails")
-    failed = lead.status in (None, "ERROR") if lead is not None else True
+    failed = lead is None or lead.status in (None, "ERROR") or not lead.lasted
     if summary.session_status != "ERROR" or disposition is not Disposition.FAILED or not failed:
         return None
     if not isinstance(details, Mapping):
         return None
-    rang = any(leg.lasted or leg.status not in (None, "ERROR") for leg in summary.legs)
+    rang = any(leg.lasted or leg.status not in _NO_WORD_OF_A_PERSON for leg in summary.legs)
     return trouble_of(as_int(details.get("errorCode")), plain(details.get("errorMsg")), rang=rang)
 
 

@@ -15,6 +15,7 @@ from autodialer.domain.result import LoggedCall
 from autodialer.eightx8.call_log import read_log
 from autodialer.eightx8.client import VoiceTelephony
 from autodialer.eightx8.config import VoiceConfig
+from autodialer.eightx8.mapping import ENDS
 from autodialer.settings import load_settings
 from autodialer.simulators.eightx8_export import COLUMNS
 from autodialer.simulators.people import Behaviour
@@ -40,6 +41,7 @@ ROW = {
     "Direction": "OUTBOUND",
     "DestinationEndpoint": LEAD,
     "InitiatedAt": "2026-03-02T10:00:00.500Z",
+    "ConnectedAt": "2026-03-02T10:00:17Z",
     "DisconnectedAt": "2026-03-02T10:00:40Z",
     "DurationInSec": "23",
     "SessionStatus": "COMPLETED",
@@ -351,6 +353,27 @@ def test_the_session_s_status_counts_only_where_the_person_opted_out() -> None:
     opted_out = read(CallStatus="", SessionStatus="COMPLETED_UNSUBSCRIBED")
     assert (opted_out.disposition, opted_out.do_not_call) == (Disposition.ANSWERED, True)
     assert read(CallStatus="BUSY", SessionStatus="UNSUBSCRIBED_CONTACT").do_not_call
+
+
+AT_ONCE = {"ConnectedAt": "", "DisconnectedAt": ROW["InitiatedAt"], "DurationInSec": "0", "SessionStatus": "ERROR"}
+
+
+@pytest.mark.parametrize("word", ["FAILED", "CANCELED", "ERROR"])
+def test_nobody_can_tell_whose_failure_it_was_where_a_session_ended_with_an_error_at_once(word: str) -> None:
+    assert read(CallStatus=word, **AT_ONCE).disposition is None
+    assert read(CallStatus=word, **{**AT_ONCE, "SessionStatus": "FAILED"}).disposition is Disposition.FAILED
+
+
+@pytest.mark.parametrize(
+    "more", [{"DisconnectedAt": "2026-03-02T10:00:12Z"}, {"ConnectedAt": ROW["InitiatedAt"]}, {"DurationInSec": "4"}]
+)
+def test_a_call_that_lasted_keeps_its_end_whatever_ended_the_session(more: dict[str, str]) -> None:
+    assert read(CallStatus="FAILED", **{**AT_ONCE, **more}).disposition is Disposition.FAILED
+
+
+@pytest.mark.parametrize("word", ["NO_ANSWER", "BUSY", "COMPLETED"])
+def test_the_persons_own_word_counts_in_a_session_that_ended_with_an_error(word: str) -> None:
+    assert read(CallStatus=word, **AT_ONCE).disposition is ENDS[word][0]
 
 
 @pytest.mark.parametrize("number", ["40709000001", "+40709000001", " +40 709 000 001", "0040709000001"])

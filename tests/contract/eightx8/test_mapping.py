@@ -164,6 +164,49 @@ def test_an_error_names_its_code_and_hides_numbers() -> None:
     assert result(vss("X", {"callA": leg(LEAD, "CANCELED")})).reason == "canceled"
 
 
+def failing(status: str, code: int, **more: Any) -> CallResult:
+    """A session that ended with 8x8's own error at once, in which the person's leg has this status."""
+    at_once = {"disconnectedTimestamp": "2026-03-02T09:59:00Z", "callDuration": 0, **more}
+    error = {"errorMsg": "as 8x8 says it", "errorCode": code}
+    return result(vss("ERROR", {"callA": leg(LEAD, status, **at_once)}, errorDetails=error))
+
+
+@pytest.mark.parametrize("code", [-2004, -2007, -2008, -2010])
+@pytest.mark.parametrize("status", ["ERROR", "FAILED", "CANCELED", "CANCELLED"])
+def test_8x8s_own_failure_is_trouble_whatever_it_calls_the_persons_leg(status: str, code: int) -> None:
+    event = failing(status, code)
+    assert event.disposition is FAILED
+    assert event.trouble is not None
+    assert (event.trouble.code, event.trouble.rang) == (str(code), False)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"disconnectedTimestamp": "2026-03-02T09:59:12Z"},
+        {"connectedTimestamp": "2026-03-02T09:59:00Z"},
+        {"callDuration": 4},
+    ],
+)
+def test_a_failed_leg_that_lasted_is_the_persons_failure_even_if_the_session_ended_with_an_error(
+    more: dict[str, Any],
+) -> None:
+    assert failing("FAILED", -2010, **more).trouble is None
+    assert failing("CANCELED", -2010, **more).trouble is None
+
+
+@pytest.mark.parametrize("status", ["NO_ANSWER", "BUSY"])
+def test_the_persons_own_word_stays_beside_an_error_of_the_session(status: str) -> None:
+    assert failing(status, -2010).trouble is None
+
+
+@pytest.mark.parametrize("written", [None, "null", "", 0, "0", "N/A"])
+def test_a_connection_without_a_time_is_none(written: object) -> None:
+    trouble = failing("ERROR", -2010, connectedTimestamp=written).trouble
+    assert trouble is not None
+    assert not trouble.rang
+
+
 @pytest.mark.parametrize("details", [None, 5, "text", [], {"errorCode": []}, {"errorMsg": 5, "errorCode": "x"}])
 def test_error_details_of_any_type_do_no_harm(details: object) -> None:
     assert result(vss("ERROR", {"callA": leg(LEAD, "ERROR")}, errorDetails=details)).reason == "error"
