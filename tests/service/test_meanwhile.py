@@ -9,12 +9,13 @@ from typing import cast
 import pytest
 
 from autodialer.domain.disposition import Disposition
-from autodialer.domain.errors import StoreError
+from autodialer.domain.errors import RunRefused, StoreError
 from autodialer.domain.placing import CallRequest, Placed, PlaceOutcome, Throttled
 from autodialer.domain.record import CrmStatus
 from autodialer.ports.rows import InboxRow, OutboxRow, Projection, RunKind, RunState
 from autodialer.rules.calendars import Window
 from autodialer.rules.policy import Policy
+from autodialer.service.control import pause, resume
 from autodialer.service.holding import BACKUP_MADE_AT
 from autodialer.store.ledger import SqlLedger
 from autodialer.store.outbox import SqlOutbox
@@ -299,6 +300,48 @@ async def test_a_database_that_is_away_for_seconds_while_a_run_pulls_costs_it_no
     world.process.store.fails = fails
     run = await world.run()
     assert (run.state, run.totals["called"], run.totals["marked_dead"]) == (RunState.FINISHED, 20, 1)
+
+
+# A pause
+
+
+@pytest.mark.parametrize("people", [0, 3])
+async def test_a_run_with_nobody_left_to_call_ends_while_calls_are_paused(world: World, people: int) -> None:
+    """Of those who were pulled nobody is due: they have a status that is not called, or no number."""
+    world.crm.add(*(person(lead(n), n, phone=None) for n in range(people)))
+    await world.write(lambda ledger: pause(ledger, MONDAY))
+    began = world.clock.monotonic()
+    run = await world.run()
+    assert (run.state, run.totals["called"]) == (RunState.FINISHED, 0)
+    assert world.clock.monotonic() - began < 30
+
+
+async def test_a_pause_holds_everybody_who_is_due_and_a_run_in_its_way_is_told_of_it(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    await world.write(lambda ledger: pause(ledger, MONDAY))
+    started, task = await world.services.run_desk.start(RunKind.MANUAL)
+    await pass_time(600)
+    assert (task.done(), world.telephony.rings) == (False, [])
+    with pytest.raises(RunRefused, match="paused: it goes on after somebody resumes") as refused:
+        await world.run()
+    assert refused.value.running == started.run_id
+    await world.write(lambda ledger: resume(ledger, world.clock.now()))
+    assert (await task).totals["called"] == 1
+
+
+async def test_a_pause_that_comes_while_calls_leave_holds_those_who_were_reserved(make_world: MakeWorld) -> None:
+    world = make_world(calls_per_second=1.0)
+    world.crm.add(*(person(lead(n), n) for n in range(6)))
+    _, task = await world.services.run_desk.start(RunKind.MANUAL)
+    while len(world.telephony.rings) < 4:  # all six have been claimed by then
+        await pass_time(0.1)
+    await world.write(lambda ledger: pause(ledger, world.clock.now()))
+    await pass_time(120)
+    rung = len(world.telephony.rings)
+    assert (task.done(), rung < 6) == (False, True)
+    await world.write(lambda ledger: resume(ledger, world.clock.now()))
+    assert (await task).totals["called"] == 6
+    assert sorted(world.telephony.numbers()) == sorted(phone(n) for n in range(6))
 
 
 # Two replicas

@@ -14,6 +14,7 @@ from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.rules.verdict import SkipReason
 from autodialer.service.clock_guard import clock_problem
+from autodialer.service.control import is_paused
 from autodialer.service.dead import queue_dead
 from autodialer.service.dialing import Dialer
 from autodialer.service.holding import hold, hold_problem
@@ -35,6 +36,8 @@ _PATIENCE = (
 _POLL = 0.25
 _REFUSALS = 5
 _JOIN_AGAIN = 60.0
+_GOING = "a run is going"
+_WAITING = "a run is going, and calls are paused: it goes on after somebody resumes (autodialer resume)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +89,18 @@ class RunService:
             started_at=now,
         )
 
-        def start(ledger: Ledger) -> tuple[Run | None, Run | None, str | None]:
+        def start(ledger: Ledger) -> tuple[Run | None, Run | None, str | None, bool]:
             if behind := clock_problem(ledger, now) or hold_problem(ledger, self._m.policy, now):
-                return None, None, behind
+                return None, None, behind, False
             opened = ledger.runs.open(run, now + RUN_LEASE)
             if opened is not None and by is not None:
                 ledger.audit.add(now, by, Action.START_RUN, run.run_id)
-            return opened, ledger.runs.current(), None
+            return opened, ledger.runs.current(), None, is_paused(ledger)
 
         self._in_hand.add(run.run_id)
         opened = None
         try:
-            opened, running, behind = await self._m.store.write(start)
+            opened, running, behind, paused = await self._m.store.write(start)
         finally:
             if opened is None:
                 self._in_hand.discard(run.run_id)
@@ -106,7 +109,7 @@ class RunService:
         if opened is None:
             if running is None:
                 raise RunRefused(f"the slot {slot:%Y-%m-%d %H:%M} has had its run" if slot else "the run can't start")
-            raise RunRefused("a run is going", running=running.run_id)
+            raise RunRefused(_WAITING if paused else _GOING, running=running.run_id)
         self._m.log.info("run opened", run_id=run.run_id, kind=kind.value, slot=slot and slot.isoformat())
         return opened
 
