@@ -202,3 +202,13 @@ def test_a_script_is_executable_and_reads_as_shell(script: str) -> None:
 def test_make_lists_what_it_can_do(target: str) -> None:
     make = subprocess.run(["make", "-C", str(ROOT)], capture_output=True, text=True, check=True)  # noqa: S607 - our own Makefile
     assert f"make {target} " in make.stdout
+
+
+def test_a_documented_docker_run_leaves_the_command_s_name_to_the_entrypoint() -> None:
+    assert 'ENTRYPOINT ["autodialer"]' in DOCKERFILE
+    pages = [page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md")]
+    runs = [
+        line for page in pages for line in re.findall(r"docker compose run [^`\n]*", page) if "--entrypoint" not in line
+    ]
+    assert runs
+    assert [line for line in runs if " autodialer" in line] == []

@@ -29,7 +29,8 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _MOST_CALLS = 2
 _LONGEST_TEXT = 3000
-_VOICE_PROFILE = re.compile(r"[a-z]{2,3}-[A-Z]{2}-[A-Za-z]+")
+# Names such as BenjaminRUS, EmilyNeural, Standard-A and Neural2-C (8x8 page "Get speech profiles" lists them).
+_VOICE_PROFILE = re.compile(r"[a-z]{2,3}-[A-Z]{2}(-[A-Za-z0-9]+)+")
 _MSISDN = re.compile(r"\+?[1-9][0-9]{6,14}")
 _VALID_UNTIL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 

@@ -26,6 +26,7 @@ MEANINGS: Final = {
     "DUPLICATE_DATA": Meaning(Refusal.NEVER, "another record has this value in a field that must be unique"),
     "MULTIPLE_OR_MULTI_ERRORS": Meaning(Refusal.NEVER, "correct the record in Zoho"),
     "DEPENDENT_MISMATCH": Meaning(Refusal.NEVER, "two fields contradict each other: correct the record in Zoho"),
+    "DEPENDENT_FIELD_MISSING": Meaning(Refusal.NEVER, "fill in the mandatory field in Zoho, or make it optional"),
     "EXPECTED_FIELD_MISSING": Meaning(Refusal.NEVER, "fill in the mandatory field in Zoho, or make it optional"),
     "NOT_ALLOWED": Meaning(Refusal.NEVER, "Zoho does not allow this for the record"),
     "LIMIT_EXCEEDED": Meaning(Refusal.NEVER, "Zoho takes no more of these"),
@@ -52,7 +53,9 @@ MEANINGS: Final = {
     "INVALID_MODULE": Meaning(Refusal.STOP, "the module is missing or hidden in this Zoho organisation"),
     "AUTHORIZATION_FAILED": Meaning(Refusal.STOP, _RIGHTS),
     "NO_PERMISSION": Meaning(Refusal.STOP, _RIGHTS),
-    "OAUTH_SCOPE_MISMATCH": Meaning(Refusal.STOP, "make ZOHO_REFRESH_TOKEN anew with all scopes of docs/deploy.md"),
+    "OAUTH_SCOPE_MISMATCH": Meaning(
+        Refusal.STOP, "make ZOHO_REFRESH_TOKEN anew with all scopes of docs/zoho/sign-in.md, section 3"
+    ),
     "AUTHENTICATION_FAILURE": Meaning(Refusal.STOP, "the Authorization header did not reach Zoho"),
 }
 _UNKNOWN: Final = Meaning(Refusal.BLOCKED, "this code is not documented: ask Zoho, or report it")

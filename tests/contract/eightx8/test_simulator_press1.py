@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from autodialer.eightx8.callflow import callflow_body
+from autodialer.eightx8.press1 import Press1
 from autodialer.simulators.people import Behaviour
 from contract.eightx8.support import (
     AGENT,
@@ -155,6 +156,14 @@ def test_what_is_beyond_the_documented_limits_is_refused(field_name: str, value:
     with simulated() as simulator:
         simulator.ask("POST", "webhooks", {"type": "VCA", "url": "http://127.0.0.1:9/"})
         assert simulator.ask("POST", "callflows", body).json()["statusCode"] == code
+
+
+@pytest.mark.parametrize("voice", ["en-US-BenjaminRUS", "en-IE-EmilyNeural", "en-US-Standard-A", "en-US-Neural2-C"])
+def test_every_kind_of_voice_that_8x8_documents_is_taken(voice: str) -> None:
+    body = callflow_body(voice_config("x", press1=Press1(voice=voice)), call_request(), source=CALLER_ID, agent=None)
+    with simulated() as simulator:
+        simulator.ask("POST", "webhooks", {"type": "VCA", "url": "http://127.0.0.1:9/"})
+        assert simulator.ask("POST", "callflows", body).status_code == 200
 
 
 def test_people_answer_by_the_hour_and_ring_as_long_as_they_do() -> None:

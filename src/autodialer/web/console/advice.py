@@ -43,6 +43,7 @@ _CONTRADICTS: Final = Advice(
 PARKED: Final = {
     "INVALID_DATA": _VALUE,
     "MANDATORY_NOT_FOUND": _MANDATORY,
+    "DEPENDENT_FIELD_MISSING": _MANDATORY,
     "EXPECTED_FIELD_MISSING": _MANDATORY,
     "DUPLICATE_DATA": Advice(
         N_("Another record has the same value in a field that must be unique."),
