@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,11 @@ def test_health_is_examined_when_an_operator_wants_it(doer: httpx2.Client, seer:
     assert post(seer, "/console/health/examine").status_code == 403, "it costs credits"
 
 
+def test_the_address_of_an_examination_leads_to_the_page_without_another_one(seer: httpx2.Client) -> None:
+    answer = seer.get("/console/health/examine")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/health")
+
+
 @pytest.mark.parametrize("address", ["/console", "/console/runs", "/console/health"])
 def test_the_pages_speak_romanian(seer: httpx2.Client, address: str) -> None:
     page = seer.get(address, headers={"accept-language": "ro"}).text
@@ -270,10 +276,20 @@ def test_a_run_that_can_not_start_says_why(tmp_path: Path) -> None:
             assert "Held" in text_of(client.get("/console/health").text)
 
 
+@pytest.mark.parametrize("answered", [0, 3, 5, 8, 15, 20, 24, 30, 50, 70, 100])
+def test_the_lines_of_a_chart_stand_at_whole_per_cents_evenly_spaced(answered: int) -> None:
+    chart = chart_of([Rate(9, 100, answered)])
+    shares = [line.share * 100 for line in chart.lines]
+    assert shares == pytest.approx([round(share) for share in shares])
+    gaps = [below.y - above.y for below, above in pairwise(chart.lines)]
+    assert gaps == pytest.approx([gaps[0]] * len(gaps), abs=0.2)
+    assert shares[-1] >= answered
+
+
 def test_a_chart_has_a_bar_for_each_place_and_a_round_scale() -> None:
     chart = chart_of([Rate(9, 10, 3), Rate(11, 10, 1)])
     assert [bar.rate.at for bar in chart.bars] == [9, 10, 11]
-    assert [line.share for line in chart.lines] == pytest.approx([0, 0.125, 0.25, 0.375, 0.5])
+    assert [line.share for line in chart.lines] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
     assert chart.bars[0].y > 0
     assert all(bar.y + bar.height == pytest.approx(chart.ground, abs=0.2) for bar in chart.bars)
     assert chart.bars[1].height == 0

@@ -40,7 +40,7 @@ def test_a_plan_is_made_by_an_operators_button_and_by_nothing_else(
     assert made > before
     page = text_of(viewer.get("/console/plan").text)
     assert "Would be called 6" in page
-    assert "A call is assumed to take 45.0 seconds" in page
+    assert "). A call is assumed to take 45.0 seconds" in page
     assert credits_used(office) == made, "looking through it costs nothing"
     assert "oana made a plan" in text_of(viewer.get("/console/audit?action=make_plan").text)
     assert office.rings() == 0

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from autodialer.simulators.people import mobile, zoho_id
+from autodialer.web.console.pages import today
 from console.office import add_users, browser_of, csrf_of, post, said_after, text_of
 from web.house import TOKENS, House, house, person, summary
 
@@ -112,6 +113,14 @@ def test_the_overview_counts_each_list_and_leads_to_it(desk: House, operator: ht
         assert f'href="/console/{name}"' in page
         assert operator.get(f"/console/{name}").status_code == 200
     assert f"Answered, waiting {counts['answered_waiting']}" in text_of(page)
+
+
+def test_the_first_page_counts_every_list_that_waits(desk: House, operator: httpx2.Client) -> None:
+    counts = desk.ask("GET", "/api/work-lists").json()["work_lists"]
+    assert set(counts) == set(today.LISTS)
+    text = text_of(operator.get("/console").text).partition("What waits")[2]
+    for name, (words, _) in today.LISTS.items():
+        assert f"{words} {counts[name]}" in text, name
 
 
 def test_an_unknown_call_is_settled_once_with_the_operators_name(desk: House, operator: httpx2.Client) -> None:

@@ -243,7 +243,7 @@ async def test_what_zoho_refuses_for_good_is_parked_and_doctor_tells(telling: Ma
     await send(world)
     assert ((await the_row(world)).state, (await the_row(world)).last_error) == ("parked", "INVALID_DATA: gone")
     findings = await world.services.doctor.examine()
-    assert [found.message for found in findings if found.subject == "call log"] == ["Zoho refused 1 notes or calls"]
+    assert [found.message for found in findings if found.subject == "call log"] == ["Zoho refused 1 note or call"]
     assert all(found.level is Level.WARNING for found in findings if found.subject == "call log")
 
 

@@ -12,11 +12,13 @@ from autodialer.domain.update import NotWritten, Refusal
 from autodialer.rules.calendars import Window
 from autodialer.rules.policy import Policy
 from autodialer.service.control import pause
+from autodialer.web.console.advice import on_flaw
 from service.conftest import MakeWorld
 from service.fakes import zoho_down
 from service.world import DAY, MONDAY, World, chasing, contact, lead, person, phone
 
 HOUR = timedelta(hours=1)
+FIELDS = ("call_attempts", "first_no_answer_at")
 
 
 def kinds(found: Any) -> list[str]:
@@ -65,8 +67,37 @@ async def test_an_open_call_is_expected_to_be_closed_as_unknown_when_its_day_end
     world.clock.move_to(MONDAY + DAY + timedelta(minutes=1))
     await world.services.reconciler.sweep()
     await world.services.reconciler.sweep()
-    assert (await world.explained(lead(1)))["now"]["reason"] == "new_already_called"
+    closed = (await world.explained(lead(1)))["now"]
+    assert closed["reason"] == "new_already_called"
+    assert closed["would_change"][0] == "Somebody who knows how the call ended settles it (autodialer unknown)."
     assert (await world.explained(lead(2)))["now"]["would"] == "call"
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+async def test_who_is_new_again_after_a_call_is_not_told_to_empty_fields_that_change_nothing(
+    world: World, emptied: bool
+) -> None:
+    world.all_end(Disposition.NO_ANSWER)
+    world.crm.add(person(lead(1), 1))
+    await world.run()
+    await world.settle()
+    world.clock.move_to(MONDAY + HOUR)
+    world.crm.change(lead(1), status="New", **(dict.fromkeys(FIELDS) if emptied else {}))
+    await world.run()
+    now = (await world.explained(lead(1)))["now"]
+    assert now["reason"] == "new_already_called"
+    assert now["would_change"] == ["A person sets the status that fits, No Answer if calls are to go on."]
+    flawed = on_flaw(now["reason"], now["detail"])
+    assert "No Answer if calls are to go on" in flawed.remedy
+    assert "mpty" not in flawed.remedy
+
+
+async def test_who_is_new_with_a_count_from_elsewhere_is_told_to_empty_it(world: World) -> None:
+    world.crm.add(person(lead(1), 1, call_attempts=2))
+    await world.run()
+    now = (await world.explained(lead(1)))["now"]
+    assert "If nobody was ever called: empty Call Attempts and First No Answer At in Zoho." in now["would_change"]
+    assert "empty Call Attempts" in on_flaw(now["reason"], now["detail"]).remedy
 
 
 async def test_while_calls_are_paused_the_next_call_is_said_to_wait_for_that(world: World) -> None:

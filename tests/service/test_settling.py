@@ -1,5 +1,7 @@
 """rules.md row 25: a person settles what nobody heard of."""
 
+from collections import deque
+
 import pytest
 
 from autodialer.domain.attempt import AttemptState
@@ -7,7 +9,7 @@ from autodialer.domain.disposition import Disposition, Settlement
 from autodialer.domain.errors import NoSuchAttempt, NotUnknown
 from autodialer.domain.placing import Ambiguous
 from autodialer.ports.rows import AttemptRow
-from service.world import DAY, MONDAY, World, chasing, lead, person
+from service.world import DAY, MONDAY, World, chasing, lead, person, phone
 
 YESTERDAY = MONDAY - DAY
 ENDS = [settlement for settlement in Settlement if settlement is not Settlement.NOT_PLACED]
@@ -165,3 +167,17 @@ async def test_a_status_that_a_person_set_meanwhile_stays(world: World) -> None:
     await world.drain()
     record = world.crm.records[lead(1)]
     assert (record.status, record.call_attempts) == ("Recruiting", 1)
+
+
+async def test_doctor_says_how_many_calls_are_unknown(world: World) -> None:
+    async def told() -> list[str]:
+        return [found.message for found in await world.services.doctor.examine() if found.subject == "results"]
+
+    world.telephony.script[phone(1)] = deque([Ambiguous("timeout")])
+    world.telephony.script[phone(2)] = deque([Ambiguous("timeout")])
+    world.crm.add(person(lead(1), 1))
+    await world.run()
+    assert await told() == ["1 call is unknown"]
+    world.crm.add(person(lead(2), 2))
+    await world.run()
+    assert await told() == ["2 calls are unknown"]

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,6 +18,8 @@ from autodialer.rules.verdict import Skip, SkipReason
 
 _CLOCK_TOLERANCE = timedelta(minutes=1)
 _NO_ANSWER = CrmStatus.NO_ANSWER  # as in decide.py
+NEW_BUT_UNKNOWN: Final = "New, but one call closed with no result known; a person decides"
+NEW_BUT_CALLED: Final = "New, but this person was called already"
 
 
 class Standing(msgspec.Struct, frozen=True, gc=False):
@@ -96,9 +99,9 @@ def read_standing(facts: Facts, kind: CrmStatus, policy: Policy, now: datetime) 
 def skip_new_already_called(facts: Facts, standing: Standing) -> Skip | None:
     """Check 6: New means never called (rules.md rows 10 and 25)."""
     if facts.history.closed_unknown:
-        detail = "New, but one call closed with no result known; a person decides"
+        detail = NEW_BUT_UNKNOWN
     elif facts.history.attempts > 0:
-        detail = "New, but this person was called already"
+        detail = NEW_BUT_CALLED
     elif standing.attempts > 0:
         detail = f"New, but Call Attempts is {standing.attempts}"
     elif standing.first_known:

@@ -25,12 +25,17 @@ BECOMES_DEAD: Final = "becomes_dead"
 LAST_DAY: Final = "last_day"
 """In the place of `day_quota` on the last day that allows calls."""
 
+CALLED_BY_US: Final = "new_called_by_us"
+CLOSED_UNKNOWN: Final = "new_closed_unknown"
+"""In the place of `new_already_called` where the ledger itself knows of a call: nothing that is emptied in Zoho changes that."""
+
 NAMES: Final = frozenset(
     {"status", "new", "no_answer", "dead", "until", "closes", "most", "attempts", "total", "day", "other", "attempt"}
 )
 """All that the sentences may leave to be filled in."""
 
 _SET_STATUS = "A person sets the status to {new} or {no_answer} in Zoho."
+_SET_STATUS_THAT_FITS = "A person sets the status that fits, {no_answer} if calls are to go on."
 _REPAIR_ATTEMPTS = "Somebody repairs Call Attempts in Zoho: a whole number from 0 to {most}."
 _REPAIR_FIRST = "Somebody repairs First No Answer At in Zoho: the time of the first unanswered call, or empty."
 _CORRECT_PHONE = "Somebody corrects Phone or Mobile in Zoho."
@@ -78,7 +83,7 @@ _SKIPS: Final[Mapping[SkipReason, Words]] = {
         "New, but called already",
         "The status is {new}, and yet there was a call already: by the ledger, by Call Attempts or by First No Answer At.",
         (
-            "A person sets the status that fits, {no_answer} if calls are to go on.",
+            _SET_STATUS_THAT_FITS,
             "If nobody was ever called: empty Call Attempts and First No Answer At in Zoho.",
         ),
     ),
@@ -146,6 +151,16 @@ _OF_RUNS: Final[Mapping[str, Words]] = {
         "is becoming Dead",
         "It is to become {dead}: the update is on its way to Zoho.",
         ("A person sets the status anew in Zoho.",),
+    ),
+    CALLED_BY_US: Words(
+        "New, but called already",
+        "The status is {new}, and yet the ledger knows of a call to this person.",
+        (_SET_STATUS_THAT_FITS,),
+    ),
+    CLOSED_UNKNOWN: Words(
+        "New, but called already",
+        "The status is {new}, and the one call was closed with no result known: it may have rung.",
+        ("Somebody who knows how the call ended settles it (autodialer unknown).", _SET_STATUS_THAT_FITS),
     ),
     LAST_DAY: Words(
         "today's calls are made",

@@ -68,14 +68,30 @@ class Doctor:
             remedy = (
                 "autodialer parked shows Zoho's reasons; correct the records there, then autodialer parked --retry-all"
             )
-            findings.append(Finding(Level.WARNING, "write-back", f"{count} updates are parked", remedy))
+            findings.append(
+                Finding(
+                    Level.WARNING,
+                    "write-back",
+                    f"{count} {'update is' if count == 1 else 'updates are'} parked",
+                    remedy,
+                )
+            )
         if lists["unknown_calls"]:
             count = lists["unknown_calls"]
             remedy = "autodialer unknown lists them; autodialer unknown --settle ATTEMPT_ID --as RESULT settles one"
-            findings.append(Finding(Level.WARNING, "results", f"{count} calls are unknown", remedy))
+            findings.append(
+                Finding(Level.WARNING, "results", f"{count} {'call is' if count == 1 else 'calls are'} unknown", remedy)
+            )
         if untold:
             remedy = "the log says why (call log parked); docs/zoho/writing.md"
-            findings.append(Finding(Level.WARNING, "call log", f"Zoho refused {untold} notes or calls", remedy))
+            findings.append(
+                Finding(
+                    Level.WARNING,
+                    "call log",
+                    f"Zoho refused {untold} {'note or call' if untold == 1 else 'notes or calls'}",
+                    remedy,
+                )
+            )
         return findings
 
     async def _budget(self) -> list[Finding]:

@@ -187,7 +187,7 @@ class Glancer:
             figures = ledger.stats.figures(first.isoformat(), today.isoformat())
             return Figures(
                 today=ledger.stats.today(today.isoformat()),
-                work_lists=ledger.stats.work_lists(),
+                work_lists=work_list_counts(ledger),
                 rates=answer_rates(figures, first, today, policy.zone),
                 credits=state,
                 run_id=None if run is None else run.run_id,
@@ -196,6 +196,11 @@ class Glancer:
 
         state = await self._credits.state()
         return await self._m.store.read(count)
+
+
+def work_list_counts(ledger: Ledger) -> dict[str, int]:
+    """How many wait for a person, by list; `pending_updates` wait for Zoho only."""
+    return {**ledger.stats.work_lists(), "data_to_repair": ledger.work_lists.to_repair()}
 
 
 def _of_interest(ledger: Ledger, latest: Sequence[Run]) -> Run | None:

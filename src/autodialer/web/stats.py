@@ -5,10 +5,10 @@ from datetime import timedelta
 from autodialer.ports.ledger import Ledger
 from autodialer.service.control import is_paused
 from autodialer.service.credits import CreditState
+from autodialer.service.glance import work_list_counts
 from autodialer.service.schedule import next_slot
 from autodialer.service.services import Services
 from autodialer.web.answers import iso, plain
-from autodialer.web.waiting import work_list_counts
 
 
 async def collect_stats(services: Services) -> dict[str, object]:

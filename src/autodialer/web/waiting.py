@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import RecordKey, RecordType
-from autodialer.ports.ledger import Ledger
 from autodialer.ports.work_lists import Flaw
+from autodialer.service.glance import work_list_counts
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, failure, iso
 from autodialer.web.bodies import no_body
@@ -20,11 +20,6 @@ from autodialer.web.waiting_shapes import AnsweredList, FlawedList, LookedAgain,
 from autodialer.web.waiting_shown import answered_json, flawed_json, looked_json
 
 ShownFlaw = Annotated[Flaw, Query()]
-
-
-def work_list_counts(ledger: Ledger) -> dict[str, int]:
-    """How many wait for a person, by list; `pending_updates` wait for Zoho only."""
-    return {**ledger.stats.work_lists(), "data_to_repair": ledger.work_lists.to_repair()}
 
 
 def key_of(record_type: str, zoho_id: str) -> RecordKey:

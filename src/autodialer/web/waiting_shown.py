@@ -99,7 +99,7 @@ def answered_json(row: AnsweredPerson) -> dict[str, Any]:
 
 def flawed_json(row: Staged) -> dict[str, Any]:
     """One record of the run with what is wrong and what to do in Zoho."""
-    return {**shown(staged_fields(row)), **on_flaw(row.reason)._asdict()}
+    return {**shown(staged_fields(row)), **on_flaw(row.reason, row.detail)._asdict()}
 
 
 def looked_json(looked: Looked) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def _called_table(stories: Sequence[PersonStory]) -> Table:
     )
     for story in stories:
         calls = ", ".join(_call(attempt) for attempt in story.attempts)
-        now = f"{story.status} ({story.call_attempts})"
+        now = f"{story.status} ({story.call_attempts or 0})"
         table.add_row(_name(story.person), _was(story.person), calls, now, _why(story))
     return table
 

@@ -3,6 +3,7 @@
 import re
 from typing import Final, NamedTuple
 
+from autodialer.rules.eligibility import NEW_BUT_CALLED, NEW_BUT_UNKNOWN
 from autodialer.rules.verdict import SkipReason
 from autodialer.web.console.languages import N_
 
@@ -108,6 +109,16 @@ INFERRED: Final = Advice(
     N_("First No Answer At is empty: the earliest unanswered call that the service knows counts, else today."),
     N_("Nothing, if that is right: the field is written after the next result. Else set First No Answer At."),
 )
+_NEW_BY_CAUSE: Final = {
+    NEW_BUT_CALLED: Advice(
+        N_("The status is New, but the ledger knows of a call to this person."),
+        N_("Set the status that fits, No Answer if calls are to go on; what Zoho's fields hold makes no difference."),
+    ),
+    NEW_BUT_UNKNOWN: Advice(
+        N_("The status is New, and nobody knows how its one call ended."),
+        N_("Settle the call in the list of unknown calls, if you know how it ended; else set the status that fits."),
+    ),
+}
 _REPAIR_UNKNOWN: Final = Advice(N_("A value of this record can't be trusted."), N_("Correct the record in Zoho."))
 
 _WRITE_AGAIN: Final = N_("Write it again, or leave it if a person meant it so.")
@@ -161,9 +172,11 @@ def on_parked(last_error: str) -> Advice:
     return PARKED.get(code[1], _UNKNOWN_CODE)
 
 
-def on_flaw(reason: str) -> Advice:
-    """On a record that needs repair, by the reason of its verdict; on one whose First No Answer At was inferred."""
-    return INFERRED if reason == "no_answer" else REPAIR.get(reason, _REPAIR_UNKNOWN)
+def on_flaw(reason: str, detail: str = "") -> Advice:
+    """On a record that needs repair, by the reason and detail of its verdict; on one whose First No Answer At was inferred."""
+    if reason == "no_answer":
+        return INFERRED
+    return _NEW_BY_CAUSE.get(detail) or REPAIR.get(reason, _REPAIR_UNKNOWN)
 
 
 def on_difference(reason: str) -> Advice:

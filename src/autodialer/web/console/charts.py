@@ -10,8 +10,8 @@ WIDTH: Final = 420
 HEIGHT: Final = 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 6, 12, 28
 _MOST_LABELS: Final = 12
-_STEPS: Final = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
-_LINES: Final = 4
+# Where the scale may end, and by how many lines each is divided: into whole per cents.
+_SCALES: Final = ((0.05, 5), (0.1, 5), (0.2, 4), (0.25, 5), (0.5, 5), (1.0, 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def chart_of(rates: Sequence[Rate], suffix: str = "") -> Chart:
         return Chart((), ())
     known = {rate.at: rate for rate in rates}
     places = range(min(known), max(known) + 1)
-    top = _top(max(rate.share for rate in rates))
+    top, steps = _scale(max(rate.share for rate in rates))
     room, tall = (WIDTH - _LEFT - _RIGHT) / len(places), HEIGHT - _TOP - _BOTTOM
     every = -(-len(places) // _MOST_LABELS)
     bars = []
@@ -67,13 +67,13 @@ def chart_of(rates: Sequence[Rate], suffix: str = "") -> Chart:
         bars.append(
             Bar(_point(middle - width / 2), _point(y), _point(width), _point(height), _point(middle), label, rate)
         )
-    lines = [Line(_point(HEIGHT - _BOTTOM - tall * step / _LINES), top * step / _LINES) for step in range(_LINES + 1)]
+    lines = [Line(_point(HEIGHT - _BOTTOM - tall * step / steps), top * step / steps) for step in range(steps + 1)]
     return Chart(bars, lines)
 
 
-def _top(share: float) -> float:
-    """The end of the scale: round, so that its lines are."""
-    return next((step for step in _STEPS if share <= step), 1.0)
+def _scale(share: float) -> tuple[float, int]:
+    """The end of the scale and the number of its steps."""
+    return next((scale for scale in _SCALES if share <= scale[0]), _SCALES[-1])
 
 
 def _point(value: float) -> float:

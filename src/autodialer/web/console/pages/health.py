@@ -6,18 +6,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from autodialer.ports import Finding, Level
 from autodialer.service.credits import CreditState
 from autodialer.service.doorkeeping import Visitor
 from autodialer.service.services import Services
 from autodialer.service.upstreams import EIGHTX8, ZOHO, UpstreamState
-from autodialer.web.console.access import Access
+from autodialer.web.console.access import HOME, Access
 from autodialer.web.console.languages import N_
 from autodialer.web.console.pages.today import STANDINGS
-from autodialer.web.console.rendering import Pages
+from autodialer.web.console.rendering import HEADERS, Pages
 
+PAGE = f"{HOME}/health"
 NAMES: Mapping[str, str] = {ZOHO: "Zoho CRM", EIGHTX8: "8x8"}
 LEVELS: Mapping[Level, tuple[str, str]] = {  # the words, and how they are shown
     Level.OK: (N_("ok"), "good"),
@@ -70,6 +71,11 @@ def add_health_page(router: APIRouter, pages: Pages, access: Access) -> None:
     async def examine(request: Request, _visitor: Annotated[Visitor, Depends(access.operator)]) -> Response:
         """Asks Zoho and 8x8, which takes seconds and some credits: only when somebody wants it."""
         return await show(request, await services.doctor.examine())
+
+    @router.get("/health/examine")
+    async def examined(_visitor: Viewer) -> Response:
+        """What the form's answer has as its address, opened anew."""
+        return RedirectResponse(PAGE, 303, headers=HEADERS)
 
 
 def _answering(state: UpstreamState) -> Sequence[Answering]:

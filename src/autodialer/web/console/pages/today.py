@@ -35,6 +35,7 @@ LISTS: Mapping[str, tuple[str, str]] = {  # the words, and the page that settles
     "answered_waiting": (N_("Answered, wait for a person"), "answered"),
     "orphan_callbacks": (N_("Callbacks of calls that nobody knows"), "orphans"),
     "conflicting_results": (N_("Results that contradict what is known"), "conflicts"),
+    "data_to_repair": (N_("Data to repair"), "repair"),
     "pending_updates": (N_("Updates on their way to Zoho"), "work-lists"),
     "parked_updates": (N_("Updates that Zoho refused"), "parked"),
 }

@@ -51,7 +51,7 @@ def add_waiting(router: APIRouter, pages: Pages, access: Access) -> None:
         after = place(request, SORT_KEY)
         run, found = await store.read(lambda ledger: _flawed(ledger, flaw, after))
         end = last(found, PAGE)
-        rows = [(row, on_flaw(row.reason)) for row in found]
+        rows = [(row, on_flaw(row.reason, row.detail)) for row in found]
         next_page = older(request, end.sort_key if end else None)
         return await lists.show(request, "repair.html", run=run, rows=rows, flaw=flaw.value, older_page=next_page)
 

@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from autodialer.service.doorkeeping import Visitor
+from autodialer.service.glance import work_list_counts
 from autodialer.web.console.access import HOME, Access, form_of, safe_next
 from autodialer.web.console.languages import N_
 from autodialer.web.console.pages.lists import Links
 from autodialer.web.console.rendering import Pages
-from autodialer.web.waiting import work_list_counts
 
 LISTS: Final[Sequence[tuple[str, str, str, str]]] = (
     (
