@@ -1,6 +1,7 @@
 """The command `autodialer`: its groups of commands, and how failures end."""
 
 import json
+import os
 import sys
 
 import typer
@@ -67,7 +68,8 @@ def _root(version: bool = typer.Option(False, "--version", help="Show the versio
 
 
 def main() -> None:
-    """Run the command line; exit code 0 done, 1 failed, 2 wrong usage or settings."""
+    """Run the command line; exit code 0 done, 1 failed, 2 wrong usage or settings. What it writes its own user alone can read."""
+    os.umask(0o077)  # ledgers, their folder, logs, backups and exports hold phone numbers, and the ledger Zoho's token
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         app()
