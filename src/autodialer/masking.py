@@ -20,6 +20,10 @@ from autodialer.domain.phone import mask_number
 HIDDEN = "***"
 _SHORTEST_SECRET = 6  # shorter ones would be found in ordinary words
 _DEEPEST = 6
+_LOOKED_AT = (
+    8 * 1024
+)  # characters of a long text under a key, for whoever waits for it: a callback may hold one of 64 KB
+_NEAR_A_CUT = 1024  # what a cut may have gone through is not longer, unless its beginning tells it
 _PHONE_DIGITS = range(7, 16)  # E.164 allows 15; 7 is the shortest national number worth protecting
 _INTEGER_DIGITS = range(9, 16)  # counts below a thousand million stay readable
 
@@ -65,10 +69,11 @@ _CONTROL_BUT_NEWLINE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2
 _SCHEME = re.compile(r"\b(Bearer|Basic|Zoho-oauthtoken)(\s+)[^\s,;'\"]+", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+")
-_QUOTED = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+# Atomic and possessive where another try would find nothing: a long word or text must not cost its length squared.
+_QUOTED = r"""(?:'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z))"""  # or cut before its end
 _SECRET_PAIR = re.compile(
-    r"""(\b\w*(?:token|authorization|secret|password|passwd|api_?key|cookie)\w*\b\\?["']?\s*[=:]\s*)"""
-    rf"""({_QUOTED}|\\"[^"]*"|[^\s,;&'"(){{}}\[\]]+)""",
+    r"""(\b(?>\w*?(?:token|authorization|secret|password|passwd|api_?key|cookie))\w*+\\?["']?\s*+[=:]\s*+)"""
+    rf"""({_QUOTED}|\\"[^"]*+(?:"|\Z)|[^\s,;&'"(){{}}\[\]]+)""",
     re.IGNORECASE,
 )
 _PERSONAL_PAIR = re.compile(
@@ -128,6 +133,13 @@ class Masker:
         text = _NUMBERS.sub(_hide_number, text)
         return (_CONTROL_BUT_NEWLINE if keep_newlines else _CONTROL).sub(_escape, text)
 
+    def beginning(self, text: str, most: int = _LOOKED_AT) -> str:
+        """The first `most` characters of `text` on one line, masked. A long one is cut before; no secret is shown in part."""
+        masked = self.text(text[:_LOOKED_AT])
+        if len(text) > _LOOKED_AT:
+            masked = f"{masked[:-_NEAR_A_CUT]}…"
+        return masked[:most]
+
     def value(self, key: str, value: object, depth: int = 0) -> object:
         """`value` as JSON can hold it, masked as its key and its looks demand. Never raises."""
         try:
@@ -161,14 +173,14 @@ class Masker:
 
     def _string(self, key: str, value: str) -> str:
         if not value or _already_masked(value):
-            return self.text(value)
+            return self.beginning(value)
         kind = _kind_of(key)
         if kind is _Kind.SECRET:
             return HIDDEN
         if kind is _Kind.PERSONAL:
             return _short(value)
         if kind is _Kind.TEXT:
-            return self.text(value, keep_newlines=key in ("exception", "stack"))
+            return self.text(value, keep_newlines=True) if key in ("exception", "stack") else self.beginning(value)
         hidden = self._pattern.sub(HIDDEN, value) if self._pattern is not None else value
         return _CONTROL.sub(_escape, hidden)
 

@@ -211,6 +211,8 @@ def test_htmx_is_told_to_load_the_sign_in_page_whole(stranger: httpx2.Client) ->
         (f"{stranger.base_url}/console/runs?before=x", "/console/runs%3Fbefore%3Dx"),
         ("https://elsewhere.example/console", "/console"),
         ("https://elsewhere.example/", "/console"),
+        ("http://[", "/console"),
+        ("http://[::1/console", "/console"),
         ("", "/console"),
     ):
         answer = stranger.get("/console/live", headers={"hx-request": "true", "hx-current-url": page})

@@ -7,7 +7,9 @@ import pytest
 from pydantic import SecretStr
 
 from autodialer.domain.record import Record, RecordKey, RecordType
-from autodialer.masking import HIDDEN, Masker
+from autodialer.masking import _LOOKED_AT, HIDDEN, Masker
+
+SECRET = "canary/0123 secret+value"
 
 PHONES = [
     "+40712345678",
@@ -197,12 +199,62 @@ def test_a_value_that_holds_itself_ends() -> None:
     assert "712345678" not in str(Masker().value("x", loop))
 
 
-@pytest.mark.parametrize("piece", ["1 ", "12-", "a", "\\", "'", "name='", "token=", "+4 ", "x@", "://a:", "é", "(1"])
-def test_masking_a_long_text_takes_no_long_time(piece: str) -> None:
-    text = piece * (20_000 // len(piece))
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("1 ", "12-", "a", "\\", "'", "name='", "token=", "+4 ", "x@", "://a:", "é", "(1"),
+        *(
+            "token",
+            "tokena",
+            "cookie_",
+            "token ",
+            "token='\\",
+            'token="\\"',
+            'token=\\"',
+            "a.",
+            "Bearer ",
+            "x@a.",
+            "1.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("begin", ["=", "token='", "x@", "(+"])
+def test_masking_a_long_text_takes_no_long_time(piece: str, begin: str) -> None:
+    text = begin + piece * (60_000 // len(piece))
     started = time.perf_counter()
     Masker().text(text)
     assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "Authorization: Bearer {}",
+        "token='it is {}",
+        'password="\\"{}',
+        '{{\\"token\\":\\"a {}',
+        "?api_key={}",
+        "://u:{}@h",
+        "{}",
+    ],
+)
+def test_a_long_text_is_cut_and_no_secret_that_the_cut_goes_through_is_shown_in_part(secret: str) -> None:
+    masker = Masker()
+    masker.register([SECRET])
+    hidden = secret.format(SECRET)
+    for before in range(_LOOKED_AT - len(hidden) - 2, _LOOKED_AT + 2):
+        shown = masker.value("path", "(" * before + hidden + " and more")
+        assert isinstance(shown, str)
+        assert SECRET[:4] not in shown
+        assert len(shown) < _LOOKED_AT
+    assert masker.beginning("/a/b" * 10_000, 9) == "/a/b/a/b/"
+
+
+@pytest.mark.parametrize(
+    "text", ["token='canary and no end", 'a_token_b: "canary \\', "first_name='canary", "mytokentoken=canary"]
+)
+def test_a_secret_without_its_closing_quote_is_hidden_to_the_end(text: str) -> None:
+    assert "canary" not in Masker().text(text)
 
 
 def test_a_record_that_is_logged_shows_nobody_s_number_or_name() -> None:

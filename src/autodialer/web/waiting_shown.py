@@ -66,7 +66,7 @@ def summary_of(body: str) -> dict[str, str]:
         if len(parts) == _MOST_PARTS:
             break
         shown_value = str(_masker.value(key, value))
-        parts[_masker.text(path)[:_LONGEST_PART]] = shown_value[:_LONGEST_PART]
+        parts[_masker.beginning(path, _LONGEST_PART)] = shown_value[:_LONGEST_PART]
     return parts
 
 

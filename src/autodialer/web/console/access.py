@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -104,11 +105,13 @@ def safe_next(wanted: str | None) -> str:
 
 def sign_in_address(request: Request) -> str:
     """Where to sign in and come back from."""
-    url = request.url
-    if "hx-request" in request.headers:  # a part of a page: the page itself is where he was
-        url = URL(request.headers.get("hx-current-url", ""))
-    here = url.path + (f"?{url.query}" if url.query else "")
-    return f"{SIGN_IN}?next={quote(safe_next(here if request.method == 'GET' else None))}"
+    here = None
+    if request.method == "GET":
+        with suppress(ValueError):  # an address that is none, such as http://[
+            # A part of a page: the page itself is where he was.
+            url = URL(request.headers.get("hx-current-url", "")) if "hx-request" in request.headers else request.url
+            here = url.path + (f"?{url.query}" if url.query else "")
+    return f"{SIGN_IN}?next={quote(safe_next(here))}"
 
 
 def no_such_page() -> NoReturn:
