@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from typing import Any
 
 import pytest
@@ -245,3 +246,17 @@ def test_bodies_of_up_to_64_kib_are_taken_and_larger_ones_are_413(guarded: House
             content = iter([event(size)]) if chunked else event(size)
             sizes[size] = guarded.client.post(CALLBACK, content=content, headers=JSON).status_code
         assert sizes == {65536: 200, 65537: 413}
+
+
+def test_cookies_that_are_too_long_are_refused_before_anything_reads_them(guarded: House) -> None:
+    quoted = '"' + '\\"' * 20_000 + '"'  # a minute of work for Python's own reader, before 3.11.10
+    for path in ("/console", "/console/sign-in", "/console/no/such", "/console/static/console.css", "/health", "/x"):
+        for headers in ([("cookie", f"a={quoted}")], [("cookie", "a=" + "b" * 3000), ("cookie", "c=" + "d" * 3000)]):
+            started = time.monotonic()
+            answer = guarded.client.get(path, headers=headers)
+            assert (answer.status_code, answer.json()["success"]) == (400, False), path
+            assert "cookies" in answer.json()["message"]
+            assert time.monotonic() - started < 2
+    file = {"cookie": f"autodialer_sign_in={quoted}", "content-type": "multipart/form-data; boundary=x"}
+    assert guarded.client.post("/console/do-not-call/import", headers=file, content=b"x").status_code == 400
+    assert guarded.client.get("/console/sign-in", headers={"cookie": "a=" + "b" * 4000}).status_code == 200

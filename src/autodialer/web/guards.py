@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from autodialer.web.answers import failure
 
 MAX_BODY = 64 * 1024
+MAX_COOKIES = 4 * 1024  # bytes: Python below 3.11.10 takes the square of a cookie's length to read it (CVE-2024-7592)
 BODY_PATIENCE = 10.0  # seconds for a whole body
 CALLBACK_PATH = "/api/callback"
 IMPORT_PATH = "/api/do-not-call/import"
@@ -46,7 +47,7 @@ class BodyLimit:
 
     A file of numbers may have 5 MB and a minute: over the API, which API_TOKEN guards, and on the console's page from whoever has
     the `cookie` of somebody who `may_send_file`. A body of unclear length, which another server on the way may have cut elsewhere,
-    is 400; a compressed one is 415.
+    is 400, as are cookies of more than 4 KiB, before anything reads them; a compressed body is 415.
     """
 
     def __init__(
@@ -64,8 +65,13 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = Headers(scope=scope)
+        if sum(map(len, headers.getlist("cookie"))) > MAX_COOKIES:
+            answer = failure(400, "the cookies are larger than 4 KiB: remove those of this address", headers=CLOSE)
+            await answer(scope, receive, send)
+            return
         measure = await self._measure(scope)
-        refusal = _refused_unread(Headers(scope=scope), measure)
+        refusal = _refused_unread(headers, measure)
         body: bytes | None = b""
         if refusal is None:
             try:
