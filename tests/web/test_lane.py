@@ -185,6 +185,7 @@ class Connection(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
+        self.unread = 0
         self._closed = False
         self._reading = True
 
@@ -196,6 +197,13 @@ class Connection(asyncio.Transport):
 
     def close(self) -> None:
         self._closed = True
+
+    def abort(self) -> None:
+        self._closed = True
+        self.unread = 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
 
     def pause_reading(self) -> None:
         self._reading = False
@@ -316,6 +324,40 @@ async def test_a_connection_is_kept_while_callbacks_come_and_closed_when_none_do
         assert not connection.is_closing()
     await asyncio.sleep(0.8)
     assert connection.is_closing()
+
+
+async def test_who_reads_nothing_of_his_answers_is_thrown_out_and_who_reads_slowly_is_not(lane: CallbackLane) -> None:
+    for is_closed in (False, True):
+        protocol, connection = open_wire(lane)
+        protocol.data_received(request()[:-5])  # so that no head is waited for
+        protocol._waits_since = None
+        now = asyncio.get_running_loop().time()
+        for second in range(100):
+            connection.unread = 100_000 - second // 20
+            protocol.lose_patience(now + second)
+            assert not connection.is_closing()
+        if is_closed:
+            connection.close()  # which waits for what is unread
+        for second in range(100, 100 + round(wire.READ_PATIENCE)):
+            protocol.lose_patience(now + second)
+        assert (connection.is_closing(), connection.unread) == (True, 0)
+        protocol.connection_lost(None)
+
+
+async def test_a_kept_connection_is_not_closed_between_a_callback_s_head_and_its_body(
+    lane: CallbackLane, desk: Desk
+) -> None:
+    protocol, connection = open_wire(lane)
+    usual = protocol._the_usual()
+    usual.timeout_keep_alive_task = asyncio.get_running_loop().call_later(0.02, usual.timeout_keep_alive_handler)
+    head, end, body = request().partition(b"\r\n\r\n")
+    protocol.data_received(head + end)
+    await asyncio.sleep(0.05)
+    assert not connection.is_closing()
+    protocol.data_received(body)
+    desk.stored[0].set_result(None)
+    await turn()
+    assert connection.written.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 async def test_a_connection_on_which_only_plain_callbacks_come_has_no_protocol_of_uvicorn_s(

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -138,6 +139,22 @@ def test_patience_with_heads_does_not_cut_a_request_that_is_being_answered(local
             connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
             time.sleep(0.3)
             assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.usefixtures("hasty")
+def test_who_asks_and_does_not_read_loses_the_connection(local: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "READ_PATIENCE", 0.5)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(5)
+        connection.connect(local.address)
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)
+        time.sleep(2)
+        answers = b""
+        with suppress(ConnectionResetError):
+            while chunk := connection.recv(65536):  # a TimeoutError: the service still waits
+                answers += chunk
+    assert answers.count(b"HTTP/1.1 200 ") < 60
 
 
 def test_a_body_that_says_it_is_too_large_is_413_before_it_is_sent(local: House) -> None:

@@ -16,11 +16,12 @@ from autodialer.web.usual import Usual
 
 BODY_AWAITED = 0.1  # seconds in which a callback's body, sent after its head, may come and still go the short way
 HEAD_PATIENCE = 10.0  # seconds from the connection, or the answer before, until the head of a request is complete
-_LOOKS = 10  # within that time, whether it is over
+READ_PATIENCE = 30.0  # seconds in which the other end takes something of what is written to it
+_LOOKS = 10  # within HEAD_PATIENCE, whether one of them is over
 
 
 class Watch:
-    """Closes connections whose next request does not get going. One timer for all: those of a crowd would take megabytes."""
+    """Closes connections on which nothing gets on, either way. One timer for all: those of a crowd would take megabytes."""
 
     def __init__(self) -> None:
         self._wires: set[Wire] = set()
@@ -58,6 +59,7 @@ class Wire(asyncio.Protocol):
         "_peer",
         "_server",
         "_transport",
+        "_unread",
         "_usual",
         "_waits_since",
     )
@@ -83,6 +85,9 @@ class Wire(asyncio.Protocol):
         self._begun = b""  # a callback without its whole body: many senders send that in a packet of its own
         self._begun_timer: asyncio.TimerHandle | None = None
         self._waits_since: float | None = None  # for a head; None while a request is under way
+        self._unread: tuple[int, float] | None = (
+            None  # bytes that wait for the other end to read, and since when it does not
+        )
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start waiting."""
@@ -122,6 +127,8 @@ class Wire(asyncio.Protocol):
                 self._usual.expect_request()
             stored.add_done_callback(partial(self._leave_lane, data))
         elif self.lane.lacks_body(data):
+            if self._usual is not None:
+                self._usual.expect_request()
             self._begun = data
             self._begun_timer = self._begun_timer or self._loop.call_later(BODY_AWAITED, self._await_no_longer)
         else:
@@ -147,7 +154,10 @@ class Wire(asyncio.Protocol):
             self._transport.close()
 
     def lose_patience(self, now: float) -> None:
-        """If there has been nothing for too long."""
+        """If there has been nothing for too long, or nothing was read; who never reads is not waited for with closing either."""
+        if self._is_read_too_slowly(now):
+            self._transport.abort()
+            return
         if self._waits_since is None or now - self._waits_since < HEAD_PATIENCE or self._transport.is_closing():
             return
         if self._begun:
@@ -156,6 +166,16 @@ class Wire(asyncio.Protocol):
             self._usual.lose_patience(HEAD_PATIENCE)
         else:
             self._transport.close()
+
+    def _is_read_too_slowly(self, now: float) -> bool:
+        size = self._transport.get_write_buffer_size()
+        if size == 0:
+            self._unread = None
+        elif self._unread is None or size < self._unread[0]:
+            self._unread = size, now
+        else:
+            self._unread = size, self._unread[1]
+        return self._unread is not None and now - self._unread[1] >= READ_PATIENCE
 
     def _is_between_requests(self) -> bool:
         return not self._transport.is_closing() and (self._usual is None or self._usual.is_between_requests)
