@@ -1,10 +1,12 @@
-"""One plan is kept for looking through; who asks for one while another is being made gets that one, or why there is none."""
+"""One plan is kept for looking through; who asks while another is being made gets that one, or why there is none."""
 
 import asyncio
 
 import pytest
 
-from autodialer.domain.errors import CrmError
+from autodialer.domain.errors import CrmError, StoreError
+from autodialer.ports.rows import Staged
+from autodialer.service.plan import Plan
 from service.fakes import zoho_down
 from service.world import World, lead, person
 
@@ -32,3 +34,30 @@ async def test_who_waited_for_a_plan_that_could_not_be_made_is_told_so(sqlite_wo
         assert plan is not None
         assert plan.totals["would_call"] == 1
     await keeper.close()
+
+
+async def test_who_still_looks_at_a_plan_keeps_nobody_from_a_new_one(sqlite_world: World) -> None:
+    world, keeper = sqlite_world, sqlite_world.services.kept_plan
+    world.crm.add(person(lead(1), 1))
+    await keeper.make(confirm=False, by="oana")
+    async with keeper.plan() as old, keeper.plan() as same:
+        assert old is not None
+        assert same is old
+        world.crm.add(person(lead(2), 2))
+        async with asyncio.timeout(5):
+            await keeper.make(confirm=False, by="oana")
+        async with keeper.plan() as new:
+            assert new is not None
+            assert new.totals["would_call"] == 2
+        assert [row.key for row in await listed(old)] == [lead(1)], "a download that goes on is one of the old plan"
+        async with asyncio.timeout(5):
+            await keeper.close()
+        assert len(await listed(old)) == 1
+    with pytest.raises(StoreError):
+        await listed(old)
+    with pytest.raises(StoreError):
+        await listed(new)
+
+
+async def listed(plan: Plan) -> list[Staged]:
+    return [row async for row in plan.rows()]

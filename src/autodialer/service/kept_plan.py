@@ -16,11 +16,9 @@ class PlanKeeper:
 
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
-        self._opened = AsyncExitStack()
-        self._plan: Plan | None = None
+        self._kept: _Kept | None = None
         self._failed: CrmError | None = None
         self._making = asyncio.Lock()
-        self._looking = _Readers()
 
     async def make(self, *, confirm: bool, by: str) -> None:
         """Make a new one, which costs Zoho's credits; who asks meanwhile waits for that one. CrmError: the old one stays.
@@ -39,46 +37,54 @@ class PlanKeeper:
             except CrmError as error:
                 self._failed = error
                 raise
-            async with self._looking.alone():
-                await self._opened.aclose()
-                self._opened, self._plan = opened.pop_all(), plan
+            await self._replace(_Kept(plan, opened.pop_all()))
 
     @asynccontextmanager
     async def plan(self) -> AsyncIterator[Plan | None]:
-        """The kept one, which stays as long as it is looked at; None before the first."""
-        async with self._looking.one():
-            yield self._plan
+        """The kept one, which stays open as long as it is looked at, also beside a newer one; None before the first."""
+        if self._kept is None:
+            yield None
+            return
+        async with self._kept.looked_at() as plan:
+            yield plan
 
     async def close(self) -> None:
         """Let go of it."""
-        async with self._looking.alone():
-            self._plan = None
-            await self._opened.aclose()
+        await self._replace(None)
+
+    async def _replace(self, kept: "_Kept | None") -> None:
+        old, self._kept = self._kept, kept
+        if old is not None:
+            await old.retire()
 
 
-class _Readers:
-    """Many may look, or one may change."""
+class _Kept:
+    """A plan whose scratch ledger is closed when another one took its place and the last one who looks at it has left."""
 
-    def __init__(self) -> None:
-        self._count = 0
-        self._changed = asyncio.Condition()
+    def __init__(self, plan: Plan, opened: AsyncExitStack) -> None:
+        self._plan = plan
+        self._opened = opened
+        self._looking = 0
+        self._is_old = False
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        async with self._changed:
-            self._count += 1
+    async def looked_at(self) -> AsyncIterator[Plan]:
+        """For as long as somebody looks."""
+        self._looking += 1
         try:
-            yield
+            yield self._plan
         finally:
-            async with self._changed:
-                self._count -= 1
-                self._changed.notify_all()
+            self._looking -= 1
+            await self._close_unless_needed()
 
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._count == 0)
-            yield
+    async def retire(self) -> None:
+        """Nobody else will look at it."""
+        self._is_old = True
+        await self._close_unless_needed()
+
+    async def _close_unless_needed(self) -> None:
+        if self._is_old and not self._looking:
+            await self._opened.aclose()
 
 
 async def page_of(
