@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread, current_thread
 from typing import Any
 
 import httpx2
@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from autodialer.cli import plan
 from autodialer.cli.main import app
 from autodialer.rules.policy import Policy
-from autodialer.service.simulation.desk import Question
+from autodialer.service.simulation.desk import Question, SimulationDesk
 from autodialer.web.simulate import SimulationRoom, SimulationStopped
 from web.house import TOKENS, House, house, person
 
@@ -128,6 +128,9 @@ def test_two_policies_over_http_are_compared_over_the_same_people(planned: House
         ({"people": 20_001}, "people"),
         ({"policy": "day_quotas = 'x'"}, "day_quotas must be a list of whole numbers"),
         ({"policy": "= no TOML"}, "the policy is not TOML"),
+        ({"policy": "a=" + "[" * 9000}, "the policy is not TOML: it is nested too deeply"),
+        ({"policy": "total_quota = " + "9" * 5000}, "the policy is not TOML: a number"),
+        ({"policy": "#" * 10_001}, "policy"),
         ({"start": "2026-02-31"}, "there is no such date"),
         ({"seeds": 1}, "seeds"),
     ],
@@ -154,7 +157,7 @@ def test_while_one_simulation_goes_others_are_answered_and_a_second_one_is_not_b
         going = pool.submit(planned.ask, "POST", "/api/simulate", json={"people": 100})
         try:
             assert reached.wait(20)
-            refused = planned.ask("POST", "/api/simulate", json={"people": 1})
+            refused = planned.ask("POST", "/api/simulate", json={"people": 1, "policy": "= read by nobody"})
             assert planned.client.get("/health").status_code == 200
         finally:
             gate.set()
@@ -162,12 +165,27 @@ def test_while_one_simulation_goes_others_are_answered_and_a_second_one_is_not_b
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
 
 
+def test_the_text_of_a_policy_is_read_in_a_thread_of_its_own(planned: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may take a second of the processor: meanwhile callbacks are taken."""
+    threads: list[Thread] = []
+    read = SimulationDesk.policy_of
+
+    def remember(desk: SimulationDesk, text: str | None) -> Policy:
+        threads.append(current_thread())
+        return read(desk, text)
+
+    monkeypatch.setattr(SimulationDesk, "policy_of", remember)
+    asked = {"people": 1, "days": 1, "policy": "", "other": "max_dead_floor = 1" + "0" * 400}
+    assert planned.ask("POST", "/api/diff", json=asked).status_code == 200
+    assert [thread.name == "house" for thread in threads] == [False, False]
+
+
 def test_a_simulation_does_not_keep_the_service_from_stopping(planned: House) -> None:
     room, stopping = SimulationRoom(planned.system.services), planned.system.services.stopping
     stopping.set()
     try:
         with pytest.raises(SimulationStopped):
-            planned.run(room.live(Question(people=100), [Policy()]))
+            planned.run(room.live(Question(people=100), [None]))
     finally:
         stopping.clear()
     assert planned.system.services.simulation.taken is False

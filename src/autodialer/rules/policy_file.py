@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import time
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,8 +28,8 @@ def read(path: Path | None, overrides: Mapping[str, object]) -> tuple[dict[str, 
             problems.append(f"policy file {path} can't be read: {error.strerror}")
         except UnicodeDecodeError:
             problems.append(f"policy file {path} is not UTF-8 text")
-        except tomllib.TOMLDecodeError as error:
-            problems.append(f"policy file {path} is not TOML: {error}")
+        except (ValueError, RecursionError) as error:
+            problems.append(f"policy file {path} is not TOML: {_why(error)}")
     given.update({name: value for name, value in overrides.items() if value is not None})
     fields, wrong = _fields(given)
     return fields, problems + wrong
@@ -39,9 +40,16 @@ def read_text(text: str, defaults: Mapping[str, object]) -> tuple[dict[str, Any]
     given = {name: value for name, value in defaults.items() if value is not None}
     try:
         given.update(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        return {}, [f"the policy is not TOML: {error}"]
+    except (ValueError, RecursionError) as error:
+        return {}, [f"the policy is not TOML: {_why(error)}"]
     return _fields(given)
+
+
+def _why(error: Exception) -> str:
+    """What tomllib itself says; else it left the error to Python, which says nothing that helps."""
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return str(error)
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "a number or a date can't be that"
 
 
 def _fields(given: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
@@ -77,7 +85,8 @@ def _whole(value: object) -> int:
 
 def _share(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        with suppress(OverflowError):
+            return float(value)
     raise _Wrong("a number")
 
 

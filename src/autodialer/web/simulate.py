@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -42,7 +42,7 @@ MOST = 300_000
 _PAUSE = 0.001  # seconds, in which calls and callbacks have the processor
 _CSV = "text/csv; charset=utf-8"
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
-PolicyText = Annotated[str, Field(max_length=20_000)]
+PolicyText = Annotated[str, Field(max_length=10_000)]  # with many dots tomllib takes the square of it
 
 
 class Asked(BaseModel):
@@ -104,30 +104,38 @@ class Busy(Exception):
     """Another simulation is going."""
 
 
+class Lived(NamedTuple):
+    """What came of each policy under one setting."""
+
+    setting: Setting
+    policies: Sequence[Policy]
+    tallies: Sequence[Tally]
+
+
 class SimulationRoom:
     """Lets one simulation after the other have a thread of its own, with pauses in which others have the processor."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def live(self, question: Question, policies: Sequence[Policy]) -> tuple[Setting, list[Tally]]:
-        """Each of these policies over the same days. Busy; SimulationStopped when the service ends meanwhile."""
+    async def live(self, question: Question, texts: Sequence[str | None]) -> Lived:
+        """Each of these policies over the same days; None is the one in force.
+
+        BadBody with every problem of a text; Busy; SimulationStopped when the service ends meanwhile.
+        """
         desk = self._services.simulation
         if desk.taken:
             raise Busy
         desk.taken = True
         try:
+            policies = [await asyncio.to_thread(desk.policy_of, text) for text in texts]
             setting = await desk.prepare(question, self._services.means.clock.now())
-            return setting, [await asyncio.to_thread(setting.live, policy, self._breathe) for policy in policies]
-        finally:
-            desk.taken = False
-
-    def policy(self, text: str | None) -> Policy:
-        """The policy that a text is; BadBody with every problem."""
-        try:
-            return self._services.simulation.policy_of(text)
+            tallies = [await asyncio.to_thread(setting.live, policy, self._breathe) for policy in policies]
         except SettingsError as error:
             raise BadBody(*error.problems) from error
+        finally:
+            desk.taken = False
+        return Lived(setting, policies, tallies)
 
     def _breathe(self) -> None:
         if self._services.stopping.is_set():
@@ -158,9 +166,9 @@ def add_simulation(router: APIRouter, services: Services, room: SimulationRoom) 
     """/simulate and /diff."""
     means = services.means
 
-    async def live(question: Question, *policies: Policy) -> tuple[Setting, list[Tally]] | Response:
+    async def live(question: Question, *texts: str | None) -> Lived | Response:
         try:
-            return await room.live(question, policies)
+            return await room.live(question, texts)
         except Busy:
             return failure(503, "another simulation is going; try again in some seconds", headers={"retry-after": "5"})
         except SimulationStopped as error:
@@ -178,11 +186,10 @@ def add_simulation(router: APIRouter, services: Services, room: SimulationRoom) 
     async def simulate(request: Request, wanted: Format = "json") -> Response:
         """What a policy comes to: calls, people reached and lost, load and credits. Nobody is called, nothing is written."""
         asked = read_model(Asked, await read_body(request))
-        policy = room.policy(asked.policy)
-        lived = await live(question_of(asked), policy)
+        lived = await live(question_of(asked), asked.policy)
         if isinstance(lived, Response):
             return lived
-        setting, (tally,) = lived
+        setting, (policy,), (tally,) = lived
         if wanted == "csv":
             return _csv(LOG_COLUMNS, lambda: log_cells(tally), "simulation.csv")
         result = await asyncio.to_thread(told, policy, tally)
@@ -201,13 +208,12 @@ def add_simulation(router: APIRouter, services: Services, room: SimulationRoom) 
     ) -> Response:
         """Two policies over the same people and chance: who changes, from when on, and why."""
         asked = read_model(AskedOfTwo, await read_body(request))
-        policies = room.policy(asked.policy), room.policy(asked.other)
-        lived = await live(question_of(asked), *policies)
+        lived = await live(question_of(asked), asked.policy, asked.other)
         if isinstance(lived, Response):
             return lived
-        setting, (first, second) = lived
-        tallies = first, second
-        changes = await asyncio.to_thread(lambda: in_order_of_weight(list(differences(*tallies))))
+        setting, policies, tallies = lived
+        first, second = tallies
+        changes = await asyncio.to_thread(lambda: in_order_of_weight(list(differences(first, second))))
         if wanted == "csv":
             return _csv(DIFF_COLUMNS, lambda: diff_cells(changes), "diff.csv")
         body = await asyncio.to_thread(diff_body, setting, policies, tallies, changes, limit)

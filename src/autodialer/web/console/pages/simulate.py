@@ -97,8 +97,7 @@ def add_simulate(router: APIRouter, pages: Pages, access: Access) -> None:
         form = {name: given.get(name, "") for name in _FIRST}
         try:
             asked = _asked(form)
-            policies = [room.policy(None), *_second(room, form)]
-            setting, tallies = await room.live(question_of(asked), policies)
+            setting, policies, tallies = await room.live(question_of(asked), [None, *_second(form)])
         except BadBody as error:
             return await show(request, form, problems=error.problems)
         except Busy:
@@ -130,9 +129,9 @@ def _asked(form: Mapping[str, str]) -> Asked:
         raise BadBody("answer_rate: must be a number from 0 to 100") from error
 
 
-def _second(room: SimulationRoom, form: Mapping[str, str]) -> list[Policy]:
+def _second(form: Mapping[str, str]) -> list[str]:
     texts = {"default": "", "text": form["policy"]}
-    return [room.policy(texts[form["second"]])] if form["second"] in texts else []
+    return [texts[form["second"]]] if form["second"] in texts else []
 
 
 def _lived(
