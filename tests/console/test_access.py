@@ -1,13 +1,16 @@
 """Who gets into the console, who may act there, and what is written down of it."""
 
+import asyncio
+from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import httpx2
 import pytest
 
 from autodialer.domain.errors import StoreError
-from autodialer.service import passwords
-from autodialer.service.doorkeeping import Doorkeeper
+from autodialer.service import doorkeeping, passwords
+from autodialer.service.doorkeeping import Doorkeeper, NotLetIn
 from console.office import PASSWORDS, STRENGTH, browser_of, csrf_of, post, said_after, text_of
 from web.house import API_TOKEN, House, house
 
@@ -60,6 +63,79 @@ def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(tmp_path: Pat
             assert client.post("/console/sign-in", data={"name": "", "password": "wrong"}).status_code == 401
         answer = client.post("/console/sign-in", data={"name": "", "password": API_TOKEN})
         assert (answer.status_code, "wait 30 seconds" in text_of(answer.text)) == (401, True)
+
+
+def keeper_of(office: House) -> Doorkeeper:
+    """One that has seen nobody yet."""
+    means = office.system.services.means
+    return Doorkeeper(means.store, means.clock, means.log, API_TOKEN)
+
+
+def test_of_many_wrong_passwords_at_once_no_more_than_five_are_looked_at(office: House) -> None:
+    door = keeper_of(office)
+
+    async def guess() -> list[str]:
+        guesses = (door.sign_in("vera", f"guess number {number}") for number in range(8))
+        return [str(refusal) for refusal in await asyncio.gather(*guesses, return_exceptions=True)]
+
+    refusals = office.run(guess())
+    assert sum("is wrong" in each for each in refusals) == 5
+    assert sum("too many tries" in each for each in refusals) == 3
+
+
+def test_the_api_token_lets_in_while_strangers_keep_the_door_busy(
+    office: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door, gate = keeper_of(office), Event()
+
+    def slow(_password: str, _hashed: str) -> bool:
+        return not gate.wait(10)
+
+    async def crowd() -> None:
+        strangers = [asyncio.create_task(door.sign_in(f"stranger {number}", "password")) for number in range(8)]
+        await asyncio.sleep(0.1)
+        with pytest.raises(NotLetIn, match="at once"):
+            await door.sign_in("vera", PASSWORDS["vera"])
+        assert await door.sign_in("", f" {API_TOKEN}\n")
+        gate.set()
+        await asyncio.gather(*strangers, return_exceptions=True)
+
+    monkeypatch.setattr(doorkeeping, "is_password", slow)
+    try:
+        office.run(crowd())
+    finally:
+        gate.set()
+
+
+def test_of_strangers_nothing_is_kept_but_for_as_long_as_they_have_to_wait(
+    office: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = keeper_of(office)
+    monkeypatch.setattr(doorkeeping, "_WAIT", timedelta(seconds=0.2))
+
+    async def strangers() -> None:
+        for name in ("x" * 61, "y" * 60_000):
+            with pytest.raises(NotLetIn, match="is wrong"):
+                await door.sign_in(name, "password")
+        assert not door._tries
+        for name in ("a", "b", ""):
+            with pytest.raises(NotLetIn):
+                await door.sign_in(name, "password")
+        assert set(door._tries) == {"a", "b", "API_TOKEN"}
+        await asyncio.sleep(0.3)
+        with pytest.raises(NotLetIn):
+            await door.sign_in("c", "password")
+        assert set(door._tries) == {"c"}
+
+    office.run(strangers())
+
+
+def test_a_password_may_begin_and_end_with_a_blank(office: House, stranger: httpx2.Client) -> None:
+    new = {"name": "dora", "role": "viewer", "password": " a blank at both ends "}
+    office.ask("POST", "/api/users", json=new).raise_for_status()
+    form = {"name": " dora ", "password": new["password"]}
+    assert stranger.post("/console/sign-in", data=form | {"password": new["password"].strip()}).status_code == 401
+    assert stranger.post("/console/sign-in", data=form).status_code == 303
 
 
 def test_the_cookie_is_kept_from_scripts_and_goes_by_tls_alone_behind_a_proxy(stranger: httpx2.Client) -> None:

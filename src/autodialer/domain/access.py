@@ -1,6 +1,9 @@
 """Who may do what at the console, and what is written down of it."""
 
 from enum import StrEnum
+from typing import Final
+
+LONGEST_NAME: Final = 60  # characters of a user's
 
 
 class Role(StrEnum):

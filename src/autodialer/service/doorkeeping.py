@@ -8,16 +8,17 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from autodialer.domain.access import Action, Role
+from autodialer.domain.access import LONGEST_NAME, Action, Role
 from autodialer.domain.errors import DialerError
 from autodialer.ports import Clock, Log
-from autodialer.ports.access import SignIn, User
+from autodialer.ports.access import SignIn
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.service.passwords import hash_password, is_password
 
 STAYS = timedelta(hours=12)  # from signing in until one has to do it again
 BY_TOKEN = "API_TOKEN"  # noqa: S105 - who signed in with it, as the audit trail names him
 NOBODY_ELSE = "this machine"  # who asks where no token is set and only this machine is answered
+_WRONG = "the name or the password is wrong"
 _TRIES = 5  # wrong ones for one name before it has to wait
 _WAIT = timedelta(seconds=30)
 _MOST_NAMES = 1000
@@ -53,24 +54,23 @@ class Doorkeeper:
         self._local = Visitor(NOBODY_ELSE, Role.OPERATOR, secrets.token_urlsafe(24))
         self._one_at_a_time = asyncio.Semaphore(1)
         self._waiting = 0
-        self._wrong: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
+        self._tries: OrderedDict[str, tuple[int, datetime]] = OrderedDict()  # that were not right, the oldest first
         self._decoy: str | None = None
 
     async def sign_in(self, name: str, password: str) -> str:
         """The secret of a new cookie. An empty `name` means API_TOKEN as the password. NotLetIn says why not."""
         now = self._clock.now()
         shown = name or BY_TOKEN
-        self._refuse_haste(shown, now)
-        user = await self._store.read(lambda ledger: ledger.users.get(name)) if name else None
-        made_with = await self._made_with(user, password) if name else self._token_print(password)
+        if len(name) > LONGEST_NAME:  # nobody has it, and it is not kept
+            raise NotLetIn(_WRONG, permanent=True)
+        if name and self._waiting >= _MOST_WAITING:  # API_TOKEN costs nothing to look at
+            raise NotLetIn("too many sign-ins at once: try again in some seconds", permanent=False)
+        tries = self._count_try(shown, now)
+        made_with = await self._made_with(name, password) if name else self._token_print(password.strip())
         if made_with is None:
-            tries = self._wrong.get(shown, (0, now))[0] + 1
-            self._wrong[shown] = (tries, now)
-            if len(self._wrong) > _MOST_NAMES:
-                self._wrong.popitem(last=False)
             self._log.warning("sign-in refused", tries=tries)
-            raise NotLetIn("the name or the password is wrong", permanent=True)
-        self._wrong.pop(shown, None)
+            raise NotLetIn(_WRONG, permanent=True)
+        self._tries.pop(shown, None)
         token = secrets.token_urlsafe(32)
         sign_in = SignIn(_hash(token), shown, made_with, now, now + STAYS)
 
@@ -117,21 +117,34 @@ class Doorkeeper:
             return None
         return user.name, user.role
 
-    def _refuse_haste(self, name: str, now: datetime) -> None:
-        tries, last = self._wrong.get(name, (0, now))
-        if tries >= _TRIES and last <= now < last + _WAIT:
+    def _count_try(self, name: str, now: datetime) -> int:
+        """How many there were in a row, this one too: others may come before it is known to be right."""
+        while self._tries and not self._is_recent(next(iter(self._tries.values()))[1], now):
+            self._tries.popitem(last=False)
+        tries, last = self._tries.get(name, (0, now))
+        if not self._is_recent(last, now):
+            tries = 0
+        if tries >= _TRIES:
             raise NotLetIn(f"too many tries: wait {_WAIT.seconds} seconds", permanent=False)
-        if self._waiting >= _MOST_WAITING:
-            raise NotLetIn("too many sign-ins at once: try again in some seconds", permanent=False)
+        self._tries[name] = (tries + 1, now)
+        self._tries.move_to_end(name)
+        if len(self._tries) > _MOST_NAMES:
+            self._tries.popitem(last=False)
+        return tries + 1
+
+    @staticmethod
+    def _is_recent(last: datetime, now: datetime) -> bool:
+        return last <= now < last + _WAIT
 
     def _token_print(self, password: str) -> str | None:
         given, wanted = _hash(password), _hash(self._api_token or "")
         return wanted if hmac.compare_digest(given, wanted) else None
 
-    async def _made_with(self, user: User | None, password: str) -> str | None:
+    async def _made_with(self, name: str, password: str) -> str | None:
         """Takes as long for a name that does not exist."""
         self._waiting += 1
         try:
+            user = await self._store.read(lambda ledger: ledger.users.get(name))
             async with self._one_at_a_time:
                 if self._decoy is None:
                     self._decoy = await asyncio.to_thread(hash_password, secrets.token_hex())

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from autodialer.domain.access import THE_API, Action, Role
+from autodialer.domain.access import LONGEST_NAME, THE_API, Action, Role
 from autodialer.ports.access import User
 from autodialer.ports.ledger import Ledger
 from autodialer.service.passwords import LONGEST, SHORTEST, hash_password
@@ -22,7 +22,7 @@ from autodialer.web.shapes import Failure, Instant, Shape, Success
 _NAME = r"^[^\s/\\?#%]([^/\\?#%\x00-\x1f]{0,58}[^\s/\\?#%])?$"
 _TAKEN = "this name stands for something else in the audit trail"
 _RESERVED = frozenset({"API_TOKEN", THE_API, "this machine", "autodialer"})
-Name = Annotated[str, Path(max_length=60, pattern=_NAME)]
+Name = Annotated[str, Path(max_length=LONGEST_NAME, pattern=_NAME)]
 
 
 class UserShape(Shape):
@@ -61,7 +61,7 @@ class NewUser(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(pattern=_NAME, max_length=60, examples=["ioana"])]
+    name: Annotated[str, Field(pattern=_NAME, max_length=LONGEST_NAME, examples=["ioana"])]
     role: Annotated[Literal["viewer", "operator"], Field(examples=["viewer"])]
     password: Annotated[str, Field(min_length=SHORTEST, max_length=LONGEST, examples=["at least ten characters"])]
 

@@ -70,9 +70,10 @@ def may_send_file(door: Doorkeeper) -> Callable[[str | None], Awaitable[bool]]:
 
 
 async def form_of(request: Request) -> Mapping[str, str]:
-    """The plain fields of a form, blanks around them taken off. Files: `request.form()` itself. 400 for a NUL in one."""
+    """The plain fields of a form, blanks around all but a password taken off. Files: `request.form()`. 400 for a NUL in one."""
     form = await request.form()
-    fields = {name: value.strip() for name, value in form.items() if not isinstance(value, UploadFile)}
+    texts = {name: value for name, value in form.items() if not isinstance(value, UploadFile)}
+    fields = {name: value if name == "password" else value.strip() for name, value in texts.items()}
     if any(has_nul(value) for value in fields.values()):
         raise HTTPException(400)
     return fields
