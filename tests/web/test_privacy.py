@@ -1,18 +1,25 @@
 """What answers must not show: whole numbers, names, inner errors."""
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
+import pytest
 
 from autodialer.domain.errors import StoreError
+from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import Staged, StagedState
+from autodialer.service.plan import staged_fields
 from autodialer.simulators.people import mobile
 from autodialer.store.migrate import check_version
+from autodialer.web import plan_out
 from autodialer.web.app import WebConfig, create_app
+from autodialer.web.shown import from_the_crm, shown, staged_json
 from web.house import CALLBACK_TOKEN, FIRST_NAME, LAST_NAME, TOKENS, House, house, person
 
 T = TypeVar("T")
@@ -53,6 +60,41 @@ def test_no_answer_of_the_api_shows_a_whole_number_or_a_name(tmp_path: Path) -> 
         row = service.ask("GET", f"/api/runs/{run_id}").json()["records"][0]
         assert row["number"] == f"{mobile(2)[:3]}…{mobile(2)[-2:]}"
         assert row["detail"].startswith("8x8 said: the number +40…00 of ")
+
+
+def staged(status: str | None, facts: Mapping[str, object]) -> Staged:
+    key = RecordKey(RecordType.LEAD, "4150868000000002175")
+    return Staged(key, "k", status, NUMBERS[0], contends=False, rank="r", state=StagedState.SKIP, facts=facts)
+
+
+@pytest.mark.parametrize(
+    "typed", ["0721 234 567", "call +40721234567", 721234567, 721234567.0, ["0721234567"], {"a": 721234567}]
+)
+def test_a_number_in_a_field_of_zohos_that_should_hold_none_is_masked(typed: object) -> None:
+    typed_there = dict.fromkeys(("call_attempts", "first_no_answer_at", "modified_time"), typed)
+    facts = {**typed_there, "pending": typed_there, "attempts": 3}
+    row = staged(typed if isinstance(typed, str) else None, facts)
+    fields = {**staged_fields(row), "next_run_at": None}
+    told = json.dumps([staged_json(row), from_the_crm(typed), *map(str, plan_out._cells(shown(fields)))])
+    assert "234" not in told
+    assert fields["number"] == "+40…00"
+
+
+@pytest.mark.parametrize(
+    ("typed", "seen"),
+    [
+        (None, None),
+        (7, 7),
+        (2.5, 2.5),
+        (-4, -4),
+        (True, True),
+        ("2026-03-03T11:20:00+02:00", "2026-03-03T09:20:00.000Z"),
+        ("yesterday", "yesterday"),
+    ],
+)
+def test_a_count_and_an_instant_of_zohos_stay_as_they_are(typed: object, seen: object) -> None:
+    facts: Any = staged_json(staged("New", {"call_attempts": typed, "first_no_answer_at": typed}))["facts"]
+    assert facts == {"call_attempts": typed, "first_no_answer_at": seen}
 
 
 def test_the_do_not_call_list_shows_its_numbers_whole_and_once(tmp_path: Path) -> None:

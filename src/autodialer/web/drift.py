@@ -17,7 +17,7 @@ from autodialer.web.bodies import read_body, read_model
 from autodialer.web.questions import only
 from autodialer.web.records import RecordWord, ZohoId
 from autodialer.web.shapes import Count, Failure, Instant, Shape, Success, Type
-from autodialer.web.shown import shown
+from autodialer.web.shown import from_the_crm, shown
 from autodialer.web.waiting import key_of
 from autodialer.web.waiting_shapes import WrittenAgain
 
@@ -129,7 +129,7 @@ def _difference(one: Difference) -> dict[str, Any]:
     fields = {
         "weight": one.weight,
         "reason": one.reason,
-        "in_crm": one.in_crm,
+        "in_crm": from_the_crm(one.in_crm),
         "in_ledger": one.in_ledger,
         "detail": one.detail,
         "write_again": AGAIN.get(one.reason),

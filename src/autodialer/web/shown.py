@@ -1,6 +1,7 @@
 """Rows of the ledger as the API shows them: numbers masked, also inside what Zoho and 8x8 said; no names, no raw callbacks."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -10,12 +11,13 @@ from autodialer.service.plan import staged_fields
 from autodialer.web.answers import iso, plain
 
 _FOREIGN_TEXTS = ("reason", "detail", "note", "last_error", "stop_reason", "crm_error", "call_status", "text", "why")
+_FROM_THE_CRM = ("status", "call_attempts", "first_no_answer_at", "modified_time")  # where people type what they like
 _RAW = "body"
 _masker = Masker()
 
 
 def shown(value: Any) -> Any:
-    """JSON-ready like `plain`; at any depth the words of others are masked and raw callbacks are left out."""
+    """JSON-ready like `plain`; at any depth what others wrote is masked, and raw callbacks are left out."""
     if isinstance(value, Mapping):
         return {str(key): _field(str(key), item) for key, item in value.items() if key != _RAW}
     if isinstance(value, list | tuple):
@@ -28,16 +30,30 @@ def _field(name: str, value: Any) -> Any:
         return _masker.text(value)
     if isinstance(value, str) and name.endswith(("_at", "_time")):
         return _instant(value)
-    return shown(value)
+    return from_the_crm(value) if name in _FROM_THE_CRM else shown(value)
+
+
+def from_the_crm(value: Any) -> Any:
+    """A count stays one; what could be a number to call is masked, as on the pages."""
+    if isinstance(value, list | tuple):
+        return [from_the_crm(item) for item in value]
+    if isinstance(value, Mapping):
+        return {_masker.text(str(key)): from_the_crm(item) for key, item in value.items()}
+    value = plain(value)
+    if value is None or isinstance(value, bool):
+        return value
+    text = str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    masked = _masker.text(text)
+    return value if masked == text else masked
 
 
 def _instant(text: str) -> str:
     """The ledger keeps the facts of a run as text, with Python's own way of writing times."""
-    try:
+    with suppress(ValueError):
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return iso(moment) if moment.tzinfo else text
+        if moment.tzinfo:
+            return iso(moment)
+    return _masker.text(text)
 
 
 def run_json(run: Run) -> dict[str, object]:

@@ -154,11 +154,12 @@ def _reasons(counts: Mapping[tuple[str, str], int], chosen: Chosen) -> list[dict
 def _row(plan: Plan, row: Staged) -> dict[str, Any]:
     text, colour = _DECISIONS[row.state.value]
     fields = plan.fields(row)
-    facts = shown(fields["facts"])
-    in_zoho = facts.get("call_attempts")
+    in_zoho = row.facts.get("call_attempts")  # the template masks it for viewers alone
+    if isinstance(in_zoho, float) and in_zoho.is_integer():
+        in_zoho = int(in_zoho)
     return {
         **fields,
-        "facts": {"pending": None, **facts},
+        "facts": {"pending": None, **shown(row.facts)},
         "whole_number": row.number,
         "in_zoho": "0" if in_zoho is None else str(in_zoho),
         "short": words_for(row.reason).short,
