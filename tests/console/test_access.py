@@ -317,6 +317,45 @@ def test_a_request_with_a_nul_is_refused_before_anything_reads_it(operator: http
     assert operator.post("/console/sign-in", data={"name": "a\0b", "password": "x"}).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("charset", "value"),
+    [
+        ("utf-7", b"+2AA-"),
+        ("unicode_escape", b"\\ud800"),
+        ("idna", b"xn--a\xff"),
+        ("punycode", b"\xff-"),
+        ("rot13", b"\xff"),
+    ],
+)
+def test_a_form_in_a_charset_that_makes_no_text_is_refused(operator: httpx2.Client, charset: str, value: bytes) -> None:
+    def send(client: httpx2.Client, address: str, name: bytes, value: bytes, more: str = "") -> int:
+        part = b"--B\r\nContent-Disposition: form-data; name=" + name + b"\r\n\r\n" + value + b"\r\n--B--\r\n"
+        kind = {"content-type": f"multipart/form-data; boundary=B; charset={charset}", "x-csrf-token": more}
+        return client.post(address, content=part, headers=kind).status_code
+
+    assert send(operator, "/console/pause", b'"csrf"', value) in (400, 403)
+    token = csrf_of(operator.get("/console").text)
+    file = b'"file"; filename="' + value + b'"'
+    assert send(operator, "/console/do-not-call/import", file, b"0709", token) in (303, 400)
+    assert send(operator, "/console/do-not-call/import", b'"reason"', value, token) in (303, 400)
+
+
+def test_a_refused_sign_in_is_logged_with_whence_and_no_more_than_initials(
+    office: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[tuple[str, dict[str, object]]] = []
+    monkeypatch.setattr(office.system.services.means.log, "warning", lambda event, **more: logged.append((event, more)))
+    with browser_of(office, None) as client:
+        for name in ("my secret password", ""):
+            client.post("/console/sign-in", data={"name": name, "password": "wrong password"})
+    assert [event for event, _ in logged] == ["sign-in refused"] * 2
+    assert [(more["who"], more["peer"]) for _, more in logged] == [
+        ("m… s… p…", "127.0.0.1"),
+        ("API_TOKEN", "127.0.0.1"),
+    ]
+    assert "wrong password" not in str(logged)
+
+
 def test_without_a_ledger_even_what_does_not_exist_is_a_page(
     operator: httpx2.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,15 @@ async def test_it_tells_how_far_it_is_and_goes_on_from_there(aged: World) -> Non
     assert (removed, answers > 3) == (6, True)
 
 
+async def test_what_somebody_had_removed_is_told_in_the_trail_and_a_dry_run_is_not(aged: World) -> None:
+    for dry_run in (True, False):
+        await pruner(aged).some(KEEP_AT_LEAST, "", 3600, dry_run=dry_run, by="ana")
+    rows = await aged.read(lambda ledger: ledger.audit.newest_first(None, 10, action="prune"))
+    assert [(row.who, row.detail) for row in rows] == [
+        ("ana", "kept 30 days; removed: staged 3, callbacks 3, updates 0, released 0")
+    ]
+
+
 async def test_each_step_is_followed_by_a_longer_rest(aged: World) -> None:
     """On a clock that stands still while the ledger works, a step takes no time: the shortest rest remains."""
     began = aged.clock.monotonic()

@@ -37,6 +37,7 @@ class Action(StrEnum):
     ALLOW = "allow"
     IMPORT_NUMBERS = "import_numbers"
     EXPORT_NUMBERS = "export_numbers"
+    PRUNE = "prune"
 
 
 THE_API = "API"  # who acts with API_TOKEN, the commands among them

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from autodialer.domain.access import LONGEST_NAME, Action, Role
 from autodialer.domain.errors import DialerError
+from autodialer.domain.record import mask_name
 from autodialer.ports import Clock, Log
 from autodialer.ports.access import SignIn
 from autodialer.ports.ledger import Ledger, Store
@@ -57,19 +58,19 @@ class Doorkeeper:
         self._tries: OrderedDict[str, tuple[int, datetime]] = OrderedDict()  # that were not right, the oldest first
         self._decoy: str | None = None
 
-    async def sign_in(self, name: str, password: str) -> str:
-        """The secret of a new cookie. An empty `name` means API_TOKEN as the password. NotLetIn says why not."""
+    async def sign_in(self, name: str, password: str, peer: str | None = None) -> str:
+        """The secret of a new cookie. An empty `name` means API_TOKEN as the password. NotLetIn says why not, as does the log.
+
+        `peer`: whence he asks, for the log. It shows no more than initials of the name: some type their password there.
+        """
         now = self._clock.now()
         shown = name or BY_TOKEN
-        if len(name) > LONGEST_NAME:  # nobody has it, and it is not kept
-            raise NotLetIn(_WRONG, permanent=True)
-        if name and self._waiting >= _MOST_WAITING:  # API_TOKEN costs nothing to look at
-            raise NotLetIn("too many sign-ins at once: try again in some seconds", permanent=False)
-        tries = self._count_try(shown, now)
-        made_with = await self._made_with(name, password) if name else self._token_print(password.strip())
-        if made_with is None:
-            self._log.warning("sign-in refused", tries=tries)
-            raise NotLetIn(_WRONG, permanent=True)
+        try:
+            made_with = await self._admit(name, password, now)
+        except NotLetIn as refusal:
+            who = mask_name(name) if name else BY_TOKEN
+            self._log.warning("sign-in refused", who=who, peer=peer, reason=refusal.message)
+            raise
         self._tries.pop(shown, None)
         token = secrets.token_urlsafe(32)
         sign_in = SignIn(_hash(token), shown, made_with, now, now + STAYS)
@@ -117,8 +118,20 @@ class Doorkeeper:
             return None
         return user.name, user.role
 
-    def _count_try(self, name: str, now: datetime) -> int:
-        """How many there were in a row, this one too: others may come before it is known to be right."""
+    async def _admit(self, name: str, password: str, now: datetime) -> str:
+        """What the cookie was made with."""
+        if len(name) > LONGEST_NAME:  # nobody has it, and it is not kept
+            raise NotLetIn(_WRONG, permanent=True)
+        if name and self._waiting >= _MOST_WAITING:  # API_TOKEN costs nothing to look at
+            raise NotLetIn("too many sign-ins at once: try again in some seconds", permanent=False)
+        self._count_try(name or BY_TOKEN, now)
+        made_with = await self._made_with(name, password) if name else self._token_print(password.strip())
+        if made_with is None:
+            raise NotLetIn(_WRONG, permanent=True)
+        return made_with
+
+    def _count_try(self, name: str, now: datetime) -> None:
+        """Before it is known to be wrong: others may come meanwhile."""
         while self._tries and not self._is_recent(next(iter(self._tries.values()))[1], now):
             self._tries.popitem(last=False)
         tries, last = self._tries.get(name, (0, now))
@@ -130,7 +143,6 @@ class Doorkeeper:
         self._tries.move_to_end(name)
         if len(self._tries) > _MOST_NAMES:
             self._tries.popitem(last=False)
-        return tries + 1
 
     @staticmethod
     def _is_recent(last: datetime, now: datetime) -> bool:

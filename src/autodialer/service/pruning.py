@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from autodialer.domain.access import Action
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.pruning import Detail, Pruned
 from autodialer.service.means import Means
@@ -31,10 +32,13 @@ class Pruner:
         self._m = means
         self._days = retention_days
 
-    async def some(self, keep_days: int, after: str, seconds: float, *, dry_run: bool) -> Progress:
+    async def some(
+        self, keep_days: int, after: str, seconds: float, *, dry_run: bool, by: str | None = None
+    ) -> Progress:
         """Steps of AT_ONCE rows with rests between them, for about so many `seconds`.
 
-        `after` "" begins where the last pass ended. ValueError for an `after` that no progress gave, or for too few days.
+        `after` "" begins where the last pass ended. ValueError for an `after` that no progress gave, or for too few days. `by`: for
+        the audit trail, which is told at the end, as a step must not be longer than it is, and not of a dry run.
         """
         if keep_days < KEEP_AT_LEAST:
             raise ValueError(f"at least {KEEP_AT_LEAST} days must be kept")
@@ -47,6 +51,11 @@ class Pruner:
             step = await self._step(detail, position, before, dry_run)
             removed[detail] = removed.get(detail, 0) + step.removed
             number, position = (number, step.position) if step.position is not None else (number + 1, None)
+        if by is not None and not dry_run:
+            counts = ", ".join(f"{detail.value} {count}" for detail, count in removed.items())
+            told = f"kept {keep_days} days; removed: {counts}"
+            now = self._m.clock.now()
+            await self._m.store.write(lambda ledger: ledger.audit.add(now, by, Action.PRUNE, detail=told))
         return Progress(removed, f"{number}~{position or ''}" if number < len(_DETAILS) else "")
 
     async def daily(self) -> bool:

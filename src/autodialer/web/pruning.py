@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from autodialer.domain.access import THE_API
 from autodialer.service.pruning import KEEP_AT_LEAST
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, iso
@@ -52,7 +53,9 @@ def add_pruning(router: APIRouter, services: Services) -> None:
         """Remove details that nothing reads any more, for about two seconds; again with `next_after` until it is null."""
         wanted = read_model(Pruning, await read_body(request))
         try:
-            progress = await services.pruner.some(wanted.keep_days, wanted.after, _SECONDS, dry_run=wanted.dry_run)
+            progress = await services.pruner.some(
+                wanted.keep_days, wanted.after, _SECONDS, dry_run=wanted.dry_run, by=THE_API
+            )
         except ValueError as error:
             raise BadBody(f"after: {error}") from error
         removed = {detail.value: count for detail, count in progress.removed.items()}

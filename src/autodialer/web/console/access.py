@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import NoReturn
 from urllib.parse import quote
 
-from starlette.datastructures import URL, UploadFile
+from starlette.datastructures import URL, FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -69,14 +69,32 @@ def may_send_file(door: Doorkeeper) -> Callable[[str | None], Awaitable[bool]]:
     return may
 
 
+async def read_form(request: Request, **limits: int) -> FormData:
+    """`request.form()`; 400 for one that is not in the charset that it names."""
+    try:
+        return await request.form(**limits)
+    except UnicodeError as error:
+        raise HTTPException(400) from error
+
+
 async def form_of(request: Request) -> Mapping[str, str]:
-    """The plain fields of a form, blanks around all but a password taken off. Files: `request.form()`. 400 for a NUL in one."""
-    form = await request.form()
+    """The plain fields of a form, blanks around all but a password taken off. 400 where a text, or a file's name, can't be kept."""
+    form = await read_form(request)
+    for value in form.values():
+        if not _can_be_kept((value.filename or "") if isinstance(value, UploadFile) else value):
+            await form.close()
+            raise HTTPException(400)
     texts = {name: value for name, value in form.items() if not isinstance(value, UploadFile)}
-    fields = {name: value if name == "password" else value.strip() for name, value in texts.items()}
-    if any(has_nul(value) for value in fields.values()):
-        raise HTTPException(400)
-    return fields
+    return {name: value if name == "password" else value.strip() for name, value in texts.items()}
+
+
+def _can_be_kept(text: str) -> bool:
+    """Surrogates come with charsets such as UTF-7."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return not has_nul(text)
 
 
 def has_nul(text: str) -> bool:

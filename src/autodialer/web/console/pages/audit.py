@@ -37,6 +37,7 @@ ACTIONS: Final = {
     Action.ALLOW.value: N_("took a number off the do-not-call list"),
     Action.IMPORT_NUMBERS.value: N_("imported numbers into the do-not-call list"),
     Action.EXPORT_NUMBERS.value: N_("exported the do-not-call list"),
+    Action.PRUNE.value: N_("removed old details"),
 }
 
 

@@ -15,7 +15,7 @@ from autodialer.domain.errors import NotWaiting, UnreadableFile
 from autodialer.domain.phone import NoNumber
 from autodialer.service.doorkeeping import Visitor
 from autodialer.service.number_files import MAX_BYTES
-from autodialer.web.console.access import HOME, Access, form_of
+from autodialer.web.console.access import HOME, Access, form_of, read_form
 from autodialer.web.console.languages import N_, Counted
 from autodialer.web.console.pages.lists import PAGE, older, place, reason_of
 from autodialer.web.console.pages.work_lists import NO_REASON, NOTHING_CHANGED
@@ -86,8 +86,11 @@ def _add_files(router: APIRouter, pages: Pages, access: Access) -> None:
 
     async def read_whole_form(request: Request) -> AsyncIterator[None]:
         """Before anybody else reads it with smaller limits. How large a body may be is decided by guards.BodyLimit."""
-        async with request.form(max_files=1, max_fields=10, max_part_size=MAX_BYTES):
+        form = await read_form(request, max_files=1, max_fields=10, max_part_size=MAX_BYTES)
+        try:
             yield
+        finally:
+            await form.close()
 
     @router.post("/do-not-call/import", dependencies=[Depends(read_whole_form)])
     async def import_file(request: Request, visitor: Annotated[Visitor, Depends(access.operator)]) -> Response:

@@ -46,7 +46,8 @@ def add_door(router: APIRouter, pages: Pages, access: Access) -> None:
         wanted = safe_next(form.get("next"))
         name = form.get("name", "")
         try:
-            token = await access.door.sign_in(name, form.get("password", ""))
+            peer = request.client.host if request.client else None
+            token = await access.door.sign_in(name, form.get("password", ""), peer)
         except NotLetIn as refusal:
             problem = pages.say(request, _SENTENCES.get(refusal.message, refusal.message))
             return await pages.page(request, "sign_in.html", 401, wanted=wanted, name=name, problem=problem)
