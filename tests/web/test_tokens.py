@@ -1,11 +1,14 @@
 """Who may ask: each route with no token, a wrong one, another route's, and the right one."""
 
+import asyncio
 import hmac
+import socket
 import time
 from typing import Any
 
 import pytest
 
+from autodialer.cli.common import RunningService, ask
 from autodialer.web import tokens
 from web.house import API_TOKEN, CALLBACK_TOKEN, House, summary
 
@@ -152,3 +155,20 @@ def test_tokens_are_compared_in_constant_time(guarded: House, monkeypatch: pytes
     compared.clear()
     guarded.client.post("/api/callback?token=c", headers={"authorization": "Bearer b"})
     assert compared == [(shown, CALLBACK_TOKEN.encode()) for shown in (b"Bearer b", b"b", b"c")]
+
+
+def test_the_commands_ask_the_service_directly_and_show_the_token_to_no_proxy(
+    guarded: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0.2)
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, address)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        answer = asyncio.run(ask(guarded.system.settings, "GET", "/api/stats", patience=5.0))
+        assert answer["success"] is True
+        assert asyncio.run(RunningService(guarded.system.settings).answers())
+        with pytest.raises(TimeoutError):
+            proxy.accept()

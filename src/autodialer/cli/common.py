@@ -83,7 +83,7 @@ class RunningService:
     async def answers(self) -> bool:
         """Whether an autodialer listens there."""
         try:
-            async with httpx2.AsyncClient(base_url=self.base_url, verify=trusted(), timeout=5.0) as client:
+            async with self._directly(5.0) as client:
                 body = (await client.get("/")).json()
         except (httpx2.HTTPError, ValueError):
             return False
@@ -91,7 +91,13 @@ class RunningService:
 
     def client(self, patience: float) -> httpx2.AsyncClient:
         """To ask it."""
-        return httpx2.AsyncClient(base_url=self.base_url, verify=trusted(), headers=self._headers, timeout=patience)
+        return self._directly(patience, self._headers)
+
+    def _directly(self, patience: float, headers: dict[str, str] | None = None) -> httpx2.AsyncClient:
+        """A proxy of the environment would be shown API_TOKEN, and could not reach this machine."""
+        return httpx2.AsyncClient(
+            base_url=self.base_url, verify=trusted(), headers=headers, timeout=patience, trust_env=False
+        )
 
 
 def api_headers(settings: Settings) -> dict[str, str]:
@@ -116,7 +122,7 @@ async def door(settings: Settings, patience: float = 120.0) -> AsyncIterator[htt
         headers = api_headers(settings)
         base_url = "http://127.0.0.1"
         async with httpx2.AsyncClient(
-            transport=transport, base_url=base_url, headers=headers, timeout=patience
+            transport=transport, base_url=base_url, headers=headers, timeout=patience, trust_env=False
         ) as client:
             yield client
 
