@@ -202,14 +202,21 @@ class _Kind(Enum):
     TEXT = auto()  # may be anything
 
 
-@lru_cache(maxsize=1024)
 def _kind_of(key: str) -> _Kind:
+    return _kind_of_known(key) if len(key) <= _LONGEST_KEPT else _kind_of_any(key)
+
+
+def _kind_of_any(key: str) -> _Kind:
     words = _words(key)
     if words & _SECRET_WORDS or {"api", "key"} <= words or _is_name(key, words):
         return _Kind.SECRET
     if words & _PERSONAL_WORDS or _is_phone_key(key):
         return _Kind.PERSONAL
     return _Kind.PLAIN if _is_plain(key) else _Kind.TEXT
+
+
+_LONGEST_KEPT = 60  # characters; longer keys are made by strangers, and a thousand of them would fill memory
+_kind_of_known = lru_cache(maxsize=1024)(_kind_of_any)
 
 
 def _words(key: str) -> frozenset[str]:

@@ -107,11 +107,11 @@ def test_the_api_token_lets_in_while_strangers_keep_the_door_busy(
         gate.set()
 
 
-def test_of_strangers_nothing_is_kept_but_for_as_long_as_they_have_to_wait(
+def test_of_strangers_nothing_is_kept_for_longer_than_their_tries_count(
     office: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     door = keeper_of(office)
-    monkeypatch.setattr(doorkeeping, "_WAIT", timedelta(seconds=0.2))
+    monkeypatch.setattr(doorkeeping, "_KEPT", timedelta(seconds=0.2))
 
     async def strangers() -> None:
         for name in ("x" * 61, "y" * 60_000):

@@ -134,7 +134,9 @@ async def test_row_11_an_answer_heard_while_the_rest_is_pulled_keeps_the_record_
 async def test_a_run_that_ends_before_it_makes_anybody_dead_does_not_say_so(world: World) -> None:
     world.crm.add(chasing(lead(99), 99, MONDAY - 30 * DAY), *(person(contact(n), n) for n in range(2)))
     world.crm.page_size, world.crm.latency = 1, 1.0
-    world.crm.page_fails = {3: zoho_down(permanent=True)}  # the second one of the contacts, when the lead has been staged
+    world.crm.page_fails = {
+        3: zoho_down(permanent=True)
+    }  # the second one of the contacts, when the lead has been staged
     run = await world.run()
     assert run.state is RunState.STOPPED
     assert run.totals["marked_dead"] == 0

@@ -22,6 +22,7 @@ NOBODY_ELSE = "this machine"  # who asks where no token is set and only this mac
 _WRONG = "the name or the password is wrong"
 _TRIES = 5  # wrong ones for one name before it has to wait
 _WAIT = timedelta(seconds=30)
+_KEPT = timedelta(hours=1)  # until when wrong tries count
 _MOST_NAMES = 1000
 _MOST_WAITING = 8  # sign-ins at once: each costs memory and a fifth of a second
 
@@ -132,21 +133,15 @@ class Doorkeeper:
 
     def _count_try(self, name: str, now: datetime) -> None:
         """Before it is known to be wrong: others may come meanwhile."""
-        while self._tries and not self._is_recent(next(iter(self._tries.values()))[1], now):
+        while self._tries and not _is_within(_KEPT, next(iter(self._tries.values()))[1], now):
             self._tries.popitem(last=False)
         tries, last = self._tries.get(name, (0, now))
-        if not self._is_recent(last, now):
-            tries = 0
-        if tries >= _TRIES:
+        if tries >= _TRIES and _is_within(_WAIT, last, now):
             raise NotLetIn(f"too many tries: wait {_WAIT.seconds} seconds", permanent=False)
         self._tries[name] = (tries + 1, now)
         self._tries.move_to_end(name)
         if len(self._tries) > _MOST_NAMES:
             self._tries.popitem(last=False)
-
-    @staticmethod
-    def _is_recent(last: datetime, now: datetime) -> bool:
-        return last <= now < last + _WAIT
 
     def _token_print(self, password: str) -> str | None:
         given, wanted = _hash(password), _hash(self._api_token or "")
@@ -169,3 +164,7 @@ class Doorkeeper:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_within(wait: timedelta, last: datetime, now: datetime) -> bool:
+    return last <= now < last + wait
