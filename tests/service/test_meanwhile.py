@@ -2,8 +2,9 @@
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import cast
 
 import pytest
@@ -11,10 +12,12 @@ import pytest
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import RunRefused, StoreError
 from autodialer.domain.placing import CallRequest, Placed, PlaceOutcome, Throttled
-from autodialer.domain.record import CrmStatus
+from autodialer.domain.record import CrmStatus, RecordKey
+from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import InboxRow, OutboxRow, Projection, RunKind, RunState
 from autodialer.rules.calendars import Window
 from autodialer.rules.policy import Policy
+from autodialer.service import runs
 from autodialer.service.control import pause, resume
 from autodialer.service.holding import BACKUP_MADE_AT
 from autodialer.store.ledger import SqlLedger
@@ -178,6 +181,30 @@ async def test_row_11_who_answered_stays_held_when_they_can_t_be_looked_at(world
     assert await world.read(lambda ledger: ledger.staging.unseen_holds(after.run_id, 9)) == []
 
 
+async def test_those_who_are_gone_keep_nobody_held_whose_status_a_person_has_changed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run looks at few of them; in some of the next runs everybody's turn comes."""
+    monkeypatch.setattr(runs, "_LOOKED_AT", 4)
+    await answered(world, 12)
+    for n in range(1, 12):
+        world.crm.remove(lead(n))
+    world.crm.change(lead(0), status="Recruiting")  # who answered first
+    world.crm.looks.clear()
+    held = 12
+    for _ in range(30):
+        run = await world.run()
+        held = len(await world.read(partial(_unseen, run.run_id)))
+        if held < 12:
+            break
+    assert held == 11
+    assert {len(keys) for _, keys in world.crm.looks} == {4}
+
+
+def _unseen(run_id: str, ledger: Ledger) -> Sequence[RecordKey]:
+    return ledger.staging.unseen_holds(run_id, 99)
+
+
 async def test_row_15_who_answered_and_was_converted_to_a_contact_is_not_called_as_one(world: World) -> None:
     await answered(world, 1)
     world.crm.remove(lead(0))
@@ -220,7 +247,7 @@ async def test_a_run_that_the_database_held_up_ends_with_its_day(make_world: Mak
     start = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
     world = make_world(start=start, policy=BUCHAREST, calls_per_second=1.0)
     world.crm.add(*(chasing(lead(n), n, MONDAY - DAY) for n in range(30)))
-    world.all_end(Disposition.NO_ANSWER)
+    world.all_end(None)  # 8x8 would be answered 503 all night
     back = start + 9 * HOUR  # five in the morning
 
     def fails() -> StoreError | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from zlib import crc32
 
 from autodialer.domain.access import Action
 from autodialer.domain.attempt import Reserved
@@ -29,7 +30,10 @@ from autodialer.service.signals import Signal
 from autodialer.service.staging import PATIENCE, Stager
 from autodialer.service.totals import totals_of
 
-_LOOKED_AT = 1000  # of those who answered and were not pulled: twenty queries
+_UNSEEN, _LOOKED_AT = (
+    10_000,
+    100,
+)  # of those who answered and were not pulled: so many are known of, so many looked at in one run
 _PATIENCE = (
     90.0  # seconds for calls of others that are in flight when a run is stopped: longer than any of 8x8's answers takes
 )
@@ -241,11 +245,11 @@ class RunService:
 
         Who is not shown at all stays held: hidden from us for a while, or converted to a Contact with the same number.
         """
-        unseen = await self._patient.read(lambda ledger: ledger.staging.unseen_holds(run.run_id, _LOOKED_AT))
+        unseen = await self._patient.read(lambda ledger: ledger.staging.unseen_holds(run.run_id, _UNSEEN))
         if not unseen:
             return []
         try:
-            found = await self._m.crm.look(unseen)
+            found = await self._m.crm.look(_some_of(unseen, run.run_id))
         except CrmError as error:
             self._m.log.warning(
                 "who answered could not be looked at, stays held", run_id=run.run_id, error=error.message
@@ -325,3 +329,15 @@ class RunService:
             if row.run_id == run.run_id and isinstance(attempt, Reserved):
                 after = attempt.release("the run ended before this call was sent", self._m.clock.now())
                 ledger.attempts.release(attempt, after)
+
+
+def _some_of(unseen: Sequence[RecordKey], run_id: str) -> Sequence[RecordKey]:
+    """Few enough for two queries of each module: who answered last, and of the others some that change from run to run.
+
+    Those of whom nothing is left in the CRM stay among them for ever, and must not keep the rest from being looked at.
+    """
+    if len(unseen) <= _LOOKED_AT:
+        return unseen
+    newest, others = unseen[: _LOOKED_AT // 2], unseen[_LOOKED_AT // 2 :]
+    start = crc32(run_id.encode()) % len(others)
+    return [*newest, *[*others[start:], *others[:start]][: _LOOKED_AT // 2]]
