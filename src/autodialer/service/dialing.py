@@ -103,10 +103,8 @@ class Dialer:
         while not stop.reason and not self._stopping.is_set():
             if self._conducts:
                 await self._persistence.insist(lambda: self._watch.look(run, stop))
-            # Asked before anybody is looked for: what comes back as due in between must be seen again.
-            all_settled = self._unsettled == 0
             any_ready = await self._preparer.next_batch(run, ready.qsize(), stop, partial(self._take, ready))
-            if any_ready is None and all_settled and not await self._others_have_some(run):
+            if any_ready is None and self._unsettled == 0 and not await self._others_have_some(run):
                 return  # one that waits for its turn, or is in flight, may yet come back as not placed and be due again
             if not any_ready:
                 await self._m.clock.sleep(_IDLE)

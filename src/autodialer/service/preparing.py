@@ -89,9 +89,8 @@ class Preparer:
         """
         if waiting > self._most // 2:
             return False
-        go_on = await self._may_go_on(run, stop)
-        if not go_on:
-            return go_on
+        if not await self._may_go_on(stop):
+            return False
         if over := day_over(run, self._m.policy, self._m.clock.now()):
             stop.because(over)
             return False
@@ -152,26 +151,15 @@ class Preparer:
         )
         return bool(rows)
 
-    async def _anybody_left(self, run: Run) -> bool:
-        """Whether somebody is due, or will be: what another process has in hand comes back while calls are paused."""
-
-        def look(ledger: Ledger) -> bool:
-            theirs = ledger.staging.claimed_by_others(run.run_id, self._m.owner)
-            return theirs or bool(ledger.staging.rows(run.run_id, StagedState.DUE, limit=1))
-
-        return await self._persistence.insist(lambda: self._m.store.read(look))
-
     def _today(self) -> str:
         return self._m.policy.local_date(self._m.clock.now()).isoformat()
 
-    async def _may_go_on(self, run: Run, stop: Stop) -> bool | None:
-        """Wait while paused; None when there is nobody to wait for."""
+    async def _may_go_on(self, stop: Stop) -> bool:
+        """Wait while paused."""
         since = self._m.clock.monotonic()
         while await self._persistence.insist(lambda: self._m.store.read(is_paused)):
             if self._stopping.is_set():
                 return False
-            if not await self._anybody_left(run):
-                return None
             if self._m.clock.monotonic() - since > PAUSE_PATIENCE:
                 stop.because("paused for more than an hour")
                 return False
