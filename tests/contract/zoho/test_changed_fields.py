@@ -115,6 +115,7 @@ async def test_metadata_that_could_not_be_read_are_read_before_anything_else_is_
         with pytest.raises(CrmError) as caught:
             await crm.prepare()
         assert not caught.value.permanent
+        world.sim.gate.faults.clear()  # the second one may not have struck: its request was given up with the first
         rename_value(world, "No Answer", "Nu raspunde")
         with pytest.raises(CrmError, match="no value No Answer"):
             await crm.write([CrmUpdate(key_of(ANA), CrmStatus.NO_ANSWER, 1)])
