@@ -20,9 +20,8 @@ from autodialer.domain.phone import mask_number
 HIDDEN = "***"
 _SHORTEST_SECRET = 6  # shorter ones would be found in ordinary words
 _DEEPEST = 6
-_LOOKED_AT = (
-    8 * 1024
-)  # characters of a long text under a key, for whoever waits for it: a callback may hold one of 64 KB
+# Characters of a long text under a key, for whoever waits for it: a callback may hold one of 64 KB.
+_LOOKED_AT = 8 * 1024
 _NEAR_A_CUT = 1024  # what a cut may have gone through is not longer, unless its beginning tells it
 _PHONE_DIGITS = range(7, 16)  # E.164 allows 15; 7 is the shortest national number worth protecting
 _INTEGER_DIGITS = range(9, 16)  # counts below a thousand million stay readable

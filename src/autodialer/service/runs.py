@@ -30,10 +30,9 @@ from autodialer.service.signals import Signal
 from autodialer.service.staging import PATIENCE, Stager
 from autodialer.service.totals import totals_of
 
-_UNSEEN, _LOOKED_AT = (
-    10_000,
-    100,
-)  # of those who answered and were not pulled: so many are known of, so many looked at in one run
+# Of those who answered and were not pulled: so many are known of, and so many looked at in one run.
+_UNSEEN = 10_000
+_LOOKED_AT = 100
 _PATIENCE = (
     90.0  # seconds for calls of others that are in flight when a run is stopped: longer than any of 8x8's answers takes
 )

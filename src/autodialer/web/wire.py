@@ -85,9 +85,8 @@ class Wire(asyncio.Protocol):
         self._begun = b""  # a callback without its whole body: many senders send that in a packet of its own
         self._begun_timer: asyncio.TimerHandle | None = None
         self._waits_since: float | None = None  # for a head; None while a request is under way
-        self._unread: tuple[int, float] | None = (
-            None  # bytes that wait for the other end to read, and since when it does not
-        )
+        # Bytes that wait for the other end to read, and since when it does not.
+        self._unread: tuple[int, float] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start waiting."""
