@@ -18,7 +18,7 @@ from autodialer.service.holding import BACKUP_MADE_AT, LEDGER_ID, MOVED_TO, acce
 from service.conftest import MakeWorld
 from service.fakes import summary
 from service.virtual_time import pass_time
-from service.world import DAY, MONDAY, World, lead, person
+from service.world import DAY, MONDAY, World, chasing, lead, person
 
 MINUTE = timedelta(minutes=1)
 SLOT = timedelta(hours=4)
@@ -135,6 +135,20 @@ async def test_a_new_installation_takes_the_crm_as_it_finds_it(sqlite_world: Wor
     counted_in_crm(world, range(6))
     world.all_end(Disposition.NO_ANSWER)
     assert (await world.run()).totals["called"] == 6
+
+
+async def test_who_had_all_calls_before_this_ledger_began_and_is_edited_is_no_evidence(world: World) -> None:
+    world.crm.add(*(chasing(lead(n), n, MONDAY - DAY, attempts=7) for n in range(6)))
+    world.crm.add(person(lead(6), 6))
+    world.all_end(Disposition.NO_ANSWER)
+    assert (await world.run()).totals["called"] == 1
+    await world.settle()
+    later(world, SLOT)
+    counted_in_crm(world, range(6), attempts=7)
+    assert (await world.run()).totals["called"] == 1
+    later(world, SLOT)
+    counted_in_crm(world, range(6), attempts=8)
+    assert "6 records" in await stopped(world), "these are calls since the ledger's last look"
 
 
 async def test_what_this_ledger_itself_wrote_is_no_evidence(sqlite_world: World) -> None:

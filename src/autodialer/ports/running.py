@@ -164,8 +164,8 @@ class Staging(Protocol):
         """(run id, row) of the newest run that saw this record."""
         ...
 
-    def latest_of(self, keys: Iterable[RecordKey]) -> Mapping[RecordKey, Staged]:
-        """`latest` for many: the row of the newest run that saw each; those that none saw are left out."""
+    def latest_of(self, keys: Iterable[RecordKey], besides: str = "") -> Mapping[RecordKey, Staged]:
+        """`latest` for many: the row of the newest run that saw each, the run `besides` left out; none of whom no run saw."""
         ...
 
     def sightings(self, key: RecordKey, limit: int = 300) -> Sequence[tuple[Run, Staged]]:

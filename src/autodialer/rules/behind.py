@@ -1,7 +1,7 @@
 """Whether the CRM counts calls that the ledger has forgotten, as one does that was put back from an older state.
 
 One record with a higher number says nothing: people type into the field. Many at once, all changed since the ledger last saw
-them and within the hours of today's runs, are calls that another ledger, or a later state of this one, made today.
+them with a lower one and within the hours of today's runs, are calls that another ledger, or a later state of this one, made.
 """
 
 from datetime import UTC, datetime, time

@@ -10,6 +10,7 @@ from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Run, Staged
 from autodialer.rules.behind import FEWEST, evidence_since, is_behind, may_be_ahead
 from autodialer.rules.policy import Policy
+from autodialer.rules.reading import read_attempts
 from autodialer.service.holding import accepted_at, behind_reason
 from autodialer.service.means import Means
 
@@ -50,7 +51,7 @@ def _ahead(run_id: str, after: str, since: datetime, policy: Policy, ledger: Led
     suspects = {row.key: row for row in page if _is_ahead(row, _count(row, "ledger_attempts"), since, policy)}
     if not suspects:
         return page, 0
-    known = _known(ledger, list(suspects))
+    known = _known(ledger, list(suspects), run_id, policy)
     return page, sum(_is_ahead(row, known.get(key, 0), since, policy) for key, row in suspects.items())
 
 
@@ -63,8 +64,8 @@ def _count(row: Staged, name: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _known(ledger: Ledger, keys: Sequence[RecordKey]) -> dict[RecordKey, int]:
-    """The greatest count that the ledger has seen or made of each."""
+def _known(ledger: Ledger, keys: Sequence[RecordKey], run_id: str, policy: Policy) -> dict[RecordKey, int]:
+    """The greatest count that the ledger has made of each, or had seen when a run before this one pulled it."""
     counts: dict[RecordKey, int] = {}
     greatest: dict[RecordKey, int] = {}
     for call in ledger.attempts.of_people(keys, ()):
@@ -73,4 +74,8 @@ def _known(ledger: Ledger, keys: Sequence[RecordKey]) -> dict[RecordKey, int]:
             greatest[call.key] = max(greatest.get(call.key, 0), call.attempts_before + 1, counts[call.key])
     for update in ledger.outbox.of_records(keys):
         greatest[update.key] = max(greatest.get(update.key, 0), update.call_attempts or 0)
+    # Who was counted before this ledger was begun, as another dialer did, and is edited now, was not called since.
+    for key, seen in ledger.staging.latest_of(keys, besides=run_id).items():
+        shown = read_attempts(seen.facts.get("call_attempts"), policy.max_sane_attempts)
+        greatest[key] = max(greatest.get(key, 0), shown if isinstance(shown, int) else 0)
     return greatest
