@@ -68,7 +68,7 @@ class Deployment(RuleBasedStateMachine):
         quotas = Quotas(list(PEOPLE))
         self.forget = quotas.forget
         self.exchange = ScriptedExchange(self.clock, dice=dice, quota=quotas, tolerance=1.0)
-        self.exchange.fates = deque()
+        self.exchange.fates, self.exchange.by_hand = deque(), {}
         self.processes: list[Process] = []
         self._owners, self._ids = itertools.count(1), itertools.count(1)
         self.was_set_back = False
@@ -190,6 +190,7 @@ class Deployment(RuleBasedStateMachine):
         if with_id:
             body["call_id"] = mine[-1] if mine else f"elsewhere-{next(self._ids)}"
         self._take(who, body)
+        self.exchange.by_hand[key] = self.clock.now()
         for call in (call for call in self.exchange.calls if call.key == key):
             self.ended_by_hand.add(call.attempt_id)
             call.told = True
