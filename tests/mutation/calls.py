@@ -95,8 +95,8 @@ _DIALING: Sequence[Breakage] = (
         "whoever is not pulled is held no longer",
         [
             Replace(
-                "service/runs.py",
-                "return [key for key, record in found.items() if self._m.policy.kind_of(record.status) not in CALLED]",
+                "service/unseen.py",
+                "return [key for key, record in found.items() if means.policy.kind_of(record.status) not in CALLED]",
                 "return unseen",
             )
         ],
@@ -117,7 +117,7 @@ _DIALING: Sequence[Breakage] = (
         [
             Replace(
                 "service/runs.py",
-                "if forgotten := await forgotten_calls(replace(m, store=self._patient), run):",
+                "if forgotten := await forgotten_calls(patient, run):",
                 "if forgotten := None:",
             )
         ],

@@ -17,7 +17,7 @@ from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import InboxRow, OutboxRow, Projection, RunKind, RunState
 from autodialer.rules.calendars import Window
 from autodialer.rules.policy import Policy
-from autodialer.service import runs
+from autodialer.service import unseen
 from autodialer.service.control import pause, resume
 from autodialer.service.holding import BACKUP_MADE_AT
 from autodialer.store.ledger import SqlLedger
@@ -185,7 +185,7 @@ async def test_those_who_are_gone_keep_nobody_held_whose_status_a_person_has_cha
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run looks at few of them; in some of the next runs everybody's turn comes."""
-    monkeypatch.setattr(runs, "_LOOKED_AT", 4)
+    monkeypatch.setattr(unseen, "_LOOKED_AT", 4)
     await answered(world, 12)
     for n in range(1, 12):
         world.crm.remove(lead(n))

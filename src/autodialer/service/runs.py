@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from zlib import crc32
 
 from autodialer.domain.access import Action
 from autodialer.domain.attempt import Reserved
 from autodialer.domain.errors import CrmError, LedgerRefusal, RunRefused, RunTakenOver, StoreError
-from autodialer.domain.record import CALLED, RecordKey
+from autodialer.domain.record import RecordKey
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.rules.verdict import SkipReason
@@ -29,13 +28,10 @@ from autodialer.service.retrying import PatientStore, Persistence
 from autodialer.service.signals import Signal
 from autodialer.service.staging import PATIENCE, Stager
 from autodialer.service.totals import totals_of
+from autodialer.service.unseen import changed_by_people
 
-# Of those who answered and were not pulled: so many are known of, and so many looked at in one run.
-_UNSEEN = 10_000
-_LOOKED_AT = 100
-_PATIENCE = (
-    90.0  # seconds for calls of others that are in flight when a run is stopped: longer than any of 8x8's answers takes
-)
+# Seconds for calls of others that are in flight when a run is stopped: longer than any of 8x8's answers takes.
+_PATIENCE = 90.0
 _POLL = 0.25
 _REFUSALS = 5
 _JOIN_AGAIN = 60.0
@@ -226,35 +222,19 @@ class RunService:
                 same_phone=pulled.same_phone,
                 dead_held_back=pulled.dead_held_back,
             )
-            if forgotten := await forgotten_calls(replace(m, store=self._patient), run):
+            patient = replace(m, store=self._patient)
+            if forgotten := await forgotten_calls(patient, run):
                 now = m.clock.now()
                 day = m.policy.local_date(now).isoformat()
                 await ours.write(lambda ledger: hold(ledger, forgotten, day, now))
                 return forgotten
-            changed = await self._changed_by_people(run)
+            changed = await changed_by_people(patient, run)
             await ours.write(lambda ledger: self._staged(ledger, run, changed))
         else:
             await ours.write(lambda ledger: ledger.staging.unclaim(run.run_id, m.owner))
         await self._make_dead(run, ours)
         dialer = Dialer(m, own, self._lines, self._signals.results, self._stopping)
         return await dialer.dial(run, stop)
-
-    async def _changed_by_people(self, run: Run) -> Sequence[RecordKey]:
-        """Who is held after an answer, was not pulled, and shows another status, which a person gave them (rules.md row 11).
-
-        Who is not shown at all stays held: hidden from us for a while, or converted to a Contact with the same number.
-        """
-        unseen = await self._patient.read(lambda ledger: ledger.staging.unseen_holds(run.run_id, _UNSEEN))
-        if not unseen:
-            return []
-        try:
-            found = await self._m.crm.look(_some_of(unseen, run.run_id))
-        except CrmError as error:
-            self._m.log.warning(
-                "who answered could not be looked at, stays held", run_id=run.run_id, error=error.message
-            )
-            return []
-        return [key for key, record in found.items() if self._m.policy.kind_of(record.status) not in CALLED]
 
     def _staged(self, ledger: Ledger, run: Run, changed: Sequence[RecordKey]) -> None:
         now = self._m.clock.now()
@@ -328,15 +308,3 @@ class RunService:
             if row.run_id == run.run_id and isinstance(attempt, Reserved):
                 after = attempt.release("the run ended before this call was sent", self._m.clock.now())
                 ledger.attempts.release(attempt, after)
-
-
-def _some_of(unseen: Sequence[RecordKey], run_id: str) -> Sequence[RecordKey]:
-    """Few enough for two queries of each module: who answered last, and of the others some that change from run to run.
-
-    Those of whom nothing is left in the CRM stay among them for ever, and must not keep the rest from being looked at.
-    """
-    if len(unseen) <= _LOOKED_AT:
-        return unseen
-    newest, others = unseen[: _LOOKED_AT // 2], unseen[_LOOKED_AT // 2 :]
-    start = crc32(run_id.encode()) % len(others)
-    return [*newest, *[*others[start:], *others[:start]][: _LOOKED_AT // 2]]
