@@ -6,7 +6,7 @@ from datetime import datetime
 
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import CrmStatus, Record, RecordKey, RecordType
-from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult
+from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
 from proof.faults import Dice
 from proof.times import SimClock
 from service.fakes import FakeCrm
@@ -86,12 +86,15 @@ class Office(FakeCrm):
             return NotWritten("MODIFIED", "somebody was faster", Refusal.REREAD)
         if update.key not in self.records:
             return NotWritten("INVALID_ID", "gone", Refusal.NEVER)
-        self._judge(update, self.records[update.key])
-        self.written.setdefault(update.key, []).append(update)
-        if update.status is CrmStatus.DEAD:
-            self.made_dead.setdefault(update.key, self.clock.now())
+        before = self.records[update.key]
+        result = super()._write(update)
+        if isinstance(result, Written):
+            self._judge(update, before)
+            self.written.setdefault(update.key, []).append(update)
+            if update.status is CrmStatus.DEAD:
+                self.made_dead.setdefault(update.key, self.clock.now())
         self.note("write", str(update.key), update.status, update.call_attempts, update.first_no_answer_at)
-        return super()._write(update)
+        return result
 
     def _judge(self, update: CrmUpdate, record: Record) -> None:
         last = next((edit.status for edit in reversed(self.edits.get(update.key, [])) if edit.status), None)

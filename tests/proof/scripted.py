@@ -12,13 +12,14 @@ from service.world import DAY, chasing, contact, lead, person, phone
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 _CLOCKS_APART = timedelta(minutes=1)
+_HELD = {"modified_time": "version 0"}  # as every record of Zoho's: by it a write is refused that comes after an edit
 PEOPLE = (
-    person(lead(0), 0),
-    person(lead(1), 1),
-    person(contact(2), 2, phone=phone(0)),
-    chasing(lead(3), 3, START - DAY, attempts=3),
-    chasing(contact(4), 4, START - 5 * DAY, attempts=5),
-    person(lead(5), 5, "No Answer", call_attempts=1),
+    person(lead(0), 0, **_HELD),
+    person(lead(1), 1, **_HELD),
+    person(contact(2), 2, phone=phone(0), **_HELD),
+    chasing(lead(3), 3, START - DAY, attempts=3, **_HELD),
+    chasing(contact(4), 4, START - 5 * DAY, attempts=5, **_HELD),
+    person(lead(5), 5, "No Answer", call_attempts=1, **_HELD),
 )
 FATES: Mapping[str, Callable[[str], tuple[bool, PlaceOutcome]]] = {
     "placed": lambda session: (True, Placed(session)),
