@@ -96,7 +96,7 @@ _DIALING: Sequence[Breakage] = (
         [
             Replace(
                 "service/unseen.py",
-                "return [key for key, record in found.items() if means.policy.kind_of(record.status) not in CALLED]",
+                "return [key for key, kind in kinds.items() if kind not in CALLED and kind not in ours.get(key, ())]",
                 "return unseen",
             )
         ],

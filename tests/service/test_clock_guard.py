@@ -1,7 +1,7 @@
 """A clock that jumped back stops dialing, says so, and disturbs nothing else."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -173,3 +173,12 @@ async def test_days_are_not_counted_twice_after_a_step_back_over_midnight(make_w
     with pytest.raises(RunRefused):
         await world.run()
     assert len(world.telephony.rings) == 1
+
+
+async def test_a_clock_that_is_set_back_over_midnight_by_seconds_ends_no_run(make_world: MakeWorld) -> None:
+    world = make_world(start=datetime(2026, 3, 3, 0, 0, 1, tzinfo=UTC))
+    world.crm.add(*(person(lead(n), n) for n in range(3)))
+    opened = await world.services.runs.open(RunKind.SCHEDULED, datetime(2026, 3, 3, tzinfo=UTC))
+    jump(world, timedelta(seconds=-2))
+    run = await world.services.runs.conduct(opened)
+    assert (run.state, run.stop_reason, len(world.telephony.rings)) == (RunState.FINISHED, None, 3)

@@ -106,6 +106,24 @@ async def test_row_24_the_same_words_about_the_next_call_are_its_result_and_not_
         assert world.crm.records[lead(1)].call_attempts == calls
 
 
+async def test_row_24_a_result_told_twice_is_one_though_the_clock_was_set_back_while_the_phone_rang(
+    world: World,
+) -> None:
+    """As where the replica that takes callbacks is half a minute behind the one that dials."""
+    world.crm.add(person(lead(1), 1))
+    world.all_end(None)
+    await world.run()
+    world.clock._start -= timedelta(seconds=30)
+    body = {"zoho_id": lead(1).zoho_id, "record_type": "Lead", "call_status": "no_answer"}
+    await world.services.callbacks.take(body)
+    world.clock._start += timedelta(seconds=1)
+    await world.services.callbacks.take(body)  # its sender saw no answer and tries again
+    await world.apply()
+    await world.drain()
+    assert len([row for row in await world.attempts(lead(1)) if row.state is not AttemptState.RELEASED]) == 1
+    assert world.crm.records[lead(1)].call_attempts == 1
+
+
 async def test_row_24_a_result_with_its_own_time_that_is_told_again_later_does_not_end_the_next_call(
     world: World,
 ) -> None:

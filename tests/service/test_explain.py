@@ -289,3 +289,20 @@ async def test_nothing_that_is_shown_holds_a_number_or_a_name(world: World, at: 
     assert phone(1)[1:] not in text
     assert phone(77)[1:] not in text
     assert "Ana" not in text
+
+
+async def test_explain_of_a_past_moment_knows_nothing_of_a_refusal_that_came_later(world: World) -> None:
+    world.crm.add(chasing(lead(1), 1, MONDAY - DAY, attempts=1))
+    world.all_end(Disposition.NO_ANSWER)
+    await world.run()
+    world.crm.write_fails = zoho_down()
+    await world.settle()
+    world.clock.move_to(MONDAY + timedelta(hours=2))
+    at = world.clock.now()
+    assert (await world.explained(lead(1)))["now"]["would"] == "call"
+    world.clock.move_to(MONDAY + timedelta(hours=4))
+    world.crm.write_fails = None
+    world.crm.refusals[lead(1)] = deque([NotWritten("CONVERTED_RECORD", "the lead was converted", Refusal.NEVER)])
+    await world.drain()
+    then = (await world.explained(lead(1), at))["moment"]["then"]
+    assert (then["would"], then["reason"]) == ("call", "no_answer")

@@ -16,9 +16,9 @@ from autodialer.ports import Level
 from autodialer.ports.rows import Run, RunState
 from autodialer.service.holding import BACKUP_MADE_AT, LEDGER_ID, MOVED_TO, accept, hold, hold_problem
 from service.conftest import MakeWorld
-from service.fakes import summary
+from service.fakes import summary, zoho_down
 from service.virtual_time import pass_time
-from service.world import DAY, MONDAY, World, chasing, lead, person
+from service.world import DAY, MONDAY, World, chasing, contact, lead, person
 
 MINUTE = timedelta(minutes=1)
 SLOT = timedelta(hours=4)
@@ -82,6 +82,26 @@ async def test_nobody_is_made_dead_either_by_a_run_that_is_held(world: World) ->
     old = person(lead(50), 50, "No Answer", first_no_answer_at=(MONDAY - 5 * DAY).isoformat())
     world.crm.add(old)
     await stopped(world)
+    assert await world.updates(lead(50)) == []
+
+
+async def test_a_run_makes_nobody_dead_once_dialing_is_held_while_it_pulls(world: World) -> None:
+    """As by a callback of a call that this ledger made and forgot: an older state was put back."""
+    world.crm.add(chasing(lead(50), 50, MONDAY - 5 * DAY), person(lead(1), 1))
+    now = world.clock.now()
+    day = world.policy.local_date(now).isoformat()
+    holding: list[asyncio.Task[None]] = []
+
+    def set_hold() -> None:
+        if not holding:
+            holding.append(
+                asyncio.ensure_future(world.write(lambda ledger: hold(ledger, "calls are missing", day, now)))
+            )
+
+    world.crm.on_page, world.crm.page_size, world.crm.latency = set_hold, 1, 1.0
+    run = await world.run()
+    assert run.state is RunState.STOPPED
+    assert world.telephony.rings == []
     assert await world.updates(lead(50)) == []
 
 
@@ -149,6 +169,23 @@ async def test_who_had_all_calls_before_this_ledger_began_and_is_edited_is_no_ev
     later(world, SLOT)
     counted_in_crm(world, range(6), attempts=8)
     assert "6 records" in await stopped(world), "these are calls since the ledger's last look"
+
+
+async def test_a_run_that_stopped_before_it_compared_is_no_witness_for_the_next(world: World) -> None:
+    """The ledger was put back; the first run's pull broke off at the contacts, when the leads were staged."""
+    await first_run(world, 6)
+    later(world, SLOT)
+    counted_in_crm(world, range(6))
+    world.crm.add(*(person(contact(n), 100 + n) for n in range(2)))
+    world.crm.page_size, world.crm.latency = 6, 1.0
+    world.crm.pull_fails = {contact(0).record_type: zoho_down(permanent=True)}
+    broken = await world.run()
+    assert broken.state is RunState.STOPPED
+    assert (broken.stop_reason or "").startswith("Zoho:")
+    assert len(await world.staged(broken)) >= 6
+    world.crm.pull_fails = {}
+    later(world, timedelta(minutes=10))
+    assert "6 records" in await stopped(world)
 
 
 async def test_what_this_ledger_itself_wrote_is_no_evidence(sqlite_world: World) -> None:

@@ -13,12 +13,14 @@ from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import RunRefused, StoreError
 from autodialer.domain.placing import CallRequest, Placed, PlaceOutcome, Throttled
 from autodialer.domain.record import CrmStatus, RecordKey
+from autodialer.domain.result import CallResult
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import InboxRow, OutboxRow, Projection, RunKind, RunState
 from autodialer.rules.calendars import Window
 from autodialer.rules.policy import Policy
 from autodialer.service import unseen
 from autodialer.service.control import pause, resume
+from autodialer.service.ending import end_attempt
 from autodialer.service.holding import BACKUP_MADE_AT
 from autodialer.store.ledger import SqlLedger
 from autodialer.store.outbox import SqlOutbox
@@ -99,6 +101,19 @@ async def test_a_run_of_a_ledger_that_was_put_back_makes_nobody_dead(make_world:
     assert (run.stop_reason or "").startswith("interrupted, and this ledger is a backup of")
 
 
+@pytest.mark.parametrize("call_id", [{}, {"call_id": "theirs"}])
+async def test_row_11_an_answer_told_in_our_format_while_dead_waits_keeps_the_record_from_it(
+    world: World, call_id: dict[str, str]
+) -> None:
+    """A call placed elsewhere; or ours, which was closed as unknown when its day ended."""
+    await not_answered_for_days(world)
+    run = await world.run()
+    assert await world.reason(run, lead(1)) == "window_over"
+    await world.told(lead(1), "answered", **call_id)
+    await world.drain()
+    assert world.crm.records[lead(1)].status == "No Answer"
+
+
 async def test_row_11_an_answer_heard_while_dead_waits_to_be_written_keeps_the_record_from_it(world: World) -> None:
     session = await not_answered_for_days(world)
     run = await world.run()
@@ -167,6 +182,36 @@ async def test_row_11_who_answered_and_is_hidden_from_us_for_a_run_stays_held(wo
     run = await world.run()
     assert run.totals["reasons"] == {"answered_waiting": 5}
     assert len(world.telephony.rings) == 5
+
+
+async def test_row_11_our_own_dead_is_no_change_by_a_person(world: World) -> None:
+    session = await not_answered_for_days(world)
+    await world.run()
+    await world.drain()
+    assert world.crm.records[lead(1)].status == "Dead"
+    await world.hear(session, Disposition.ANSWERED)
+    assert len(await world.read(lambda ledger: ledger.work_lists.answered(None, 9))) == 1
+    world.clock.move_to(world.clock.now() + timedelta(hours=4))
+    await world.run()
+    assert len(await world.read(lambda ledger: ledger.work_lists.answered(None, 9))) == 1
+
+
+async def test_row_11_our_own_dead_lets_nobody_with_the_same_number_be_called(world: World) -> None:
+    """The lead answered, as was heard late, when we had made it Dead; nobody has touched anything since."""
+    session = await not_answered_for_days(world)
+    await world.run()
+    await world.drain()
+    assert world.crm.records[lead(1)].status == "Dead"
+    await world.hear(session, Disposition.ANSWERED)
+    await world.drain()
+    rung = len(world.telephony.rings)
+    world.crm.add(chasing(contact(2), 2, world.clock.now(), phone=phone(1)))
+    reasons = []
+    for _ in range(3):
+        world.clock.move_to(world.clock.now() + timedelta(hours=4))
+        reasons.append(await world.reason(await world.run(), contact(2)))
+    assert reasons == ["answered_waiting"] * 3
+    assert len(world.telephony.rings) == rung
 
 
 async def test_row_11_who_answered_stays_held_when_they_can_t_be_looked_at(world: World) -> None:
@@ -392,6 +437,36 @@ async def test_an_update_that_another_replica_queues_in_the_same_moment_keeps_no
     assert (run.stop_reason, run.totals["marked_dead"]) == (None, 3)
     for n in range(3):
         assert [row.status for row in await world.updates(lead(n)) if row.state == "pending"] == [CrmStatus.DEAD]
+
+
+async def test_row_11_an_answer_that_another_replica_hears_while_a_page_is_made_dead_keeps_the_record_from_it(
+    couple: Couple, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, _ = couple
+    session = await not_answered_for_days(world)
+    put = SqlOutbox.put
+    heard: list[str] = []
+
+    def hear(connection: object) -> str:
+        ledger = SqlLedger(connection, world.shared_now)  # type: ignore[arg-type]
+        attempt = ledger.attempts.find_session(session)
+        assert attempt is not None
+        result = CallResult(Disposition.ANSWERED, "ANSWERED", session_id=session)
+        return end_attempt(ledger, world.policy, attempt, result, world.clock.now()).note
+
+    def between(outbox: SqlOutbox, projection: Projection, at: datetime) -> None:
+        """This page has been decided; its updates are queued one after the other."""
+        if projection.cause == "dead" and not heard:
+            heard.append("")
+            heard[0] = stores[1].database.submit(hear).result(5)
+        put(outbox, projection, at)
+
+    monkeypatch.setattr(SqlOutbox, "put", between)
+    world.clock.move_to(world.clock.now() + timedelta(hours=1))
+    await world.run()
+    assert heard == ["answered won over unknown"]
+    await world.drain()
+    assert world.crm.records[lead(1)].status == "No Answer"
 
 
 async def test_a_result_that_one_replica_puts_aside_while_another_learns_its_session_is_not_lost(

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +12,7 @@ from autodialer.domain.errors import NotWaiting
 from autodialer.domain.update import NotWritten, Refusal
 from autodialer.ports.rows import OutboxRow
 from service.test_orphans import trail
-from service.world import DAY, MONDAY, World, chasing, lead, person
+from service.world import DAY, MONDAY, World, chasing, contact, lead, person
 
 REFUSED = NotWritten("RECORD_IN_BLUEPRINT", "a Blueprint owns this field", Refusal.NEVER)
 
@@ -86,3 +87,21 @@ async def test_after_giving_up_the_day_s_quota_still_holds_and_the_next_update_c
     assert world.crm.records[lead(1)].call_attempts == 3
     assert await world.reason(await world.run(), lead(1)) == "day_quota"
     assert await world.breaches() == []
+
+
+async def test_row_15_what_a_person_says_when_giving_an_update_up_makes_no_lead_of_a_contact(world: World) -> None:
+    world.crm.add(person(contact(1), 1))
+    world.all_end(Disposition.NO_ANSWER)
+    world.crm.refusals[contact(1)] = deque(
+        [NotWritten("RECORD_IN_BLUEPRINT", "a Blueprint owns this field", Refusal.NEVER)]
+    )
+    await world.run()
+    await world.settle()
+    (row,) = [row for row in await world.updates(contact(1)) if row.state == "parked"]
+    await world.services.parked.give_up(row.outbox_id, "set by hand, it was converted from a lead only today")
+    first = world.clock.now().isoformat()
+    world.crm.change(contact(1), status="No Answer", call_attempts=1, first_no_answer_at=first)
+    world.clock._start += timedelta(hours=4)
+    run = await world.run()
+    assert (await world.staged(run))[contact(1)].reason != "record_gone"
+    assert len(world.telephony.rings) == 2

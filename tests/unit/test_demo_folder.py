@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autodialer.cli.demo.folder import make_room
+from autodialer.cli.demo.folder import DEFAULT, make_room
 from autodialer.domain.errors import DialerError
 from autodialer.store.lock import FileLock
 
@@ -80,3 +80,27 @@ def test_a_file_in_the_place_of_the_folder_is_told_and_left(tmp_path: Path) -> N
     with pytest.raises(DialerError, match="can't hold the demo: Not a directory; see --folder"):
         make_room(tmp_path / "demo")
     assert (tmp_path / "demo").read_text() == "mine"
+
+
+def test_the_default_folder_is_taken_again_from_a_demo_of_a_version_that_left_no_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    DEFAULT.mkdir(parents=True)
+    leave(DEFAULT)
+    make_room(DEFAULT)
+    assert not (DEFAULT / "call_logs.db").exists()
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "call_logs.db.bak", ".hidden"])
+def test_the_default_folder_is_left_as_it_is_with_anything_in_it_that_is_no_demo_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    DEFAULT.mkdir(parents=True)
+    leave(DEFAULT)
+    (DEFAULT / name).touch()
+    before = everything(DEFAULT)
+    with pytest.raises(DialerError, match="is not empty"):
+        make_room(DEFAULT)
+    assert everything(DEFAULT) == before

@@ -157,6 +157,17 @@ def test_who_asks_and_does_not_read_loses_the_connection(local: House, monkeypat
     assert answers.count(b"HTTP/1.1 200 ") < 60
 
 
+def test_who_reads_slowly_and_steadily_keeps_the_connection(local: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system takes more from us only when a third of its own buffer is free again, which takes a slow reader seconds."""
+    monkeypatch.setattr(wire, "READ_PATIENCE", 0.3)
+    monkeypatch.setattr(wire, "HEAD_PATIENCE", 0.5)
+    with socket.create_connection(local.address, timeout=5) as connection:
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 120)
+        for _ in range(80):
+            assert connection.recv(100_000), "the service has cut it"
+            time.sleep(0.05)
+
+
 def test_a_body_that_says_it_is_too_large_is_413_before_it_is_sent(local: House) -> None:
     for length in (b"65537", b"99999999999"):
         started = time.monotonic()

@@ -164,8 +164,11 @@ class Staging(Protocol):
         """(run id, row) of the newest run that saw this record."""
         ...
 
-    def latest_of(self, keys: Iterable[RecordKey], besides: str = "") -> Mapping[RecordKey, Staged]:
-        """`latest` for many: the row of the newest run that saw each, the run `besides` left out; none of whom no run saw."""
+    def latest_of(self, keys: Iterable[RecordKey], *, compared: bool = False) -> Mapping[RecordKey, Staged]:
+        """`latest` for many: the row of the newest run that saw each; none of whom no run saw.
+
+        `compared`: only runs that pulled everybody and found nothing forgotten in it, and so went on.
+        """
         ...
 
     def sightings(self, key: RecordKey, limit: int = 300) -> Sequence[tuple[Run, Staged]]:

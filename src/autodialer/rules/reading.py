@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, date, datetime, tzinfo
 
 _FIRST_YEAR = 2000
+_OF_CONVERSION = ("CONVERTED_RECORD", "ID_ALREADY_CONVERTED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +61,5 @@ def _parsed(text: str) -> datetime | None:
 
 
 def tells_of_conversion(refusal: str) -> bool:
-    """Whether a refused update says that the lead was converted: Zoho's CONVERTED_RECORD and ID_ALREADY_CONVERTED."""
-    return "CONVERTED" in refusal.upper()
+    """Whether a refused update says by Zoho's code that the lead was converted; what a person wrote beside it says nothing."""
+    return any(code in refusal for code in _OF_CONVERSION)

@@ -30,6 +30,8 @@ _PATIENCE = 8.0  # seconds; longer than the store waits for a row that a stopped
 _LONGEST_CALL_ID = 120
 _DISPOSITIONS = {status: Disposition(status) for status in ("answered", "no_answer", "busy", "failed")}
 _RECORD_TYPES = {kind.value: kind for kind in RecordType}
+CLOCKS_APART = timedelta(minutes=1)
+"""Of replicas, at most: each notes times by its own."""
 
 
 class CallbackDesk:
@@ -136,7 +138,10 @@ def _of_its_call(ledger: Ledger, arrival: Arrival, key: RecordKey) -> Arrival:
     """The same words again, which end a call made since they came first, are its result and no repetition (rules.md row 24)."""
     before = ledger.inbox.find(arrival.dedupe_key)
     call = None if before is None else ledger.attempts.find_open(key)
-    if before is None or call is None or call.submitted_at is None or call.submitted_at <= before.received_at:
+    if before is None or call is None or call.submitted_at is None or before.attempt_id == call.attempt_id:
+        return arrival
+    # One that is not applied yet may be of this very call, and was received by a clock that is behind.
+    if call.submitted_at - (CLOCKS_APART if before.state == "new" else timedelta()) <= before.received_at:
         return arrival
     return replace(arrival, dedupe_key=_key(None, arrival.dedupe_key, call.attempt_id))
 

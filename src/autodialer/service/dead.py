@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from autodialer.domain.errors import LedgerRefusal
 from autodialer.domain.record import CrmStatus, Record, RecordKey
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Projection, Run, Staged, StagedState
@@ -24,7 +25,8 @@ def queue_dead(ledger: Ledger, run: Run, policy: Policy, after: str, now: dateti
     """
     rows = ledger.staging.rows(run.run_id, StagedState.DEAD, after=after, limit=PAGE)
     waiting = [row for row in rows if not is_queued(row)]
-    for row, facts in zip(waiting, _facts_now(ledger, run, waiting, policy, now), strict=True):
+    known = _facts_now(ledger, run, waiting, policy, now)
+    for row, facts in zip(waiting, known, strict=True):
         verdict = decide(facts, policy, now)
         state, reason, detail, next_at = outcome_of(verdict)
         if isinstance(verdict, MarkDead):
@@ -32,6 +34,9 @@ def queue_dead(ledger: Ledger, run: Run, policy: Policy, after: str, now: dateti
             ledger.staging.mark(run.run_id, row.key, state, reason=reason, detail=detail, add_try=True)
         else:  # heard since: an answer, a call in progress; and nobody who was not due when the run began is called in it
             ledger.staging.mark(run.run_id, row.key, StagedState.SKIP, reason=reason, detail=detail, next_at=next_at)
+    # Another replica's result that was committed while these were queued was not seen; one that comes after meets them waiting.
+    if [one.history for one in _facts_now(ledger, run, waiting, policy, now)] != [one.history for one in known]:
+        raise LedgerRefusal("a call to one of them ended in this moment", permanent=False)
     return rows[-1].sort_key if len(rows) == PAGE else ""
 
 

@@ -125,7 +125,8 @@ class Doorkeeper:
             raise NotLetIn(_WRONG, permanent=True)
         if name and self._waiting >= _MOST_WAITING:  # API_TOKEN costs nothing to look at
             raise NotLetIn("too many sign-ins at once: try again in some seconds", permanent=False)
-        self._count_try(name or BY_TOKEN, now)
+        if name:  # API_TOKEN can't be guessed, and nobody is to be kept out who has it
+            self._count_try(name, now)
         made_with = await self._made_with(name, password) if name else self._token_print(password.strip())
         if made_with is None:
             raise NotLetIn(_WRONG, permanent=True)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from autodialer.domain.disposition import Disposition
 from autodialer.domain.phone import NoNumber, choose_number
 from autodialer.domain.record import CrmStatus, Record
 from autodialer.domain.result import CallResult
@@ -68,6 +69,7 @@ def record_elsewhere(
                 status=update.status,
                 call_attempts=update.call_attempts,
                 first_no_answer_at=update.first_no_answer_at,
+                drops_dead=result.disposition is Disposition.ANSWERED and policy.hold_after_answer,
             ),
             now,
         )

@@ -51,7 +51,7 @@ def _ahead(run_id: str, after: str, since: datetime, policy: Policy, ledger: Led
     suspects = {row.key: row for row in page if _is_ahead(row, _count(row, "ledger_attempts"), since, policy)}
     if not suspects:
         return page, 0
-    known = _known(ledger, list(suspects), run_id, policy)
+    known = _known(ledger, list(suspects), policy)
     return page, sum(_is_ahead(row, known.get(key, 0), since, policy) for key, row in suspects.items())
 
 
@@ -64,8 +64,8 @@ def _count(row: Staged, name: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _known(ledger: Ledger, keys: Sequence[RecordKey], run_id: str, policy: Policy) -> dict[RecordKey, int]:
-    """The greatest count that the ledger has made of each, or had seen when a run before this one pulled it."""
+def _known(ledger: Ledger, keys: Sequence[RecordKey], policy: Policy) -> dict[RecordKey, int]:
+    """The greatest count that the ledger has made of each, or had seen when a run before this one pulled it and found it so."""
     counts: dict[RecordKey, int] = {}
     greatest: dict[RecordKey, int] = {}
     for call in ledger.attempts.of_people(keys, ()):
@@ -75,7 +75,7 @@ def _known(ledger: Ledger, keys: Sequence[RecordKey], run_id: str, policy: Polic
     for update in ledger.outbox.of_records(keys):
         greatest[update.key] = max(greatest.get(update.key, 0), update.call_attempts or 0)
     # Who was counted before this ledger was begun, as another dialer did, and is edited now, was not called since.
-    for key, seen in ledger.staging.latest_of(keys, besides=run_id).items():
+    for key, seen in ledger.staging.latest_of(keys, compared=True).items():
         shown = read_attempts(seen.facts.get("call_attempts"), policy.max_sane_attempts)
         greatest[key] = max(greatest.get(key, 0), shown if isinstance(shown, int) else 0)
     return greatest

@@ -68,7 +68,7 @@ class Stop:
 
 def day_over(run: Run, policy: Policy, now: datetime) -> str | None:
     """Why a run ends when another day of the rules begins (rules.md row 2): what it staged was decided for its own. Else None."""
-    return None if policy.local_date(run.started_at) == policy.local_date(now) else "its day is over"
+    return None if policy.local_date(now) <= policy.local_date(run.started_at) else "its day is over"
 
 
 class Preparer:

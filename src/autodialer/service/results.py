@@ -7,7 +7,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from autodialer.domain.errors import MalformedCallback
@@ -17,7 +17,7 @@ from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, InboxRow
 from autodialer.service.agents import agents_of
 from autodialer.service.applying import BATCH, ORPHAN, Applied, Applier
-from autodialer.service.callbacks import MISSION, PROVIDER, read_mission_result
+from autodialer.service.callbacks import CLOCKS_APART, MISSION, PROVIDER, read_mission_result
 from autodialer.service.ending import end_attempt, release_attempt
 from autodialer.service.hearing import heard_of
 from autodialer.service.holding import notice_stranger
@@ -27,7 +27,6 @@ from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
 _LOOKS, _UNTIL_COMMITTED = 3, 0.25  # more, and seconds between them, at what another replica had
-_CLOCKS_APART = timedelta(minutes=1)  # of replicas, at most: each notes times by its own
 _TURN = 3.0  # seconds that somebody waits for a callback of their own to be applied
 _OURS_EVERY = 0.25  # seconds of such a rest: what ends a call of ours frees its line
 _NO_LOOK_FOR = 10.0  # times as long as a look for those took, which is long where hundreds of thousands wait
@@ -209,7 +208,7 @@ class ResultService:
         if known is not None:
             return known
         attempt = ledger.attempts.find_open(key)
-        if attempt is None or attempt.submitted_at is None or received_at < attempt.submitted_at - _CLOCKS_APART:
+        if attempt is None or attempt.submitted_at is None or received_at < attempt.submitted_at - CLOCKS_APART:
             return Applied(look_at=key)
         if result.session_id is None or (attempt.session_id is None and attempt.unknown_at is not None):
             return self._end(ledger, attempt, result)

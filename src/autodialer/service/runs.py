@@ -232,7 +232,8 @@ class RunService:
             await ours.write(lambda ledger: self._staged(ledger, run, changed))
         else:
             await ours.write(lambda ledger: ledger.staging.unclaim(run.run_id, m.owner))
-        await self._make_dead(run, ours)
+        if held := await self._make_dead(run, ours):
+            return held
         dialer = Dialer(m, own, self._lines, self._signals.results, self._stopping)
         return await dialer.dial(run, stop)
 
@@ -242,23 +243,25 @@ class RunService:
         ledger.runs.advance(run.run_id, self._m.owner, RunState.DIALING, now)
         ledger.runs.save_totals(run.run_id, totals_of(ledger.staging.counts(run.run_id)))
 
-    async def _make_dead(self, run: Run, ours: Store) -> None:
-        """Queue the Dead updates, a page per transaction."""
+    async def _make_dead(self, run: Run, ours: Store) -> str | None:
+        """Queue the Dead updates, a page per transaction; why not, where dialing is held by now."""
         after, refused = "", 0
         while True:
             try:
-                after = await ours.write(partial(self._queue_dead, run, after))
-            except LedgerRefusal:  # another replica queued one of them in the same moment; it is seen now
+                held, after = await ours.write(partial(self._queue_dead, run, after))
+            except LedgerRefusal:  # another replica changed something of one of them in the same moment; it is seen now
                 refused += 1
                 if refused > _REFUSALS:
                     raise
                 continue
             self._signals.write_back.notify()
-            if not after:
-                return
+            if held or not after:
+                return held
 
-    def _queue_dead(self, run: Run, after: str, ledger: Ledger) -> str:
-        return queue_dead(ledger, run, self._m.policy, after, self._m.clock.now())
+    def _queue_dead(self, run: Run, after: str, ledger: Ledger) -> tuple[str | None, str]:
+        now = self._m.clock.now()
+        held = hold_problem(ledger, self._m.policy, now)
+        return held, "" if held else queue_dead(ledger, run, self._m.policy, after, now)
 
     async def close(self, run: Run, reason: str | None) -> Run:
         """Settle what was not reached, count, and close; a run that another process owns now is left as it is."""

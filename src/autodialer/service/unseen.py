@@ -28,7 +28,10 @@ async def changed_by_people(means: Means, run: Run) -> Sequence[RecordKey]:
     except CrmError as error:
         means.log.warning("who answered could not be looked at, stays held", run_id=run.run_id, error=error.message)
         return []
-    return [key for key, record in found.items() if means.policy.kind_of(record.status) not in CALLED]
+    ours = await means.store.read(lambda ledger: ledger.outbox.written_statuses(found))
+    kinds = {key: means.policy.kind_of(record.status) for key, record in found.items()}
+    # What we ourselves wrote, as Dead before an answer was heard late, is no change by a person.
+    return [key for key, kind in kinds.items() if kind not in CALLED and kind not in ours.get(key, ())]
 
 
 def _some_of(unseen: Sequence[RecordKey], run_id: str) -> Sequence[RecordKey]:

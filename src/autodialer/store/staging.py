@@ -38,14 +38,14 @@ _facts_text = json.JSONEncoder(default=str).encode  # json.dumps makes an encode
 
 
 def _newest_of(ids: Sequence[BindParameter[Any]]) -> Subquery:
-    """Each sighting of these, the newest of a record in the first place; none by the run `besides`."""
+    """Each sighting of these, the newest of a record in the first place; `compared`: only by runs that went on to dial."""
     newest_first = func.row_number().over(
         partition_by=(_s.record_type, _s.zoho_id), order_by=(runs.c.started_at.desc(), runs.c.run_id.desc())
     )
     seen = select(_s.run_id, _s.record_type, _s.zoho_id, newest_first.label("place")).join(
         runs, runs.c.run_id == _s.run_id
     )
-    return seen.where(_s.zoho_id.in_(ids), _s.run_id != bindparam("besides")).subquery()
+    return seen.where(_s.zoho_id.in_(ids), or_(bindparam("compared") == 0, runs.c.staged_at.is_not(None))).subquery()
 
 
 _ONE = update(staged_records).where(
@@ -263,11 +263,11 @@ class SqlStaging:
         row = self._db.execute(statement).first()
         return (row.run_id, staged_row(row)) if row else None
 
-    def latest_of(self, keys: Iterable[RecordKey], besides: str = "") -> Mapping[RecordKey, Staged]:
+    def latest_of(self, keys: Iterable[RecordKey], *, compared: bool = False) -> Mapping[RecordKey, Staged]:
         wanted = frozenset(keys)
         found: dict[RecordKey, Staged] = {}
         for ids in chunks(key.zoho_id for key in wanted):
-            rows = map(staged_row, _LATEST.rows(self._db, ids, {"besides": besides}))
+            rows = map(staged_row, _LATEST.rows(self._db, ids, {"compared": int(compared)}))
             found.update((row.key, row) for row in rows if row.key in wanted)
         return found
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from autodialer.cli.common import run_serving
+from autodialer.cli.demo.folder import DEFAULT
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     keep: bool = typer.Option(False, "--keep", help="Stay up afterwards, with the API and both simulators."),
-    folder: Path = typer.Option(Path("data/demo"), help="Where its database and logs go; no other files."),  # noqa: B008 - typer's way
+    folder: Path = typer.Option(DEFAULT, help="Where its database and logs go; no other files."),  # noqa: B008 - typer's way
     port: int = typer.Option(8080, min=0, max=65535, help="Port of the API; a free one is taken if it is in use."),
 ) -> None:
     """Dial through several days against a simulated Zoho and 8x8, then tell who was called and why.

@@ -6,9 +6,11 @@ from pathlib import Path
 from autodialer.domain.errors import DialerError
 from autodialer.store.lock import FileLock
 
+DEFAULT = Path("data/demo")  # nothing but demos has ever used it
 DATABASE, LOGS = "call_logs.db", "logs"
 _MARK = ".autodialer-demo"
 _OF_DATABASE = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm")
+_OF_DEMO = frozenset({*_OF_DATABASE, f"{DATABASE}.lock", LOGS})
 
 
 def make_room(folder: Path) -> None:
@@ -37,7 +39,10 @@ def make_room(folder: Path) -> None:
 
 
 def _is_ours(folder: Path) -> bool:
-    return not folder.exists() or (folder / _MARK).is_file() or not any(folder.iterdir())
+    if not folder.exists() or (folder / _MARK).is_file():
+        return True
+    held = {each.name for each in folder.iterdir()}
+    return not held or (folder == DEFAULT and held <= _OF_DEMO)  # earlier demos left no mark
 
 
 def _empty(folder: Path) -> None:

@@ -96,7 +96,8 @@ def _update_at(row: OutboxRow, at: datetime) -> OutboxRow | None:
     if row.created_at > at:
         return None
     if row.settled_at is not None and row.settled_at > at:
-        return replace(row, state="pending", settled_at=None, status_kept=None)
+        error = "" if row.state == "parked" else row.last_error  # it was parked for what Zoho said only then
+        return replace(row, state="pending", settled_at=None, status_kept=None, last_error=error)
     return row
 
 
