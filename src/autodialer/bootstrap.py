@@ -170,8 +170,8 @@ async def open_system(
 
 @contextmanager
 def scratch_store() -> Iterator[Store]:
-    """An empty ledger for plans, gone afterwards: small ones stay in memory."""
-    database = Database("sqlite://")
+    """An empty ledger for plans, gone afterwards; in a file, as a plan of a million people is large."""
+    database = Database("sqlite:///")
     try:
         database.run_migrations(metadata.create_all)
         yield SqlStore(database)

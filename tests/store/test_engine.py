@@ -294,18 +294,6 @@ def test_sqlite_undoes_a_statement_from_memory_and_sorts_on_disk_while_it_migrat
     assert sqlite_store.database.submit(where).result(5) == in_memory
 
 
-async def test_a_scratch_ledger_lives_in_memory_and_is_gone_when_closed() -> None:
-    for _ in range(2):
-        database = Database("sqlite://")
-        database.run_migrations(metadata.create_all)
-        store = SqlStore(database)
-        await store.write(lambda ledger: ledger.do_not_call.add(phone(1), "asked", NOW))
-        assert len(await store.read(lambda ledger: ledger.do_not_call.all())) == 1
-        with pytest.raises(LedgerRefusal):
-            await database.write(suppressing(1))
-        database.close()
-
-
 def test_the_name_of_a_ledger_shows_no_password() -> None:
     database = Database("postgresql+psycopg://dialer:secret@nowhere.invalid/ledger")
     assert database.name == "postgresql+psycopg://dialer:***@nowhere.invalid/ledger"

@@ -43,8 +43,9 @@ class _Unit:
 
 
 class Database:
-    """One open ledger. `url`: an SQLAlchemy URL (sqlite:///path, sqlite:// for memory, postgresql+psycopg://…).
+    """One open ledger. `url`: an SQLAlchemy URL (sqlite:///path, postgresql+psycopg://…).
 
+    sqlite:// is in memory, sqlite:/// in a file that nobody else sees and that is gone when it is closed.
     `writable=False` opens it for reading only and takes no lock. StoreError if it can't be opened.
     """
 

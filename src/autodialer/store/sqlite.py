@@ -1,6 +1,8 @@
 """How SQLite is opened: a log written ahead, synced at each commit, and transactions that begin when we say so."""
 
+import os
 import sqlite3
+import tempfile
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -14,10 +16,14 @@ _SCRATCH = "scratch"
 
 
 def sqlite_engine(url: str, *, read_only: bool, memory: bool, readers: int) -> Engine:
-    """An engine for one process. `readers`: how many may read at once with `read_only`."""
+    """An engine for one process. `readers`: how many may read at once with `read_only`.
+
+    `memory`: nothing of it is kept; sqlite:/// is in a file without a name meanwhile.
+    """
     if memory:
-        # SQLite's "" is a database of this connection alone, which moves to a nameless file when it outgrows its cache.
-        engine = create_engine(url, poolclass=StaticPool, creator=lambda: sqlite3.connect("", check_same_thread=False))
+        engine = create_engine(
+            url, poolclass=StaticPool, creator=_unkept if make_url(url).database is None else _nameless
+        )
     elif read_only:
         # mode=rw: a reader must not make a file that isn't there.
         path = quote(str(Path(str(make_url(url).database)).absolute()))
@@ -49,6 +55,33 @@ def sqlite_engine(url: str, *, read_only: bool, memory: bool, readers: int) -> E
         execute(connection, "BEGIN" if read_only else "BEGIN IMMEDIATE", ())
 
     return engine
+
+
+def _unkept() -> sqlite3.Connection:
+    return sqlite3.connect(":memory:", check_same_thread=False)
+
+
+def _nameless() -> sqlite3.Connection:
+    """A database of this connection alone, which may outgrow the memory.
+
+    SQLite's own way to have one, the name "", is not used: what is rolled back after it has outgrown its cache damages its indexes
+    (seen with 3.40.1, which Debian 12 has; tests/store/test_scratch.py).
+    """
+    try:
+        handle, path = tempfile.mkstemp(prefix="autodialer-", suffix=".db")
+    except OSError as error:
+        reason = f"no temporary file can be made: {error.strerror or error}; see TMPDIR"
+        raise sqlite3.OperationalError(reason) from error
+    os.close(handle)
+    try:
+        connection = sqlite3.connect(path, check_same_thread=False)
+        for setting in ("locking_mode = EXCLUSIVE", "journal_mode = MEMORY", "synchronous = OFF"):
+            connection.execute(f"PRAGMA {setting}")
+        connection.execute("BEGIN IMMEDIATE")  # so that it is open before its name is gone
+        connection.execute("COMMIT")
+    finally:
+        Path(path).unlink()
+    return connection
 
 
 def keep_scratch(connection: Connection, where: Literal["MEMORY", "FILE"]) -> None:
