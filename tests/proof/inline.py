@@ -87,7 +87,8 @@ class InlineStore:
 
     def _commit(self) -> None:
         units, self.units = self.units, []
-        self.database._commit_together(units)
+        while units:
+            units = self.database._commit_together(units)
 
     def _before_commit(self, _connection: Connection) -> None:
         self.commits += 1

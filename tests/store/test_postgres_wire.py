@@ -160,7 +160,7 @@ async def test_the_server_gives_up_on_us_too(postgres: Postgres) -> None:
         names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "application_name")
         return [str(connection.exec_driver_sql(f"SHOW {name}").scalar()) for name in names]
 
-    assert (await database.write(settings))[:3] == ["30s", "1500ms", "2s"]
+    assert (await database.write(settings))[:3] == ["30s", "250ms", "2s"]
     assert (await database.read(settings))[:3] == ["30s", "10s", "10s"]
     assert (await database.write(settings))[3].startswith("autodialer 0")
     database.close()

@@ -214,7 +214,7 @@ async def test_of_many_callers_in_several_replicas_one_at_a_time_has_the_turn(re
 
     async def call(store: SqlTokenStore) -> None:
         nonlocal having, most, turns
-        for _ in range(10):
+        while turns < 20:
             async with store.turn(KEY) as turn:
                 if turn is None:
                     continue
@@ -224,9 +224,9 @@ async def test_of_many_callers_in_several_replicas_one_at_a_time_has_the_turn(re
                 await asyncio.sleep(0.001)
                 having -= 1
 
-    await asyncio.gather(*(call(SqlTokenStore(database)) for database in replicas * 3))
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(call(SqlTokenStore(database)) for database in replicas * 3))
     assert most == 1
-    assert turns >= 10
 
 
 async def test_a_replica_that_is_killed_in_its_turn_loses_it_within_a_lease(replicas: list[Database]) -> None:

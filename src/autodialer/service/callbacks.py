@@ -17,6 +17,7 @@ from autodialer.ports import Clock
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import Arrival
 from autodialer.rules.reading import read_instant
+from autodialer.service.holding import unusable
 from autodialer.service.signals import Signal
 
 T = TypeVar("T")
@@ -35,10 +36,14 @@ CLOCKS_APART = timedelta(minutes=1)
 
 
 class CallbackDesk:
-    """Where callbacks come in. Those that arrive while others are being stored are stored together."""
+    """Where callbacks come in. Those that arrive while others are being stored are stored together.
 
-    def __init__(self, store: Store, clock: Clock, arrived: Signal) -> None:
+    `alone`: no other process can have this ledger open, so that none can have moved it away meanwhile.
+    """
+
+    def __init__(self, store: Store, clock: Clock, arrived: Signal, *, alone: bool = True) -> None:
         self._store = store
+        self._alone = alone
         self._clock = clock
         self._arrived = arrived
         self._waiting: list[_Taken] = []
@@ -114,9 +119,14 @@ class CallbackDesk:
         """A sender who is told to try again harms nothing, also when the store comes to it after all; one who hangs gives up."""
         try:
             async with asyncio.timeout(_PATIENCE):
-                await self._store.write(lambda ledger: ledger.inbox.add_all(_told_apart(ledger, arrivals)))
+                await self._store.write(lambda ledger: self._add_all(ledger, arrivals))
         except TimeoutError:
             raise StoreError("the ledger does not answer", permanent=False) from None
+
+    def _add_all(self, ledger: Ledger, arrivals: Sequence[Arrival]) -> None:
+        if not self._alone and (why := unusable(ledger)) is not None:
+            raise StoreError(why, permanent=False)  # whoever has the ledger now is told when the sender tries again
+        ledger.inbox.add_all(_told_apart(ledger, arrivals))
 
 
 @dataclass(slots=True)

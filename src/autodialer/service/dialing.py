@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
-from autodialer.domain.attempt import Submitting
+from autodialer.domain.attempt import Reserved, Submitting
 from autodialer.domain.errors import RunTakenOver, StoreError
 from autodialer.domain.phone import PhoneNumber, read_number
 from autodialer.domain.placing import Ambiguous, CallRequest, PlaceOutcome
@@ -34,6 +35,14 @@ VALID_FOR = timedelta(seconds=120)  # 8x8 must not ring later than that
 HELD_FOR = 30.0  # seconds after its intent's commit at which a request is not sent any more: the process stood still
 _IDLE = 0.05
 _OTHERS_POLL = 0.25
+
+
+class _KeptBack(NamedTuple):
+    """Why a reserved attempt is released, and what becomes of its record."""
+
+    why: str
+    state: StagedState
+    reason: str
 
 
 class Dialer:
@@ -88,24 +97,36 @@ class Dialer:
             outcome = (await asyncio.gather(producer, return_exceptions=True))[0]
             while not ready.empty():
                 await self._give_back(run, ready.get_nowait(), "the run ended before this call was sent")
-            if (
-                not self._conducts
-            ):  # a claim may have been on its way; others would wait for it as long as this process lives
+            # A claim may have been on its way; others would wait for it as long as this process lives.
+            if not self._conducts:
                 await self._persistence.insist(lambda: self._m.store.write(partial(self._unclaim, run)))
         if isinstance(outcome, Exception):
             raise outcome
         return stop.reason
 
     def _unclaim(self, run: Run, ledger: Ledger) -> None:
+        """Also what was reserved by a commit whose answer nobody waited for any more."""
+        now = self._m.clock.now()
+        for row in ledger.attempts.open_of_owner(self._m.owner):
+            attempt = ledger.attempts.load(row.attempt_id)
+            if row.run_id == run.run_id and isinstance(attempt, Reserved):
+                after = attempt.release("the run ended here before this call was sent", now)
+                if ledger.attempts.release(attempt, after):
+                    ledger.staging.mark(run.run_id, row.key, StagedState.DUE)
         ledger.staging.unclaim(run.run_id, self._m.owner, without_attempt=True)
 
     async def _produce(self, run: Run, ready: asyncio.Queue[Ready], stop: Stop) -> None:
+        seems_over = False
         while not stop.reason and not self._stopping.is_set():
             if self._conducts:
                 await self._persistence.insist(lambda: self._watch.look(run, stop))
             any_ready = await self._preparer.next_batch(run, ready.qsize(), stop, partial(self._take, ready))
             if any_ready is None and self._unsettled == 0 and not await self._others_have_some(run):
-                return  # one that waits for its turn, or is in flight, may yet come back as not placed and be due again
+                if seems_over:
+                    return  # one that waits for its turn, or is in flight, may yet come back as not placed and be due again
+                seems_over = True  # or came back between the two looks: nobody has any now, so another look tells
+                continue
+            seems_over = False
             if not any_ready:
                 await self._m.clock.sleep(_IDLE)
 
@@ -163,17 +184,10 @@ class Dialer:
             policy = self._m.policy
             if behind := clock_problem(ledger, now) or hold_problem(ledger, policy, now) or day_over(run, policy, now):
                 return behind
-            if ledger.do_not_call.has([attempt.intent.number]):
-                ledger.attempts.release(attempt, attempt.release("put on the do-not-call list", now))
-                ledger.staging.mark(run.run_id, key, StagedState.SKIP, reason=SkipReason.DO_NOT_CALL.value)
-                return None
-            if is_paused(ledger):
-                ledger.attempts.release(attempt, attempt.release("paused", now))
-                ledger.staging.mark(run.run_id, key, StagedState.DUE, reason=item.staged.reason)
-                return None
-            if self._is_closed(attempt.intent.number, now):  # since it was decided: the next look says until when
-                ledger.attempts.release(attempt, attempt.release("its calling hours ended", now))
-                ledger.staging.mark(run.run_id, key, StagedState.DUE, reason=item.staged.reason)
+            if (kept := self._kept_back(ledger, item, now)) is not None:
+                # Where it can't be released another process has taken over, and says itself what becomes of the record.
+                if ledger.attempts.release(attempt, attempt.release(kept.why, now)):
+                    ledger.staging.mark(run.run_id, key, kept.state, reason=kept.reason)
                 return None
             after = attempt.submit(now)
             if ledger.attempts.submit(attempt, after, now + SUBMITTING_FOR):
@@ -191,6 +205,17 @@ class Dialer:
             await self._give_back(run, item, "the run stopped before this call was sent")
             return None
         return submitted
+
+    def _kept_back(self, ledger: Ledger, item: Ready, now: datetime) -> "_KeptBack | None":
+        """What keeps this call from being made by now; None: nothing does."""
+        number = item.attempt.intent.number
+        if ledger.do_not_call.has([number]):
+            return _KeptBack("put on the do-not-call list", StagedState.SKIP, SkipReason.DO_NOT_CALL.value)
+        if is_paused(ledger):
+            return _KeptBack("paused", StagedState.DUE, item.staged.reason)
+        if self._is_closed(number, now):  # since it was decided: the next look says until when
+            return _KeptBack("its calling hours ended", StagedState.DUE, item.staged.reason)
+        return None
 
     def _is_closed(self, number: str, now: datetime) -> bool:
         policy = self._m.policy

@@ -56,21 +56,24 @@ class Membership:
 
     async def beat(self) -> None:
         """Say that one lives, and take over from those who say so no longer."""
-        if not await self._m.store.write(self._renew):
+        # Who is silent is looked up by the same writer: a reading thread may be busy for longer than a lease.
+        found = await self._m.store.write(self._renew)
+        if found is None:
             self._m.log.error("this process stood still for too long: others have taken over what it had in hand")
             await self.join()
             return
         self._note_beat()
         if self._m.clock.monotonic() - self._steady_since < self._m.replica_lease:
             return  # where the ledger itself was gone, the others could not say that they live either
-        for silent in await self._m.store.read(lambda ledger: ledger.replicas.silent(ledger.shared_now())):
+        for silent in found:
             if silent != self._m.owner:
                 await self._bury(silent)
 
-    def _renew(self, ledger: Ledger) -> bool:
+    def _renew(self, ledger: Ledger) -> Sequence[str] | None:
         now = ledger.shared_now()
         heard_at = now - timedelta(seconds=self._lines.silence())
-        return ledger.replicas.renew(self._m.owner, now + self._lease, heard_at)
+        renewed = ledger.replicas.renew(self._m.owner, now + self._lease, heard_at)
+        return ledger.replicas.silent(now) if renewed else None
 
     def _note_beat(self) -> None:
         now = self._m.clock.monotonic()

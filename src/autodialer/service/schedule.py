@@ -42,13 +42,16 @@ class Scheduler:
         self._run_hours = run_hours
         self._catch_up = timedelta(seconds=catch_up)
         self._not_before = datetime.min.replace(tzinfo=UTC)
+        self._refusal: tuple[datetime, str] | None = None  # of a slot that could not start, and why
         self._seen: datetime | None = None  # the newest slot of which the ledger says that it is over
 
     async def take_due(self) -> Run | None:
         """Open the run of a slot that is due; None when none is, or when it was skipped (and recorded so)."""
         now = self._clock.now()
         slot = latest_slot(self._run_hours, now)
-        if now - slot > max(self._catch_up, _TRY_AGAIN) or now < self._not_before or slot == self._seen:
+        is_late = now - slot > max(self._catch_up, _TRY_AGAIN)
+        refused = self._refusal[1] if self._refusal is not None and self._refusal[0] == slot else None
+        if slot == self._seen or (refused is None if is_late else now < self._not_before):
             return None
         known, since, paused, current = await self._store.read(
             lambda ledger: (
@@ -60,6 +63,9 @@ class Scheduler:
         )
         if known or (since is not None and datetime.fromisoformat(since) > slot):
             self._seen = slot
+            return None
+        if is_late:  # no process could start it in time
+            await self._skip(slot, refused or "")
             return None
         if paused:
             await self._skip(slot, "paused")
@@ -75,9 +81,9 @@ class Scheduler:
 
     async def _refused(self, slot: datetime, refusal: RunRefused, now: datetime) -> None:
         """Try again each minute (Zoho may be back); once it is too late to catch up, say that the slot was skipped."""
-        if refusal.running is None and now - slot + _TRY_AGAIN <= self._catch_up:
+        if refusal.running is None:
             self._log.error("slot can't start yet", slot=slot.isoformat(), reason=refusal.message)
-            self._not_before = now + _TRY_AGAIN
+            self._not_before, self._refusal = now + _TRY_AGAIN, (slot, refusal.message)
             return
         await self._skip(slot, refusal.message)
 

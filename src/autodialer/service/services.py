@@ -125,7 +125,7 @@ def wire(
     arrived, to_ask, due, stopping = Signal(), Signal(), Signal(), asyncio.Event()
     readiness = Readiness(means.crm, means.telephony)
     lines, reconciler = Lines(means), Reconciler(means)
-    callbacks = CallbackDesk(means.store, means.clock, arrived)
+    callbacks = CallbackDesk(means.store, means.clock, arrived, alone=means.alone)
     count = Credits(means)
     rationed = replace(means, crm=Rationed(means.crm, count))
     applier = Applier(means, lines, due)

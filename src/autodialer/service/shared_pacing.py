@@ -17,6 +17,7 @@ _MOMENT = 0.0005  # seconds that are not waited for
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = 1.0  # seconds: a difference between two clocks that grew by so much is a clock that was set
 _SANE = timedelta(hours=1)  # nobody is told to wait longer: the database's clock was set back
+_TURNS = 20  # that may be given out ahead, at most, where it was set back by less
 
 
 class SharedPacer:
@@ -115,7 +116,16 @@ class SharedPacer:
             row = PaceRow(row.due_at if row else now, self._usual, now)
         if max(row.due_at, row.calm_since) > now + _SANE:
             row = PaceRow(now, row.interval, now)
+        elif self._was_set_back(now):  # what all were told to wait for would come only when that time is made up
+            pause = timedelta(seconds=max(0.0, self._paused_until - self._clock.monotonic()))
+            row = PaceRow(
+                min(row.due_at, now + max(pause, _TURNS * row.interval)), row.interval, min(row.calm_since, now)
+            )
         return row, now
+
+    def _was_set_back(self, now: datetime) -> bool:
+        """Whether the database's clock shows less than it must since this process looked at it last."""
+        return self._ahead is not None and self._clock.monotonic() - self._ahead - _seconds(now) >= _STEP
 
     def _headway(self, ledger: Ledger, row: PaceRow) -> Headway:
         """The row says how fast it goes; what was learnt on the way there is noted beside it, where that is still about this row.

@@ -29,17 +29,24 @@ T = TypeVar("T")
 
 MAX_GROUP = 256
 _READERS = 2
-# Milliseconds. A group lets go of its rows soon: two groups with the same rows in another order wait for each other.
-_GROUP_LOCK_MS = 250
-_INSIST = 2.5  # seconds: longer than postgres.WRITER_IDLE_MS, after which a row is free whose writer stopped
+# Seconds in which a change is tried again whose rows others hold: longer than postgres.WRITER_IDLE_MS, after which a row is free
+# whose writer stopped.
+_INSIST = 2.5
 # Nothing was committed and the same may succeed now: serialization failure, deadlock, lock timeout, idle transaction ended.
 _UNDONE = frozenset({"40001", "40P01", "55P03", "25P03"})
 
 
 @dataclass(slots=True)
 class _Unit:
+    """`until`: monotonic seconds up to which it is tried again while others hold its rows; None before its first try."""
+
     work: Callable[[Connection], Any]
     done: Waiter
+    until: float | None = None
+
+    def begin(self) -> bool:
+        """Whether somebody still waits for it; from then on nobody can call it off."""
+        return self.until is not None or self.done.set_running_or_notify_cancel()
 
 
 class Database:
@@ -97,7 +104,7 @@ class Database:
     def _lock_file(self) -> FileLock | None:
         if not self.is_sqlite or self.in_memory:
             return None
-        path = Path(str(self.url.database))
+        path = Path(str(self.url.database)).resolve()  # one file has one lock, whatever links lead to it
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -174,6 +181,19 @@ class Database:
         self._refuse_when_closed()
         return self._readers.submit(self._read, work).result()
 
+    def read_long(self, work: Callable[[Connection], T]) -> T:
+        """`read_now` for as long as it takes, also while something else is done with what was read."""
+
+        def patiently(connection: Connection) -> T:
+            for deadline in self._deadlines:
+                deadline.lift()
+            if not self.is_sqlite:
+                for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                    connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
+            return work(connection)
+
+        return self.read_now(patiently)
+
     def run_migrations(self, migrate: Callable[[Connection], None]) -> None:
         """Run `migrate` on the writer, for as long as it takes; blocks."""
 
@@ -228,21 +248,25 @@ class Database:
                 if closing or len(group) >= MAX_GROUP or self._units.empty():
                     break
                 unit = self._units.get()
+            while closing and not self._units.empty():  # what was put behind the end
+                group += filter(None, [self._units.get()])
             if group:
-                self._commit_together(group)
+                again = self._commit_together(group)
+                while closing and again:
+                    again = self._commit_together(again)
+                for unit in again:  # behind what came meanwhile
+                    self._units.put(unit)
         self._let_go()
 
-    def _commit_together(self, group: list[_Unit]) -> None:
-        wanted = [unit for unit in group if unit.done.set_running_or_notify_cancel()]
+    def _commit_together(self, group: list[_Unit]) -> list[_Unit]:
+        """Those of which others hold rows, so that they must be tried again."""
+        wanted = [unit for unit in group if unit.begin()]
         if len(wanted) == 1:
-            self._commit_alone(wanted[0])
-            return
+            return self._commit_each(wanted)
         done = False
         try:
             with self._transaction() as connection:
                 self._refuse_lost_file()
-                if not self.is_sqlite:
-                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_GROUP_LOCK_MS}")
                 results = [unit.work(connection) for unit in wanted]
                 done = True
         except Exception as error:  # noqa: BLE001 - whichever unit it was, each now runs alone and gets its own answer
@@ -250,34 +274,31 @@ class Database:
             if done and isinstance(error, DBAPIError) and error.connection_invalidated:
                 for unit in wanted:
                     unit.done.set_exception(_store_error(error))
-                return
-            for unit in wanted:
-                self._commit_alone(unit)
-            return
+                return []
+            return self._commit_each(wanted)
         for unit, result in zip(wanted, results, strict=True):
             unit.done.set_result(result)
+        return []
 
-    def _commit_alone(self, unit: _Unit) -> None:
-        try:
-            result = self._insist(unit, time.monotonic() + _INSIST)
-        except DBAPIError as error:
-            unit.done.set_exception(_store_error(error))
-        except Exception as error:  # noqa: BLE001 - it belongs to the caller who waits for it
-            unit.done.set_exception(error)
-        else:
-            unit.done.set_result(result)
+    def _commit_each(self, units: list[_Unit]) -> list[_Unit]:
+        return [unit for unit in units if not self._commit_alone(unit)]
 
-    def _insist(self, unit: _Unit, until: float) -> Any:
+    def _commit_alone(self, unit: _Unit) -> bool:
+        """Whether its caller has an answer; else others hold its rows, and it must not keep the writer from everything else."""
+        unit.until = unit.until or time.monotonic() + _INSIST
         try:
             with self._transaction() as connection:
                 self._refuse_lost_file()
                 result = unit.work(connection)
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in _UNDONE or time.monotonic() > until:
-                raise
+            if getattr(error.orig, "sqlstate", None) in _UNDONE and time.monotonic() <= unit.until:
+                return False
+            unit.done.set_exception(_store_error(error))
+        except Exception as error:  # noqa: BLE001 - it belongs to the caller who waits for it
+            unit.done.set_exception(error)
         else:
-            return result
-        return self._insist(unit, until)
+            unit.done.set_result(result)
+        return True
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

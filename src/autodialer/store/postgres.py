@@ -34,7 +34,9 @@ _SERVER_SIDE: Final = {
 # PostgreSQL ends the transaction of a writer that stopped in the middle of it (SIGSTOP, a host that hangs), and its row locks with
 # it. Both are shorter than a lease: who waits for such a row must not be taken for dead itself.
 WRITER_IDLE_MS: Final = 2_000
-_OF_WRITERS: Final = {"lock_timeout": 1_500, "idle_in_transaction_session_timeout": WRITER_IDLE_MS}
+# Who waits for rows of others lets go of his own soon: two groups with the same rows in another order wait for each other. And the
+# writer has more to do meanwhile, such as to say that this process lives.
+_OF_WRITERS: Final = {"lock_timeout": 250, "idle_in_transaction_session_timeout": WRITER_IDLE_MS}
 _CLIENT_SIDE: Final = {
     "connect_timeout": CONNECT_PATIENCE,
     "keepalives": 1,

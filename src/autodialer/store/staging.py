@@ -240,6 +240,11 @@ class SqlStaging:
         whose = _s.owner == owner if owner else true()
         if without_attempt:
             whose = and_(whose, _s.attempt_id.is_(None))
+        else:  # whose call has ended, or may have rung, was called: its result came before 8x8's own answer
+            rang = attempts.c.state.in_(["placed", "unknown", "ended"])
+            rung = select(attempts.c.attempt_id).where(attempts.c.attempt_id == _s.attempt_id, rang).exists()
+            called = update(staged_records).where(_CLAIMED, _s.run_id == run_id, whose, rung)
+            self._db.execute(called.values(state=StagedState.CALLED.value))
         statement = update(staged_records).where(_CLAIMED, _s.run_id == run_id, whose)
         return self._db.execute(statement.values(state=StagedState.DUE.value, owner=None)).rowcount
 

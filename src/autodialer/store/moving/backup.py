@@ -124,9 +124,9 @@ def _copy_tables(url: str, unfinished: Path, now: datetime, say: Say) -> None:
             begun = Begun(place_of(url), SqlLedger(connection).switches.get(LEDGER_ID) or "")
             copy_rows(connection, target, begun, now, say)
             target.submit(make_ready).result()
-            target.read_now(lambda other: compare(connection, other, say))
+            target.read_long(lambda other: compare(connection, other, say))
 
-        source.read_now(copy_all)
+        source.read_long(copy_all)
 
 
 def _finish(unfinished: Path, now: datetime) -> None:

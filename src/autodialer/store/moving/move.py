@@ -61,11 +61,11 @@ def move(source_url: str, target_url: str, now: datetime, say: Say) -> Moved:
 
         def copy_all(connection: Connection) -> tuple[int, list[Compared], list[Breach]]:
             copied = copy_rows(connection, target, begun, now, say)
-            tables = target.read_now(lambda other: compare(connection, other, say))
-            found = target.read_now(find_breaches)
+            tables = target.read_long(lambda other: compare(connection, other, say))
+            found = target.read_long(find_breaches)
             return copied, tables, _known_breaches(connection, found)
 
-        copied, tables, breaches = source.read_now(copy_all)
+        copied, tables, breaches = source.read_long(copy_all)
         if not is_backup:
             told = json.dumps({"to": target_place, "at": now.isoformat()})
             source.submit(partial(_mark_moved, told=told, now=now)).result()
@@ -76,7 +76,8 @@ def move(source_url: str, target_url: str, now: datetime, say: Say) -> Moved:
 def reopen(url: str, now: datetime) -> str | None:
     """Make a ledger that was moved away usable again; what it said, None when it said nothing.
 
-    Dialing is held then, as the other ledger may have been dialed meanwhile. StoreError for a copy that is not complete.
+    Dialing is held then, as the other ledger may have been dialed meanwhile. StoreError for a copy that is not complete, and while
+    another process has the ledger open.
     """
     refuse_missing(url)
 
@@ -93,6 +94,7 @@ def reopen(url: str, now: datetime) -> str | None:
         return told
 
     with opened(url, writable=True) as database:
+        refuse_users(database)  # such as a copy that still runs
         return database.submit(reopened).result()
 
 
@@ -167,8 +169,15 @@ def _is_backup(url: str, place: str) -> bool:
 
 
 def _mark_moved(connection: Connection, told: str, now: datetime) -> None:
+    """StoreError when the mark of the beginning is gone: reopened meanwhile, it may hold what the copy does not."""
+    switches = SqlLedger(connection).switches
+    if not switches.get(MOVING_TO) and not switches.get(MOVED_TO):
+        raise StoreError(
+            "this ledger was reopened while it was copied: delete the copy, stop every autodialer and begin anew",
+            permanent=True,
+        )
     unset(connection, MOVING_TO)
-    SqlLedger(connection).switches.set(MOVED_TO, told, now)
+    switches.set(MOVED_TO, told, now)
 
 
 def _known_breaches(source: Connection, found: Sequence[Breach]) -> list[Breach]:
