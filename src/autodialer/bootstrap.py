@@ -286,6 +286,11 @@ def remarks_on(settings: Settings) -> list[str]:
     _, remark = resolve_base_url(settings.eightx8_base_url)
     remarks = [remark] if remark else []
     callback = settings.eightx8_callback_url
+    if callback and not urlsplit(callback).path.rstrip("/").endswith("/api/callback"):
+        remarks.append(
+            "EIGHTX8_CALLBACK_URL does not end in /api/callback, so no result arrives unless your proxy changes the path: set it "
+            "to https://YOUR_HOST/api/callback"
+        )
     if callback and settings.callback_token is None and not is_loopback_host(urlsplit(callback).hostname or ""):
         remarks.append(
             "EIGHTX8_CALLBACK_URL is reached from outside, but CALLBACK_TOKEN is not set: results that come in through a tunnel "

@@ -12,12 +12,13 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autodialer.domain.errors import SettingsError
 from autodialer.domain.record import RecordType
 from autodialer.ledger_url import for_sqlalchemy, password_of, problem_of
+from autodialer.settings_sentences import sentence
 from autodialer.settings_voice import VoiceFields, voice_problems
 from autodialer.zoho.oauth import accounts_url_for
 
@@ -46,7 +47,21 @@ def _instant(value: object) -> object:
             moment = datetime.fromisoformat(value)
         except ValueError as error:
             raise ValueError("must be an ISO 8601 instant such as 2026-01-13T09:59:00Z") from error
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        try:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError("must be an instant within the calendar, such as 2026-01-13T09:59:00Z") from error
+    return value
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:  # brackets that hold no IPv6 address, a port that is no number
+        raise ValueError(f"is no URL: {error}") from error
+    if not parts.hostname:
+        raise ValueError("names no host")
     return value
 
 
@@ -58,7 +73,7 @@ Hour = Annotated[int, Field(ge=0, le=23)]
 Hours = Annotated[tuple[Hour, ...], NoDecode, BeforeValidator(_hours), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"), AfterValidator(_url)]
 
 
 class Settings(VoiceFields, BaseSettings):
@@ -125,7 +140,7 @@ class Settings(VoiceFields, BaseSettings):
     eightx8_api_secret: SecretStr | None = None
     eightx8_base_url: Url | None = None
     eightx8_export_url: Url | None = None
-    eightx8_callback_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    eightx8_callback_url: Annotated[str, Field(pattern=r"^https?://\S+$"), AfterValidator(_url)] | None = None
     eightx8_subaccount_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9\-._&]{3,50}$")] | None = None
     eightx8_register_webhook: bool = True
     eightx8_cc_tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = None
@@ -199,9 +214,11 @@ def _read(overrides: Mapping[str, object]) -> tuple[Settings, list[str]]:
     """The settings and what is wrong with each by itself; wrong ones are replaced, so that the rest can still be checked."""
     try:
         return Settings(**overrides), []  # type: ignore[arg-type]  # pydantic checks them, that is its job here
+    except UnicodeDecodeError as error:
+        raise SettingsError([".env is no UTF-8 text: save it as UTF-8 (Notepad: Save as, Encoding)"]) from error
     except ValidationError as error:
         wrong = error.errors()
-    problems = [_sentence(item["loc"], item["msg"], item["type"]) for item in wrong]
+    problems = [sentence(item["loc"], item["msg"], item["type"]) for item in wrong]
     names = {str(item["loc"][0]).lower() for item in wrong if item["loc"]}
     names = {"app_env" if name == "node_env" else name for name in names}
     stand_ins = {name: _stand_in(name) for name in names if name in Settings.model_fields}
@@ -214,27 +231,6 @@ def _read(overrides: Mapping[str, object]) -> tuple[Settings, list[str]]:
 def _stand_in(name: str) -> object:
     field = Settings.model_fields[name]
     return "x" if field.is_required() else field.get_default()
-
-
-_HINTS = {
-    "DEFAULT_COUNTRY": "it must be two capital letters of ISO 3166, such as RO",
-    "EIGHTX8_CALLBACK_URL": "it must be an http(s) URL, such as https://YOUR_HOST/api/callback",
-    "EIGHTX8_SUBACCOUNT_ID": "it must be 3 to 50 letters, digits or -._&",
-    "EIGHTX8_CALLER_ID": "it must be digits only, such as +40211234567, or a list by country: RO:+40211234567,*:+442079460000",
-    "EIGHTX8_AGENT_NUMBER": "it must be digits only, such as +40211234567, or a comma list of such numbers",
-    "EIGHTX8_OPT_OUT_DIGIT": "it must be one key other than 1, such as 9",
-    "EIGHTX8_CC_QUEUE_ID": "it must be the number of an outbound queue, such as 101",
-    "EIGHTX8_CC_STREAM": "it must be a region of the event stream (UK3, US1, US2) or a wss:// URL without a path",
-    "CRON_HOURS": 'it must be hours from 0 to 23, in UTC, such as "10 14 18"',
-}
-
-
-def _sentence(loc: tuple[int | str, ...], message: str, kind: str) -> str:
-    name = str(loc[0]).upper() if loc else "settings"
-    if kind == "missing":
-        return f"{name} is missing: set it in the environment or in .env (see .env.example)"
-    message = message.removeprefix("Value error, ")
-    return f"{name} is wrong: {_HINTS.get(name, message)}"
 
 
 def _access_problems(settings: Settings) -> list[str]:
@@ -293,7 +289,8 @@ def _rule_problems(settings: Settings) -> list[str]:
     if len(set(settings.cron_hours)) != len(settings.cron_hours):
         problems.append("CRON_HOURS names an hour twice")
     if settings.policy_file is not None and not settings.policy_file.is_file():
-        problems.append(f"POLICY_FILE={settings.policy_file} does not exist")
+        what = "is a folder, not a file" if settings.policy_file.is_dir() else "does not exist"
+        problems.append(f"POLICY_FILE={settings.policy_file} {what}")
     return problems
 
 
@@ -306,9 +303,17 @@ def _ledger_problems(settings: Settings) -> list[str]:
 
 def _url_problems(settings: Settings) -> list[str]:
     if settings.database_url is None:
-        return []
+        return _path_problems(settings.db_path)
     problem = problem_of(settings.database_url.get_secret_value())
     return [problem] if problem else []
+
+
+def _path_problems(path: Path) -> list[str]:
+    if path.name == "" or path.is_dir():
+        return [f"DB_PATH={path} is a folder: name a file, such as ./data/call_logs.db"]
+    if set("?\0") & set(str(path)):
+        return ["DB_PATH must be the name of a file without ? and NUL"]
+    return []
 
 
 def read_ledger_url(text: str) -> str | None:

@@ -43,7 +43,7 @@ _DIALING: Sequence[Breakage] = (
     ),
     Breakage(
         "do-not-call is not looked at before sending",
-        [Replace("service/dialing.py", "if ledger.do_not_call.has([attempt.intent.number]):", "if False:")],
+        [Replace("service/dialing.py", "if ledger.do_not_call.has([number]):", "if False:")],
         [_service("last_look", "invariant_8_a_number_suppressed_after_it_was_reserved_is_not_dialled")],
     ),
     Breakage(
@@ -63,7 +63,7 @@ _DIALING: Sequence[Breakage] = (
     ),
     Breakage(
         "a call leaves after its calling hours",
-        [Replace("service/dialing.py", "if self._is_closed(attempt.intent.number, now):", "if False:")],
+        [Replace("service/dialing.py", "if self._is_closed(number, now):", "if False:")],
         [_service("meanwhile", "check_12_no_call_leaves_after_the_hours_in_which_it_was_decided")],
     ),
     Breakage(

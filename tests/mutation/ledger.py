@@ -131,9 +131,9 @@ _CODE: Sequence[Breakage] = (
             ),
             Replace(
                 "store/engine.py",
-                "            return\n        for unit, result in zip(wanted, results, strict=True):\n"
-                "            unit.done.set_result(result)\n",
-                "            return\n",
+                "        for unit, result in zip(wanted, results, strict=True):\n"
+                "            unit.done.set_result(result)\n        return []\n",
+                "        return []\n",
             ),
         ],
         [_test("durability", "whoever_is_told_of_a_write_finds_it_in_the_ledger")],
@@ -143,8 +143,9 @@ _CODE: Sequence[Breakage] = (
         [
             Replace(
                 "store/engine.py",
-                "            for unit in wanted:\n                self._commit_alone(unit)\n",
-                "            for unit in wanted:\n                unit.done.set_exception(StoreError('x', permanent=False))\n",
+                "            return self._commit_each(wanted)\n        for",
+                "            for unit in wanted:\n                unit.done.set_exception(StoreError('x', permanent=False))\n"
+                "            return []\n        for",
             )
         ],
         [_test("engine", "a_unit_that_fails_gets_its_own_error_and_harms_no_other_of_its_group")],

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import OperationalError
 
 from autodialer.domain.errors import LedgerRefusal, StoreError
@@ -223,5 +223,6 @@ def test_an_error_without_words_does_not_end_the_writer(sqlite_store: SqlStore) 
 
 
 def test_only_the_first_line_of_an_error_is_told() -> None:
-    error = _store_error(OperationalError("SELECT 1", {}, Exception("it broke\nDETAIL: number +40721000001")))
-    assert error.message == "the ledger can't be used: it broke"
+    broken = OperationalError("SELECT 1", {}, Exception("it broke\nDETAIL: number +40721000001"))
+    for url, where in {"postgresql://u:secret@h/x": "DATABASE_URL", "sqlite:///x.db": "DB_PATH: x.db"}.items():
+        assert _store_error(broken, make_url(url)).message == f"the ledger can't be used: it broke ({where})"

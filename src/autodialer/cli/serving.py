@@ -105,7 +105,9 @@ async def _until_started(server: _Server, task: asyncio.Task[None], address: str
     while not server.started:
         if task.done():
             raise DialerError(
-                f"{address} can't be listened on: is another autodialer running? Set PORT to a free one", permanent=True
+                f"{address} can't be listened on: is another autodialer running? Set PORT to a free one, or HOST to an address of "
+                "this machine",
+                permanent=True,
             )
         await asyncio.sleep(0.01)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 
 from autodialer.domain.errors import LedgerRefusal, StoreError
@@ -172,7 +172,7 @@ class Database:
             with self._reader_engine.begin() as connection:
                 return work(connection)
         except DBAPIError as error:
-            raise _store_error(error) from error
+            raise _store_error(error, self.url) from error
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
         """`read` for callers outside of an event loop; blocks."""
@@ -273,7 +273,7 @@ class Database:
             # A commit whose answer was lost may have been one: to do it all again would be a second time.
             if done and isinstance(error, DBAPIError) and error.connection_invalidated:
                 for unit in wanted:
-                    unit.done.set_exception(_store_error(error))
+                    unit.done.set_exception(_store_error(error, self.url))
                 return []
             return self._commit_each(wanted)
         for unit, result in zip(wanted, results, strict=True):
@@ -293,7 +293,7 @@ class Database:
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) in _UNDONE and time.monotonic() <= unit.until:
                 return False
-            unit.done.set_exception(_store_error(error))
+            unit.done.set_exception(_store_error(error, self.url))
         except Exception as error:  # noqa: BLE001 - it belongs to the caller who waits for it
             unit.done.set_exception(error)
         else:
@@ -341,9 +341,10 @@ class Database:
 _HOPELESS = (DataError, ProgrammingError, NotSupportedError)  # the same change fails as often as it is tried
 
 
-def _store_error(error: DBAPIError) -> StoreError:
+def _store_error(error: DBAPIError, url: URL) -> StoreError:
     # The first line only: PostgreSQL's next ones show the values.
     cause = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
     if isinstance(error, IntegrityError):
         return LedgerRefusal(f"the ledger refused the change: {cause}", permanent=True)
-    return StoreError(f"the ledger can't be used: {cause}", permanent=isinstance(error, _HOPELESS))
+    where = f"DB_PATH: {url.database}" if url.get_backend_name() == "sqlite" else "DATABASE_URL"
+    return StoreError(f"the ledger can't be used: {cause} ({where})", permanent=isinstance(error, _HOPELESS))
