@@ -61,6 +61,7 @@ _TECHNICAL_NAMES = frozenset(
 )
 _PLAIN_KEYS = frozenset({"timestamp", "level", "logger", "slot", "record_type"})
 _PLAIN_ENDINGS = ("_id", "_ids", "_at", "_hash")
+_OF_STRANGERS = frozenset({"session_id", "call_id"})  # ids that somebody else chose
 
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -180,6 +181,8 @@ class Masker:
             return _short(value)
         if kind is _Kind.TEXT:
             return self.text(value, keep_newlines=True) if key in ("exception", "stack") else self.beginning(value)
+        if key in _OF_STRANGERS:
+            return HIDDEN if re.search(r"\s", value) else self.beginning(value)
         hidden = self._pattern.sub(HIDDEN, value) if self._pattern is not None else value
         return _CONTROL.sub(_escape, hidden)
 

@@ -1,5 +1,6 @@
 """Everything can be reached and used without a mouse, in an order that one can follow."""
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -64,7 +65,8 @@ def test_signing_in_pausing_and_settling_need_no_mouse(chromium: Browser, town: 
         tab_to(page, "Unknown calls")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Unknown calls")).to_be_visible()
-        stops = tab_to(page, "Settle")
+        tab_to(page, "Settle")
+        page.once("dialog", lambda question: question.accept())
         page.keyboard.press("Shift+Tab")
         page.keyboard.type("no answer")
         page.keyboard.press("Tab")
@@ -80,3 +82,13 @@ def test_the_focus_goes_down_the_page(chromium: Browser, town: House) -> None:
         parts = [stops[:3], stops[3:]]  # two cards beside each other, each from top to bottom
         for part in parts:
             assert all(above["top"] < below["bottom"] for above, below in pairwise(part)), part
+
+
+def test_the_switch_keeps_the_focus_while_the_page_renews_itself(chromium: Browser, town: House) -> None:
+    with person(chromium, town, "oana") as page:
+        page.goto("/console")
+        tab_to(page, "Pause")
+        with page.expect_response(re.compile("/console/state")):
+            page.evaluate("htmx.ajax('GET', '/console/state?next=/console', '#state')")
+        page.wait_for_timeout(200)
+        assert page.evaluate(FOCUSED)["name"] == "Pause"

@@ -52,6 +52,10 @@ def test_an_unknown_call_is_settled_and_zoho_is_told(chromium: Browser, town: Ho
         page.get_by_role("main").get_by_role("link", name="Unknown calls").first.click()
         row, who = first_row(page)
         row.get_by_role("combobox").select_option("busy")
+        page.once("dialog", lambda question: question.dismiss())
+        row.get_by_role("button", name="Settle").click()
+        expect(page.get_by_role("link", name=who)).to_have_count(1)
+        page.once("dialog", lambda question: question.accept())
         row.get_by_role("button", name="Settle").click()
         expect(page.get_by_role("status")).to_contain_text(f"{who}: settled as busy.")
         expect(page.get_by_role("link", name=who)).to_have_count(0)
@@ -102,3 +106,16 @@ def test_all_of_it_works_without_javascript(chromium: Browser, town: House) -> N
         expect(page.get_by_role("status")).to_contain_text(f"{who}: settled as failed.")
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_page_whose_service_is_gone_says_so_until_it_is_back(chromium: Browser, town: House) -> None:
+    with person(chromium, town, "vera", meant=("ERR_FAILED", "htmx:sendError", "htmx:afterRequest")) as page:
+        page.goto("/console")
+        notice = page.get_by_text("The service does not answer")
+        expect(notice).to_be_hidden()
+        page.route(re.compile("/console/state"), lambda route: route.abort())
+        page.evaluate("htmx.ajax('GET', '/console/state', '#state').catch(() => {})")
+        expect(notice).to_be_visible()
+        page.unroute(re.compile("/console/state"))
+        page.evaluate("htmx.ajax('GET', '/console/state', '#state')")
+        expect(notice).to_be_hidden()

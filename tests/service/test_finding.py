@@ -33,6 +33,15 @@ async def test_a_number_is_found_in_whatever_way_it_is_written(world: World, tex
     assert (one.name, one.status, one.in_crm) == ("Ana Pop", "No Answer", True)
 
 
+async def test_last_digits_are_looked_for_as_they_were_typed(world: World) -> None:
+    world.crm.add(person(lead(31), 31), person(lead(101), 101))
+    world.all_end(Disposition.BUSY)
+    await called(world)
+    assert await keys(world, "0001") == [lead(1)]
+    assert await keys(world, "00101") == [lead(101)]
+    assert await keys(world, "020000101") == [lead(101)], "a 0 in front, as within the country"
+
+
 async def test_an_id_is_found_in_both_modules_and_in_zoho_too(world: World) -> None:
     await called(world)
     assert await keys(world, lead(1).zoho_id) == [lead(1)]

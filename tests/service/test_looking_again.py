@@ -6,7 +6,8 @@ import pytest
 
 from autodialer.domain.access import Action
 from autodialer.domain.disposition import Disposition
-from autodialer.domain.errors import CrmError
+from autodialer.domain.errors import CrmError, NotWaiting
+from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import Staged
 from autodialer.ports.work_lists import Flaw
 from autodialer.service.looking_again import Looked
@@ -73,6 +74,13 @@ async def test_a_record_that_is_gone_holds_nobody(world: World) -> None:
     world.crm.remove(lead(1))
     looked = await look(world)
     assert (looked.would, looked.reason, looked.lifted) == ("gone", "record_gone", 1)
+
+
+async def test_a_mistyped_id_is_nobody_who_is_gone(world: World) -> None:
+    await answered(world)
+    with pytest.raises(NotWaiting, match="neither Zoho nor the ledger knows Lead 1"):
+        await world.services.second_look.look(RecordKey(RecordType.LEAD, "1"), "ana")
+    assert [entry for entry in await trail(world) if entry[2] == "Lead 1"] == []
 
 
 async def test_a_call_that_was_answered_after_the_look_still_holds(world: World) -> None:

@@ -275,3 +275,12 @@ def test_values_of_other_types_become_text() -> None:
     assert Masker().value("call", Call("+40712345678", 3)) == {"number": "+40…78", "took": 3}
     assert Masker().value("body", b'{"phone":"0712345678"}') == '{"phone":"…78"}'
     assert Masker().value("key", SecretStr("canary")) == "**********"
+
+
+@pytest.mark.parametrize("key", ["session_id", "call_id"])
+def test_an_id_that_a_stranger_chose_hides_a_number_and_words(key: str) -> None:
+    masker = Masker()
+    assert "Popescu" not in str(masker.value(key, "0709123456 Ion Popescu"))
+    assert "0709123456" not in str(masker.value(key, "0709123456"))
+    for known in ("64ff16e6-5fb0-4ff6-b8a5-c4f8a2d0a0f1", "int-15dca3b9fe5-NDMd4ycvx7YsHBcT8ucpAgtdy"):
+        assert masker.value(key, known) == known

@@ -39,6 +39,12 @@ def test_a_service_that_works_is_alive_ready_and_healthy(local: House) -> None:
     assert asked(local, "/health") == (200, {"status": "healthy"})
 
 
+def test_monitors_may_ask_for_the_head_alone(local: House) -> None:
+    for path in ("/health", "/health/live", "/health/ready"):
+        answer = local.client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
 def test_without_its_ledger_it_is_alive_but_not_ready(tmp_path: Path) -> None:
     with house(tmp_path) as service:
         away = service.database.rename(service.database.with_name("away.db"))

@@ -25,6 +25,8 @@ def show_record(record: dict[str, Any], out: Console) -> None:
                 f"First No Answer At {shown['first_no_answer_at']}, number {shown['number']}"
             )
         )
+    elif not record.get("crm_error"):
+        out.print(Text("Zoho has no such record any more: it was deleted, merged or converted.", style="yellow"))
     if verdict := record["now"]:
         _show_verdict("Now", verdict, out)
     if coming := record["next"]:
@@ -64,6 +66,8 @@ def _show_moment(moment: dict[str, Any], out: Console) -> None:
         out.print(Text(f"  {recorded['state']} ({recorded['reason']}): {recorded['detail'] or recorded['why']}"))
     if moment["then"]:
         _show_verdict(when, moment["then"], out)
+    else:
+        out.print(Text(f"{when}:", style="bold"))
     for known in moment["known"]:
         out.print(Text(f"  {known}"))
     for unknown in moment["not_known"]:

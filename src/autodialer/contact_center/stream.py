@@ -33,7 +33,7 @@ _QUIET = logging.getLogger("autodialer.contact_center.frames")
 _QUIET.setLevel(logging.WARNING)
 _BUSY = 409  # another consumer holds the subscription
 _REMEDIES = {
-    401: "Check EIGHTX8_API_KEY: it must be a key for 8x8's Pulsar Event Stream.",
+    401: "EIGHTX8_API_KEY must be a key for 8x8's Pulsar Event Stream.",
     403: "Check EIGHTX8_API_KEY and EIGHTX8_CC_TENANT: the key must be allowed to read this tenant's events.",
     404: "Check EIGHTX8_CC_STREAM (region) and EIGHTX8_CC_TENANT.",
 }

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from autodialer.domain.errors import TelephonyError
 from autodialer.eightx8.config import ADMIN_KEY, VoiceConfig, is_loopback, missing_settings, resolve_base_url
 from autodialer.eightx8.http import Exchange
+from autodialer.eightx8.numbers import OTHERS
 from autodialer.eightx8.webhooks import (
     ACTION,
     SUMMARY,
@@ -27,7 +28,7 @@ async def check(config: VoiceConfig, exchange: Exchange) -> Sequence[Finding]:
     findings = [_missing(problem) for problem in problems]
     if not problems:
         findings.append(Finding(Level.OK, "8x8 settings", "All settings for placing a call are there."))
-    findings += [_base_url(config), *_callback(config)]
+    findings += [_base_url(config), *_callback(config), *_caller_ids(config)]
     if config.api_key and config.subaccount_id:
         findings += await _account(config, exchange)
     return findings
@@ -61,6 +62,20 @@ def _callback(config: VoiceConfig) -> list[Finding]:
         message = "No CALLBACK_TOKEN: anybody who knows the callback address could report results."
         return [Finding(Level.WARNING, "8x8 callback", message, "Set CALLBACK_TOKEN to a long random text.")]
     return []
+
+
+def _caller_ids(config: VoiceConfig) -> list[Finding]:
+    countries = sorted(config.caller_ids)
+    if not countries or OTHERS in countries:
+        return []
+    message = (
+        f"EIGHTX8_CALLER_ID has numbers for {', '.join(countries)} alone: nobody of another country can be called."
+    )
+    return [
+        Finding(
+            Level.WARNING, "8x8 caller id", message, f"Give it one for all others, if that is not meant: {OTHERS}:+..."
+        )
+    ]
 
 
 async def _account(config: VoiceConfig, exchange: Exchange) -> list[Finding]:

@@ -13,7 +13,7 @@ __all__ = ["Reply", "classify", "pause_seconds"]
 _UNKNOWN_CODE = -9999
 _CONFIGURATION = "Correct the settings or the 8x8 account, then run `autodialer doctor`."
 _REMEDIES: Mapping[int, tuple[Scope, str]] = {
-    401: (Scope.ACCOUNT, "Check EIGHTX8_API_KEY: it must be a key made in connect.8x8.com > API keys."),
+    401: (Scope.ACCOUNT, "EIGHTX8_API_KEY must be a key made in connect.8x8.com > API keys."),
     402: (Scope.ACCOUNT, "Check the balance of the 8x8 account."),
     403: (Scope.ACCOUNT, "Ask 8x8 to enable voice for this key and sub-account."),
     404: (Scope.ACCOUNT, "Check EIGHTX8_SUBACCOUNT_ID and EIGHTX8_BASE_URL."),

@@ -11,14 +11,14 @@ import phonenumbers
 MSISDN = r"\+?[1-9][0-9]{5,14}"
 _ONE = re.compile(MSISDN)
 _ENTRY = re.compile(rf"([A-Z]{{2}}|\*):({MSISDN})")
-_ANY = "*"
+OTHERS = "*"
 
 
 def read_caller_ids(text: str) -> Mapping[str, str] | None:
     """`+40...`, or a list such as `RO:+40...,*:+44...`, as numbers by country (`*`: all others). None when it is neither."""
     entries = _parts(text)
     if len(entries) == 1 and _ONE.fullmatch(entries[0]):
-        return {_ANY: entries[0]}
+        return {OTHERS: entries[0]}
     found = [_ENTRY.fullmatch(entry.upper()) for entry in entries]
     ids = {match[1]: match[2] for match in found if match}
     return ids if ids and len(ids) == len(entries) else None
@@ -32,9 +32,9 @@ def read_numbers(text: str) -> Sequence[str] | None:
 
 def caller_id_for(ids: Mapping[str, str], number: str) -> str | None:
     """What the person with this number is shown; None where no entry fits their country."""
-    if set(ids) == {_ANY}:
-        return ids[_ANY]
-    return ids.get(_country(number)) or ids.get(_ANY)
+    if set(ids) == {OTHERS}:
+        return ids[OTHERS]
+    return ids.get(_country(number)) or ids.get(OTHERS)
 
 
 class Agents:

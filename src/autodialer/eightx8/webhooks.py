@@ -15,7 +15,7 @@ from autodialer.eightx8.words import as_int, normalize_status, plain
 SUMMARY = "VSS"
 ACTION = "VCA"
 _REMEDIES: Mapping[int, str] = {
-    401: "Check EIGHTX8_API_KEY: it must be a key made in connect.8x8.com > API keys.",
+    401: "EIGHTX8_API_KEY must be a key made in connect.8x8.com > API keys.",
     403: "Ask 8x8 to enable voice for this key and sub-account.",
     404: "Check EIGHTX8_SUBACCOUNT_ID and EIGHTX8_BASE_URL.",
     422: "Check EIGHTX8_CALLBACK_URL: 8x8 does not accept it.",

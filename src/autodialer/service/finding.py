@@ -19,6 +19,7 @@ from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, Staged
 from autodialer.service.means import Means
+from autodialer.service.people import is_known
 
 MOST: Final = 50
 _MOST_NAMED: Final = 200  # of each module: as many as one credit gives
@@ -168,16 +169,23 @@ def _known_keys(ledger: Ledger, question: _Question) -> list[RecordKey]:
     keys: list[RecordKey] = []
     if question.zoho_id is not None:
         both = [RecordKey(record_type, question.zoho_id) for record_type in RecordType]
-        keys += [key for key in both if _is_known(ledger, key)]
+        keys += [key for key in both if is_known(ledger, key)]
     newest = next((run for run in ledger.runs.recent(_RUNS) if run.staged_at is not None), None)
     if question.number is not None:
         keys += [row.key for row in ledger.attempts.of_number(question.number.e164)]
         if newest is not None:
             keys += ledger.staging.of_number(newest.run_id, question.number.e164)
     if question.digits is not None and newest is not None:
-        ending = ledger.staging.ending_with(newest.run_id, question.digits.lstrip("0") or question.digits, MOST + 1)
-        keys += [key for key, _ in ending]
+        keys += _ending_with(ledger, newest.run_id, question.digits)
     return list(dict.fromkeys(keys))
+
+
+def _ending_with(ledger: Ledger, run_id: str, digits: str) -> list[RecordKey]:
+    """As they were typed; else without a 0 in front, which numbers have within their country alone."""
+    found = ledger.staging.ending_with(run_id, digits, MOST + 1)
+    if not found and digits.startswith("0") and len(digits) > _FEWEST_DIGITS:
+        found = ledger.staging.ending_with(run_id, digits[1:], MOST + 1)
+    return [key for key, _ in found]
 
 
 def _calls_of(ledger: Ledger, keys: Sequence[RecordKey]) -> Mapping[RecordKey, Sequence[AttemptRow]]:
@@ -186,10 +194,6 @@ def _calls_of(ledger: Ledger, keys: Sequence[RecordKey]) -> Mapping[RecordKey, S
     for row in sorted(ledger.attempts.of_people(keys, ()), key=lambda row: (row.reserved_at, row.attempt_id)):
         found[row.key].append(row)
     return found
-
-
-def _is_known(ledger: Ledger, key: RecordKey) -> bool:
-    return bool(ledger.attempts.of_record(key, limit=1) or ledger.staging.latest(key) or ledger.outbox.of_record(key))
 
 
 def _newest(calls: Sequence[AttemptRow]) -> AttemptRow | None:

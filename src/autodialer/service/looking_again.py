@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from autodialer.domain.access import THE_API, Action
+from autodialer.domain.errors import NotWaiting
 from autodialer.domain.record import Record, RecordKey
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, StagedState
@@ -16,7 +17,7 @@ from autodialer.rules.decide import decide
 from autodialer.rules.verdict import SkipReason
 from autodialer.service.history import holds
 from autodialer.service.means import Means
-from autodialer.service.people import JUST_WRITTEN, gather_facts
+from autodialer.service.people import JUST_WRITTEN, gather_facts, is_known
 from autodialer.service.staging import outcome_of
 
 _REPAIRS = frozenset(reason.value for reason in SkipReason if reason.needs_repair)
@@ -47,11 +48,13 @@ class SecondLook:
         self._m = means
 
     async def look(self, key: RecordKey, by: str = THE_API) -> Looked:
-        """CrmError when the CRM can't be asked; nothing is changed then."""
+        """CrmError when the CRM can't be asked, NotWaiting when nobody knows the record; nothing is changed then."""
         before = await self._m.store.read(lambda ledger: ledger.work_lists.held(key))
         await self._m.crm.prepare()
         seen_at = self._m.clock.now() - JUST_WRITTEN
         record = (await self._m.crm.look([key])).get(key)
+        if record is None and not await self._m.store.read(lambda ledger: is_known(ledger, key)):
+            raise NotWaiting(f"neither Zoho nor the ledger knows {key}", permanent=True)
         looked = await self._m.store.write(lambda ledger: self._note(ledger, key, record, before, seen_at, by))
         told = {"would": looked.would, "reason": looked.reason, "lifted": looked.lifted, "repaired": looked.repaired}
         self._m.log.info("record looked at again", record=str(key), by=by, **told)

@@ -108,7 +108,7 @@ class OutcomeRecorder:
         ledger.staging.mark(run.run_id, row.key, StagedState.CALLED, reason=row.reason, detail=row.detail)
 
     def _refused(self, ledger: Ledger, run: Run, row: Staged, submitted: Submitting, refused: Refused) -> None:
-        reason = f"8x8 refused: {refused.code} {refused.message}"
+        reason = f"8x8 refused: {refused.code} {refused.message}. {refused.remedy}".removesuffix(". ")
         if self._release(ledger, run, submitted, reason, number_refused=refused.scope is Scope.NUMBER):
             ledger.staging.mark(run.run_id, row.key, StagedState.ERROR, reason="refused", detail=reason)
 

@@ -71,6 +71,11 @@ def compose(record: Record, number: PhoneNumber | NoNumber, known: Known, policy
     )
 
 
+def is_known(ledger: Ledger, key: RecordKey) -> bool:
+    """Whether it was ever pulled, called or written to."""
+    return bool(ledger.attempts.of_record(key, limit=1) or ledger.staging.latest(key) or ledger.outbox.of_record(key))
+
+
 def e164_of(number: PhoneNumber | NoNumber) -> str | None:
     """The number as it is dialled."""
     return None if isinstance(number, NoNumber) else number.e164

@@ -127,8 +127,22 @@ async def _bad_request(console: Console, request: Request, error: Exception) -> 
         raise error
     if is_page(request):
         return await http_error(console, request, 400)
-    problems = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+    problems = [_sentence(item["loc"], item["msg"], item["type"]) for item in error.errors()]
     return bad_request("the request can't be read", problems)
+
+
+_FORMS = {
+    "zoho_id": "must be a Zoho id: digits, 20 at most",
+    "record_type": "must be lead or contact",
+    "after": "is no place in a list: take next_after of the answer before, or leave it out",
+}
+
+
+def _sentence(loc: tuple[int | str, ...], message: str, kind: str) -> str:
+    """What is wrong with one part of a request, without the pattern that it does not fit."""
+    if kind == "string_pattern_mismatch":
+        message = _FORMS.get(str(loc[-1]), "has another form than is documented")
+    return f"{'.'.join(str(part) for part in loc)}: {message.removeprefix('Value error, ')}"
 
 
 async def _bad_body(_request: Request, error: Exception) -> Response:

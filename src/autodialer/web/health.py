@@ -90,6 +90,9 @@ def add_health(app: FastAPI, services: Services, check_schema: SchemaCheck) -> N
             return Answer({"status": "not ready", "reasons": reasons, "timestamp": iso(clock.now())}, 503)
         return Answer({"status": "ready", "timestamp": iso(clock.now())})
 
+    for path, asked in {"/health": health, "/health/live": live, "/health/ready": ready}.items():
+        app.head(path, include_in_schema=False)(asked)  # as many monitors ask
+
 
 def _reason(error: StoreError) -> str:
     """Open to everybody, so without the database's own words."""

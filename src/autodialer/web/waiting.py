@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from autodialer.domain.errors import CrmError
+from autodialer.domain.errors import CrmError, NotWaiting
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.work_lists import Flaw
 from autodialer.service.glance import work_list_counts
@@ -13,6 +13,7 @@ from autodialer.service.services import Services
 from autodialer.web.answers import Answer, failure, iso
 from autodialer.web.bodies import no_body
 from autodialer.web.cursors import AfterPerson, AfterRecord, last, person_cursor, read_person
+from autodialer.web.openapi import failures
 from autodialer.web.questions import only
 from autodialer.web.records import RecordWord, ZohoId
 from autodialer.web.runs import Limit
@@ -85,13 +86,15 @@ def add_waiting(router: APIRouter, services: Services) -> None:
     @router.post(
         "/records/{record_type}/{zoho_id}/look",
         tags=["records"],
-        responses={200: {"model": LookedAgain}},
+        responses={200: {"model": LookedAgain}, **failures(404)},
         dependencies=[Depends(only()), Depends(no_body)],
     )
     async def look_again(record_type: RecordWord, zoho_id: ZohoId) -> Response:
         """Ask Zoho for this record now and lift what it waited for, if a person has changed what the rules ask for."""
         try:
             looked = await services.second_look.look(key_of(record_type, zoho_id))
+        except NotWaiting as error:
+            return failure(404, error.message, timestamp=means.clock.now())
         except CrmError as error:
             return failure(503, error.message, timestamp=means.clock.now())
         return Answer({"success": True, "record": looked_json(looked), "timestamp": iso(means.clock.now())})

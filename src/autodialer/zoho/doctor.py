@@ -7,6 +7,7 @@ from autodialer.domain.errors import CrmError
 from autodialer.domain.record import RecordType
 from autodialer.ports import CrmUsage, Finding, Level
 from autodialer.zoho import coql, scopes
+from autodialer.zoho.accounts import CREDENTIAL_ERRORS
 from autodialer.zoho.fields import MODULES, ModuleFields
 from autodialer.zoho.oauth import Tokens
 
@@ -33,9 +34,20 @@ async def check(tokens: Tokens, resolve: Resolve, rows: Rows, usage: Callable[[]
             )
         )
     findings += _scopes(tokens.scope)
-    for record_type in RecordType:
-        findings += await _module(record_type, resolve, rows)
+    try:
+        for record_type in RecordType:
+            findings += await _module(record_type, resolve, rows)
+    except _RefusedError as refused:  # the token at hand was one of before
+        return [_problem("Zoho token", refused.error)]
     return [*findings, *_credits(usage())]
+
+
+class _RefusedError(Exception):
+    """Zoho does not take the credentials any more: nothing else can be said."""
+
+    def __init__(self, error: CrmError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 def _scopes(granted: str) -> list[Finding]:
@@ -57,6 +69,8 @@ async def _module(record_type: RecordType, resolve: Resolve, rows: Rows) -> list
         await rows(fields, coql.one_of(fields.status, fields.stored))
         strange = await _strange_statuses(fields, rows)
     except CrmError as error:
+        if error.code in CREDENTIAL_ERRORS:
+            raise _RefusedError(error) from error
         return [_problem(module, error)]
     return [*findings, Finding(Level.OK, module, "can be queried"), *strange]
 

@@ -1,10 +1,15 @@
 """Settings: the host that really places calls, what is missing, and secrets that stay secret."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from autodialer.eightx8.checks import check
+from autodialer.eightx8.classify import _REMEDIES
 from autodialer.eightx8.config import VOICE_URL, VoiceConfig, missing_settings, resolve_base_url
+from autodialer.eightx8.http import Exchange
+from autodialer.masking import Masker
 from contract.eightx8.support import AGENT, CALLER_ID, KEY, TOKEN, voice_config
 
 
@@ -86,3 +91,23 @@ def test_numbers_may_have_their_plus_or_not(value: str) -> None:
 def test_no_secret_and_no_number_shows_in_the_configurations_text() -> None:
     shown = repr(voice_config(VOICE_URL))
     assert not any(secret in shown for secret in (KEY, TOKEN, CALLER_ID, AGENT))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [("+40211234567", False), ("RO:+40211234567", True), ("RO:+40211234567,*:+442079460000", False)]
+)
+async def test_the_doctor_tells_of_countries_without_a_caller_id(given: str, told: bool) -> None:
+    config = replace(voice_config("http://127.0.0.1:9"), caller_id=given)
+    exchange = Exchange(config)
+    try:
+        found = [finding.subject for finding in await check(config, exchange)]
+    finally:
+        await exchange.aclose()
+    assert ("8x8 caller id" in found) is told
+
+
+def test_no_advice_is_changed_by_the_masking_of_logs() -> None:
+    masker = Masker()
+    advices = [remedy for _, remedy in _REMEDIES.values()]
+    assert advices
+    assert [masker.text(advice) for advice in advices] == advices

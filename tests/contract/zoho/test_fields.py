@@ -330,6 +330,16 @@ async def test_the_doctor_never_raises(open_world: OpenWorld, fault: dict[str, A
     assert subject in [finding.subject for finding in findings if finding.level is Level.PROBLEM]
 
 
+async def test_the_doctor_tells_once_that_a_token_at_hand_is_worth_nothing_any_more(open_world: OpenWorld) -> None:
+    world = open_world(person(1))
+    async with world.open_client() as crm:
+        await crm.prepare()
+        world.sim.accounts.revoke()
+        (finding,) = await crm.check()
+    assert (finding.level, finding.subject) == (Level.PROBLEM, "Zoho token")
+    assert "ZOHO_REFRESH_TOKEN is wrong, revoked" in finding.message
+
+
 async def test_the_doctor_lists_field_problems_of_both_modules(open_world: OpenWorld) -> None:
     metadata = default_metadata()
     for fields in metadata.values():

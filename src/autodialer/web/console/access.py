@@ -123,14 +123,18 @@ def safe_next(wanted: str | None) -> str:
 
 
 def sign_in_address(request: Request) -> str:
-    """Where to sign in and come back from."""
-    here = None
+    """Where to sign in and come back from. Who sent a form is told there that nothing was done."""
+    here, lost = None, ""
+    if request.method == "POST":
+        lost = "&lost=1"
+        with suppress(ValueError):
+            here = URL(request.headers.get("referer", "")).path or None
     if request.method == "GET":
         with suppress(ValueError):  # an address that is none, such as http://[
             # A part of a page: the page itself is where he was.
             url = URL(request.headers.get("hx-current-url", "")) if "hx-request" in request.headers else request.url
             here = url.path + (f"?{url.query}" if url.query else "")
-    return f"{SIGN_IN}?next={quote(safe_next(here))}"
+    return f"{SIGN_IN}?next={quote(safe_next(here))}{lost}"
 
 
 def no_such_page() -> NoReturn:

@@ -20,6 +20,7 @@ from autodialer.web.console.languages import COOKIE as LANGUAGE_COOKIE
 from autodialer.web.console.languages import LANGUAGES, N_
 from autodialer.web.console.rendering import HEADERS, Pages
 
+_LOST = N_("You were signed out: what you sent was not done. Sign in and do it again.")
 _A_YEAR = 365 * 24 * 3600
 _SENTENCES = {
     "the name or the password is wrong": N_("The name or the password is wrong."),
@@ -36,7 +37,8 @@ def add_door(router: APIRouter, pages: Pages, access: Access) -> None:
         wanted = safe_next(request.query_params.get("next"))
         if await access.door.visitor(request.cookies.get(COOKIE)) is not None:
             return RedirectResponse(wanted, 303, headers=HEADERS)
-        return await pages.page(request, "sign_in.html", 200, wanted=wanted, name="", problem="")
+        problem = pages.say(request, _LOST) if "lost" in request.query_params else ""
+        return await pages.page(request, "sign_in.html", 200, wanted=wanted, name="", problem=problem)
 
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:

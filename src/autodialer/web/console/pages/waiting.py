@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from autodialer.domain.errors import CrmError
+from autodialer.domain.errors import CrmError, NotWaiting
 from autodialer.domain.record import RecordKey
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Run, Staged
@@ -62,7 +62,7 @@ def add_waiting(router: APIRouter, pages: Pages, access: Access) -> None:
         key = key_of(record_type, zoho_id)
         try:
             looked = await services.second_look.look(key, visitor.name)
-        except CrmError as error:
+        except (CrmError, NotWaiting) as error:
             return await lists.back(request, NOTHING_CHANGED, why=error.message)
         return await lists.back(request, "%(told)s", told=_told(pages, request, key, looked))
 
