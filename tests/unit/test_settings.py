@@ -284,3 +284,31 @@ def test_calls_are_logged_in_zoho_as_asked(load: Load, given: str) -> None:
 
 def test_triggers_are_a_comma_list(load: Load) -> None:
     assert load(**REQUIRED, ZOHO_TRIGGER="workflow, blueprint ,").zoho_trigger == ("workflow", "blueprint")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "iso8859-16"])
+def test_an_env_file_that_is_not_utf_8_is_named(load: Load, tmp_path: Path, encoding: str) -> None:
+    (tmp_path / ".env").write_bytes("EIGHTX8_PROMPT=Bună ziua\n".encode(encoding))
+    with pytest.raises(SettingsError, match=r"\.env is no UTF-8 text"):
+        load(**REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("EIGHTX8_CALLBACK_URL", "https://[YOUR_HOST]/api/callback", "it must be an http"),
+        ("ZOHO_API_DOMAIN", "http://[zoho]", "it must be an http"),
+        ("ZOHO_ACCOUNTS_URL", "http://127.0.0.1:port", "it must be an http"),
+        ("CLOCK", "0001-01-01T00:00:00+02:00", "within the calendar"),
+        ("DB_PATH", ".", "is a folder"),
+        ("DB_PATH", "./what?.db", "without \\?"),
+        ("DRY_RUN", "perhaps", "it must be true or false"),
+        ("RESULT_TIMEOUT", "soon", "it must be a whole number"),
+        ("POLICY_FILE", ".", "is a folder, not a file"),
+    ],
+)
+def test_a_value_that_can_not_be_used_is_named_with_what_it_must_be(
+    load: Load, name: str, value: str, told: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"{name}.*{told}"):
+        load(**{**REQUIRED, name: value})
