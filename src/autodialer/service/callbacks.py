@@ -26,6 +26,7 @@ PROVIDER = "provider"
 _ID_DIGITS = 20
 _MOMENTS = ("endTime", "timestamp", "initiatedTimestamp")  # of 8x8's events, each has one
 _EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+_USABLE_FOR = 1.0  # seconds: a ledger is moved only when each connection to it has been gone for longer
 _GROUP = 256  # callbacks in one transaction at most
 _PATIENCE = 8.0  # seconds; longer than the store waits for a row that a stopped replica holds
 _LONGEST_CALL_ID = 120
@@ -44,6 +45,7 @@ class CallbackDesk:
     def __init__(self, store: Store, clock: Clock, arrived: Signal, *, alone: bool = True) -> None:
         self._store = store
         self._alone = alone
+        self._usable_until = 0.0
         self._clock = clock
         self._arrived = arrived
         self._waiting: list[_Taken] = []
@@ -124,8 +126,11 @@ class CallbackDesk:
             raise StoreError("the ledger does not answer", permanent=False) from None
 
     def _add_all(self, ledger: Ledger, arrivals: Sequence[Arrival]) -> None:
-        if not self._alone and (why := unusable(ledger)) is not None:
-            raise StoreError(why, permanent=False)  # whoever has the ledger now is told when the sender tries again
+        now = self._clock.monotonic()
+        if not self._alone and now >= self._usable_until:
+            if (why := unusable(ledger)) is not None:
+                raise StoreError(why, permanent=False)  # whoever has the ledger now is told when the sender tries again
+            self._usable_until = now + _USABLE_FOR
         ledger.inbox.add_all(_told_apart(ledger, arrivals))
 
 
