@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mutation import calls, contact_center, counting, ledger, replicas
+from mutation import calls, contact_center, counting, ledger, meanwhile, replicas
 from mutation.edits import Breakage
 
 BREAKAGES: Sequence[Breakage] = (
@@ -10,5 +10,6 @@ BREAKAGES: Sequence[Breakage] = (
     *calls.BREAKAGES,
     *contact_center.BREAKAGES,
     *replicas.BREAKAGES,
+    *meanwhile.BREAKAGES,
     *counting.BREAKAGES,
 )
