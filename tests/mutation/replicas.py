@@ -33,8 +33,8 @@ BREAKAGES: Sequence[Breakage] = (
             ),
             Replace(
                 "service/membership.py",
-                "return ledger.replicas.silent(now) if renewed else None",
-                "return ledger.replicas.silent(now)",
+                "await self._m.store.write(self._renew)",
+                "await self._m.store.read(lambda ledger: ledger.replicas.silent(ledger.shared_now()))",
             ),
         ],
         [_test("nobody_is_buried_because_the_database_was_gone")],

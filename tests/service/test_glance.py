@@ -18,11 +18,12 @@ from autodialer.service.answer_rates import answer_rates
 from autodialer.service.control import pause, resume
 from autodialer.service.glance import Glance, Glancer, Standing
 from autodialer.service.holding import hold
+from autodialer.service.schedule import remember_start
 from autodialer.service.sharing import Shared
 from autodialer.service.upstreams import BOUNDS, Upstream, outage
 from autodialer.telephony_http.noting import note_outcome
-from service.fakes import ProcessStore
-from service.virtual_time import ManualClock
+from service.fakes import ProcessStore, zoho_down
+from service.virtual_time import ManualClock, pass_time
 from service.world import MONDAY, World, lead, person
 
 T = TypeVar("T")
@@ -135,6 +136,26 @@ class CountingStore:
     async def read(self, work: Any) -> Any:
         self.reads += 1
         return await self._inner.read(work)
+
+
+async def test_a_run_that_is_due_and_can_t_start_yet_is_told_of_until_it_starts(world: World) -> None:
+    await world.write(lambda ledger: remember_start(ledger, MONDAY - timedelta(days=1)))
+    world.crm.add(person(lead(1), 1))
+    prepare = world.crm.prepare
+
+    async def fails() -> None:
+        raise zoho_down()
+
+    world.crm.prepare = fails  # type: ignore[method-assign]
+    async with world.working(scheduled=True):
+        await pass_time(5)
+        glance = await look(world)
+        assert (glance.standing, glance.is_late) == (Standing.IDLE, True)
+        assert glance.reason.startswith("the run of 10:00 UTC can't start yet: ")
+        world.crm.prepare = prepare  # type: ignore[method-assign]
+        await pass_time(90)
+        assert not (await look(world)).is_late
+    assert world.telephony.rings
 
 
 async def test_however_many_look_the_ledger_is_read_once_a_second(world: World) -> None:

@@ -1,6 +1,6 @@
 """One look at the present moment: what is going on, what waits, how the outside fares. The same for all who look."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -26,6 +26,7 @@ RATE_DAYS: Final = 30
 _SHOWN_CALLS: Final = 12
 _MOST_CALLS: Final = 120
 _RUNS: Final = 5
+NO_RUN: Final = "no run is going"
 
 
 class Standing(StrEnum):
@@ -77,6 +78,11 @@ class Glance:
     upstreams: Mapping[str, UpstreamState] = field(default_factory=dict)
 
     @property
+    def is_late(self) -> bool:
+        """Whether a run that is due can't start yet; `reason` says why."""
+        return self.standing is Standing.IDLE and self.reason != NO_RUN
+
+    @property
     def is_sending(self) -> bool:
         """Whether calls are sent, or would be if any were due."""
         return self.standing in (Standing.RUNNING, Standing.IDLE)
@@ -100,8 +106,12 @@ class _Moment:
 class Glancer:
     """Looks once a second at most, however many ask; what takes longer to count, less often."""
 
-    def __init__(self, means: Means, lines: Lines, count: Credits) -> None:
+    def __init__(
+        self, means: Means, lines: Lines, count: Credits, late: Callable[[datetime], str | None] = lambda _: None
+    ) -> None:
+        """`late`: why a run that is due at an instant has not started."""
         self._m = means
+        self._late = late
         self._lines = lines
         self._credits = count
         self._glances = Shared(self._look, means.clock, FRESH_FOR, longest=2 * FRESH_FOR)
@@ -152,8 +162,9 @@ class Glancer:
             return Standing.HELD, moment.held
         if moment.pause is not None:
             return Standing.PAUSED, "paused: no call is sent until somebody resumes"
-        is_going = moment.run is not None and moment.run.run.is_open
-        return (Standing.RUNNING, "a run is going") if is_going else (Standing.IDLE, "no run is going")
+        if moment.run is not None and moment.run.run.is_open:
+            return Standing.RUNNING, "a run is going"
+        return Standing.IDLE, self._late(self._m.clock.now()) or NO_RUN
 
     def _read(self, ledger: Ledger, now: datetime) -> _Moment:
         runs = ledger.runs.recent(_RUNS)

@@ -74,10 +74,21 @@ class Scheduler:
             await self._skip(slot, f"run {current.run_id} was still going")
             return None
         try:
-            return await self._runs.open(RunKind.SCHEDULED, slot)
+            opened = await self._runs.open(RunKind.SCHEDULED, slot)
         except RunRefused as refusal:
             await self._refused(slot, refusal, now)
             return None
+        self._refusal = None
+        return opened
+
+    def late(self, now: datetime) -> str | None:
+        """Why the run of the latest slot has not started although it is time, while it may start yet."""
+        if self._refusal is None:
+            return None
+        slot, reason = self._refusal
+        if slot == self._seen or slot != latest_slot(self._run_hours, now):
+            return None
+        return f"the run of {slot:%H:%M} UTC can't start yet: {reason}"
 
     async def _refused(self, slot: datetime, refusal: RunRefused, now: datetime) -> None:
         """Try again each minute (Zoho may be back); once it is too late to catch up, say that the slot was skipped."""

@@ -135,13 +135,14 @@ def wire(
     planner = Planner(rationed, scratch, count)
     drift = DriftReport(means)
     runs = RunService(rationed, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
+    scheduler = Scheduler(runs, means.store, means.clock, means.log, run_hours, catch_up)
     return Services(
         means=means,
         readiness=readiness,
         lines=lines,
         runs=runs,
         run_desk=RunDesk(runs),
-        scheduler=Scheduler(runs, means.store, means.clock, means.log, run_hours, catch_up),
+        scheduler=scheduler,
         callbacks=callbacks,
         listener=Listener(means.telephony, means.store, callbacks),
         questions=QuestionDesk(means, arrived),
@@ -173,7 +174,7 @@ def wire(
         finder=PeopleFinder(rationed),
         doctor=Doctor(means, about, count),
         credits=count,
-        glancer=Glancer(means, lines, count),
+        glancer=Glancer(means, lines, count, scheduler.late),
         counts=Counts(means.store, means.clock, run_hours),
         duties=Duties(means),
         pruner=Pruner(means, retention_days),

@@ -36,6 +36,7 @@ def live_json(glance: Glance) -> dict[str, object]:
     fields = {
         "standing": glance.standing,
         "reason": glance.reason,
+        "is_late": glance.is_late,
         "paused_at": pause.at if pause else None,
         "paused_by": pause.who or None if pause else None,
         "next_run": glance.next_run,

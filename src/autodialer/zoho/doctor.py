@@ -88,7 +88,7 @@ async def _strange_statuses(fields: ModuleFields, rows: Rows) -> list[Finding]:
             Level.WARNING,
             fields.module,
             f"{fields.status} holds values that its picklist does not: {', '.join(sorted(found))}",
-            "correct these records in Zoho; they are not called",
+            "correct these records in Zoho: runs may not find them",
         )
     ]
 
