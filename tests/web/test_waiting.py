@@ -130,7 +130,7 @@ def test_what_zoho_lost_is_written_again_by_field(waits: House, command: Any) ->
         ("attempts_below", "call_attempts")
     ]
     again = command("drift", "--write-again", "call_attempts", "--lead", CALLED.zoho_id)
-    assert (again.exit_code, "call_attempts is written again" in again.output) == (0, True)
+    assert (again.exit_code, "call_attempts waits to be written again" in again.output) == (0, True)
     waits.wait_until("SELECT count(*) = 0 FROM outbox WHERE state = 'pending'", "it is written")
     left = {row["zoho_id"] for row in waits.ask("GET", "/api/drift").json()["records"]}
     assert CALLED.zoho_id not in left

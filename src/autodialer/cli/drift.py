@@ -47,7 +47,7 @@ def drift(
         if as_json:
             print_json(told)
         else:
-            typer.echo(f"{body['record_type']} {body['zoho_id']}: {body['field']} is written again.")
+            typer.echo(f"{body['record_type']} {body['zoho_id']}: {body['field']} waits to be written again.")
         return
     found = run_async(_collect(settings, days, limit, after))
     if as_json:
