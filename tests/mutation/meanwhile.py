@@ -60,7 +60,13 @@ BREAKAGES: Sequence[Breakage] = (
     ),
     Breakage(
         "who was reserved while the run was inherited is forgotten",
-        [Replace("service/dialing.py", "row.run_id == run.run_id and isinstance(attempt, Reserved)", "False")],
+        [
+            Replace(
+                "service/dialing.py",
+                "for key in release_unsent(",
+                "for key in () and (",
+            )
+        ],
         [_service("inherited_while_reserving", "whom_it_had_just_reserved_is_called_by_it_as_the_conductor")],
     ),
     Breakage(

@@ -38,7 +38,7 @@ async def test_it_is_gone_when_closed_and_leaves_nothing_on_the_disk(
 def test_where_no_file_can_be_made_the_reason_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     database = Database("sqlite:///")
-    with pytest.raises(StoreError, match="no temporary file can be made: No such file or directory; see TMPDIR"):
+    with pytest.raises(StoreError, match=r"no temporary file can be made: No such file or directory; see TMPDIR$"):
         database.run_migrations(metadata.create_all)
     database.close()
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from autodialer.domain.attempt import Reserved, Submitting
+from autodialer.domain.attempt import Submitting
 from autodialer.domain.errors import RunTakenOver, StoreError
 from autodialer.domain.phone import PhoneNumber, read_number
 from autodialer.domain.placing import Ambiguous, CallRequest, PlaceOutcome
@@ -22,6 +22,7 @@ from autodialer.service.holding import hold_problem
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.outcomes import OutcomeRecorder
+from autodialer.service.ownership import release_unsent
 from autodialer.service.pacing import Pacer, Pacing
 from autodialer.service.preparing import Preparer, Ready, Stop, day_over
 from autodialer.service.retrying import Persistence
@@ -106,13 +107,8 @@ class Dialer:
 
     def _unclaim(self, run: Run, ledger: Ledger) -> None:
         """Also what was reserved by a commit whose answer nobody waited for any more."""
-        now = self._m.clock.now()
-        for row in ledger.attempts.open_of_owner(self._m.owner):
-            attempt = ledger.attempts.load(row.attempt_id)
-            if row.run_id == run.run_id and isinstance(attempt, Reserved):
-                after = attempt.release("the run ended here before this call was sent", now)
-                if ledger.attempts.release(attempt, after):
-                    ledger.staging.mark(run.run_id, row.key, StagedState.DUE)
+        for key in release_unsent(ledger, run.run_id, self._m.owner, self._m.clock.now()):
+            ledger.staging.mark(run.run_id, key, StagedState.DUE)
         ledger.staging.unclaim(run.run_id, self._m.owner, without_attempt=True)
 
     async def _produce(self, run: Run, ready: asyncio.Queue[Ready], stop: Stop) -> None:

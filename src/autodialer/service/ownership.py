@@ -1,10 +1,12 @@
 """Whose run it is: a store that writes for a run only while one may (rules.md rows 19 and 20)."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import TypeVar
 
+from autodialer.domain.attempt import Reserved
 from autodialer.domain.errors import RunTakenOver, StoreError
+from autodialer.domain.record import RecordKey
 from autodialer.ports.ledger import Ledger
 from autodialer.service.means import Means
 from autodialer.service.preparing import Stop
@@ -69,3 +71,15 @@ class Ownership(Participation):
                     return
             except StoreError as error:
                 self._m.log.error("lease not renewed, goes on", run_id=self._run_id, error=error.message)
+
+
+def release_unsent(ledger: Ledger, run_id: str, owner: str, now: datetime) -> Sequence[RecordKey]:
+    """Give back what `owner` has reserved in this run and not sent; whose calls these were."""
+    released = []
+    for row in ledger.attempts.open_of_owner(owner):
+        attempt = ledger.attempts.load(row.attempt_id)
+        if row.run_id != run_id or not isinstance(attempt, Reserved):
+            continue
+        if ledger.attempts.release(attempt, attempt.release("the run ended before this call was sent", now)):
+            released.append(row.key)
+    return released

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 
 from autodialer.domain.access import Action
-from autodialer.domain.attempt import Reserved
 from autodialer.domain.errors import CrmError, LedgerRefusal, RunRefused, RunTakenOver, StoreError
 from autodialer.domain.record import RecordKey
 from autodialer.ports.ledger import Ledger, Store
@@ -21,7 +20,7 @@ from autodialer.service.holding import hold, hold_problem
 from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.noticing import forgotten_calls
-from autodialer.service.ownership import RUN_LEASE, Ownership, Participation
+from autodialer.service.ownership import RUN_LEASE, Ownership, Participation, release_unsent
 from autodialer.service.preparing import Stop, day_over
 from autodialer.service.readiness import Readiness
 from autodialer.service.retrying import PatientStore, Persistence
@@ -274,7 +273,8 @@ class RunService:
             if not own.may_write(ledger):
                 return ledger.runs.get(run.run_id) or run, False
             detail = reason or "not reached"
-            self._release_unsent(ledger, run)
+            # What was just being reserved would else block its people until its lease runs out.
+            release_unsent(ledger, run.run_id, self._m.owner, now)
             ledger.staging.skip_rest(run.run_id, SkipReason.RUN_STOPPED.value, detail)
             totals = totals_of(ledger.staging.counts(run.run_id))
             ledger.runs.save_totals(run.run_id, totals)
@@ -303,11 +303,3 @@ class RunService:
             if self._m.clock.monotonic() - since > _PATIENCE:
                 return
             await self._m.clock.sleep(_POLL)
-
-    def _release_unsent(self, ledger: Ledger, run: Run) -> None:
-        """What was just being reserved when the run ended would else block its people until its lease runs out."""
-        for row in ledger.attempts.open_of_owner(self._m.owner):
-            attempt = ledger.attempts.load(row.attempt_id)
-            if row.run_id == run.run_id and isinstance(attempt, Reserved):
-                after = attempt.release("the run ended before this call was sent", self._m.clock.now())
-                ledger.attempts.release(attempt, after)

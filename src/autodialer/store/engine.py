@@ -29,8 +29,7 @@ T = TypeVar("T")
 
 MAX_GROUP = 256
 _READERS = 2
-# Seconds in which a change is tried again whose rows others hold: longer than postgres.WRITER_IDLE_MS, after which a row is free
-# whose writer stopped.
+# Seconds of new tries while others hold the rows: longer than postgres.WRITER_IDLE_MS, after which a stopped writer's are free.
 _INSIST = 2.5
 # Nothing was committed and the same may succeed now: serialization failure, deadlock, lock timeout, idle transaction ended.
 _UNDONE = frozenset({"40001", "40P01", "55P03", "25P03"})
@@ -346,5 +345,6 @@ def _store_error(error: DBAPIError, url: URL) -> StoreError:
     cause = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
     if isinstance(error, IntegrityError):
         return LedgerRefusal(f"the ledger refused the change: {cause}", permanent=True)
-    where = f"DB_PATH: {url.database}" if url.get_backend_name() == "sqlite" else "DATABASE_URL"
-    return StoreError(f"the ledger can't be used: {cause} ({where})", permanent=isinstance(error, _HOPELESS))
+    where = url.database and f" (DB_PATH: {url.database})"  # a scratch ledger has no name
+    where = where if url.get_backend_name() == "sqlite" else " (DATABASE_URL)"
+    return StoreError(f"the ledger can't be used: {cause}{where or ''}", permanent=isinstance(error, _HOPELESS))
