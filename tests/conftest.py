@@ -26,6 +26,7 @@ _ENOUGH = 4 << 30  # bytes
 _LONG = ("browser", "proof", "crash", "faults", "replicas", "e2e")
 
 
+@pytest.hookimpl(trylast=True)  # after what is left out: xdist cuts the list that remains
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each process begins with a share of what takes long, so that none is still at it when the others have nothing left to do."""
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
