@@ -289,7 +289,7 @@ async def test_row_14_a_number_that_a_record_is_given_while_the_run_goes_on_is_c
 
 
 async def test_a_run_that_the_database_held_up_ends_with_its_day(make_world: MakeWorld) -> None:
-    start = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
+    start = datetime(2026, 3, 2, 21, 55, tzinfo=UTC)  # five minutes before midnight
     world = make_world(start=start, policy=BUCHAREST, calls_per_second=1.0)
     world.crm.add(*(chasing(lead(n), n, MONDAY - DAY) for n in range(30)))
     world.all_end(None)  # 8x8 would be answered 503 all night
@@ -378,6 +378,17 @@ async def test_a_database_that_is_away_for_seconds_while_a_run_pulls_costs_it_no
 
 
 # A pause
+
+
+@pytest.mark.parametrize("people", [0, 3])
+async def test_a_run_with_nobody_left_to_call_ends_while_calls_are_paused(world: World, people: int) -> None:
+    """Of those who were pulled nobody is due: they have a status that is not called, or no number."""
+    world.crm.add(*(person(lead(n), n, phone=None) for n in range(people)))
+    await world.write(lambda ledger: pause(ledger, MONDAY))
+    began = world.clock.monotonic()
+    run = await world.run()
+    assert (run.state, run.totals["called"]) == (RunState.FINISHED, 0)
+    assert world.clock.monotonic() - began < 30
 
 
 async def test_a_pause_holds_everybody_who_is_due_and_a_run_in_its_way_is_told_of_it(world: World) -> None:

@@ -89,8 +89,9 @@ class Preparer:
         """
         if waiting > self._most // 2:
             return False
-        if not await self._may_go_on(stop):
-            return False
+        go_on = await self._may_go_on(run, stop)
+        if not go_on:
+            return go_on
         if over := day_over(run, self._m.policy, self._m.clock.now()):
             stop.because(over)
             return False
@@ -154,12 +155,14 @@ class Preparer:
     def _today(self) -> str:
         return self._m.policy.local_date(self._m.clock.now()).isoformat()
 
-    async def _may_go_on(self, stop: Stop) -> bool:
-        """Wait while paused."""
+    async def _may_go_on(self, run: Run, stop: Stop) -> bool | None:
+        """Wait while paused; None when there is nobody to wait for."""
         since = self._m.clock.monotonic()
         while await self._persistence.insist(lambda: self._m.store.read(is_paused)):
             if self._stopping.is_set():
                 return False
+            if not await self._anybody_due(run):
+                return None
             if self._m.clock.monotonic() - since > PAUSE_PATIENCE:
                 stop.because("paused for more than an hour")
                 return False
