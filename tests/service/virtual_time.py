@@ -47,6 +47,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - asyncio's
+        """Wait for its threads: from Python 3.12 on asyncio waits for seconds, which would be over at once."""
+        with thread_at_work():
+            await super().shutdown_default_executor()
+
     def advance(self, seconds: float) -> None:
         """Let so much time go by at once."""
         if time.monotonic() - self._started > _LONGEST_TEST:

@@ -57,12 +57,14 @@ def test_a_folder_that_holds_anything_that_no_demo_made_is_left_as_it_is(tmp_pat
 def test_what_a_link_named_like_the_logs_leads_to_is_left_alone(tmp_path: Path) -> None:
     folder, elsewhere = tmp_path / "demo", tmp_path / "elsewhere"
     make_room(folder)
+    (folder / "call_logs.db").write_text("an earlier demo's")
     elsewhere.mkdir()
     (elsewhere / "mine").write_text("mine")
     (folder / "logs").symlink_to(elsewhere)
-    with pytest.raises(DialerError, match="can't hold the demo: Cannot call rmtree on a symbolic link"):
+    with pytest.raises(DialerError, match="is a link, and what it leads to is not the demo's"):
         make_room(folder)
     assert everything(elsewhere) == {"mine"}
+    assert (folder / "call_logs.db").exists()
 
 
 def test_a_demo_that_is_going_on_keeps_its_folder(tmp_path: Path) -> None:

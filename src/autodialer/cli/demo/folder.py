@@ -26,6 +26,11 @@ def make_room(folder: Path) -> None:
                 permanent=True,
             )
         folder.mkdir(parents=True, exist_ok=True)
+        if (folder / LOGS).is_symlink():
+            raise DialerError(
+                f"{folder / LOGS} is a link, and what it leads to is not the demo's; remove it, or see --folder",
+                permanent=True,
+            )
         (folder / _MARK).touch()
         lock = FileLock(folder / f"{DATABASE}.lock")
         try:
