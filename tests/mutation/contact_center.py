@@ -19,9 +19,9 @@ BREAKAGES: Sequence[Breakage] = (
         [
             Replace(
                 "contact_center/stream.py",
-                "        if event is not None and not await self._store(event, take):\n",
+                "        try:\n            if not await self._keep(message, take):\n",
                 '        await connection.send(msgspec.json.encode({"messageId": message_id}).decode())\n'
-                "        if event is not None and not await self._store(event, take):\n",
+                "        try:\n            if not await self._keep(message, take):\n",
             )
         ],
         [_test("stream", "what_was_not_stored_when_the_process_died_comes_again")],

@@ -168,9 +168,8 @@ def _at(event: Mapping[str, object]) -> str | None:
     for stamp in [*stamps, event.get("interactionEventTS"), event.get("eventTS")]:
         number = as_int(stamp)
         if number is not None and number > 0:
-            seconds = number / 1000 if number > _SECONDS else number
             try:
-                return datetime.fromtimestamp(seconds, UTC).isoformat()
+                return datetime.fromtimestamp(number / 1000 if number > _SECONDS else number, UTC).isoformat()
             except (ValueError, OverflowError, OSError):
                 continue
     return None

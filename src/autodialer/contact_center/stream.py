@@ -9,6 +9,7 @@ import base64
 import binascii
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
@@ -27,6 +28,7 @@ _STANDBY_WAIT = (
     5.0  # 8x8 gives a subscription to one consumer at a time; when that one is gone, another is there in this time
 )
 _STORE_WAIT, _LONGEST_STORE_WAIT = 0.5, 15.0
+_REMEMBERED = 500  # messages
 _LARGEST_FRAME = 16 * 1024 * 1024  # Pulsar's own limit is 5 MiB, a third more in base64
 # The library writes whole frames, with the customers in them, to its debug log.
 _QUIET = logging.getLogger("autodialer.contact_center.frames")
@@ -50,6 +52,7 @@ class Stream:
         self._subscribed = asyncio.Event()
         self._wait = _FIRST_WAIT
         self._told = ""
+        self._failed: deque[str] = deque(maxlen=_REMEMBERED)  # ids of messages
 
     async def subscribed(self) -> bool:
         """Whether 8x8 keeps events for us from now on, waiting for it a little.
@@ -108,12 +111,27 @@ class Stream:
         if message_id is None:
             self._log.warning("event stream: a frame that is no message was left out")
             return
-        event = reduce(message)
-        if event is not None and not await self._store(event, take):
-            return  # unacknowledged it comes again
-        if event is not None:
-            self._note_end(event)
+        try:
+            if not await self._keep(message, take):
+                return  # unacknowledged it comes again
+        except Exception as error:
+            if message_id not in self._failed:
+                self._failed.append(message_id)
+                raise  # with the next connection it comes again
+            # For good it would come before all others, and hold them up.
+            self._log.error("event stream: an event is left unacknowledged", error=repr(error))
+            return
         await connection.send(msgspec.json.encode({"messageId": message_id}).decode())
+
+    async def _keep(self, message: object, take: Take) -> bool:
+        """Whether it is dealt with: stored, or none of ours."""
+        event = reduce(message)
+        if event is None:
+            return True
+        if not await self._store(event, take):
+            return False
+        self._note_end(event)
+        return True
 
     async def _store(self, event: Mapping[str, object], take: Take) -> bool:
         """Whether it is dealt with. While the ledger can't be used nothing more is read: 8x8 keeps it meanwhile."""

@@ -174,6 +174,7 @@ def test_what_can_be_no_phone_call_of_ours_is_not_kept(message: object) -> None:
         ({"msgInfo": {}, "interactionEventTS": 1744819218}, 2025),
         ({"msgInfo": None, "eventTS": "1744819092"}, 2025),
         ({"msgInfo": {"timestamp": 10**30}}, None),
+        ({"msgInfo": {"timestamp": 10**400}}, None),
         ({"msgInfo": {"timestamp": -5}}, None),
         ({"msgInfo": {"timestamp": True}}, None),
         ({"msgInfo": "soon"}, None),

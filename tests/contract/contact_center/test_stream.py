@@ -166,6 +166,38 @@ async def test_one_that_can_never_be_stored_holds_up_no_other_and_is_not_acknowl
         assert sessions(heard) == ["int-2"]
 
 
+async def test_one_that_fails_unexpectedly_comes_again_and_then_holds_up_no_other(simulator: Simulated) -> None:
+    tries: list[Body] = []
+
+    async def fail(body: Body) -> None:
+        if payload_of(body)["sessionId"] == "int-1":
+            tries.append(body)
+            raise ZeroDivisionError
+
+    async with adapter(simulator.url) as telephony, listening(telephony) as heard:
+        heard.obstacle = fail
+        await publish(simulator, "int-1", "int-2")
+        await until(lambda: len(subscription(simulator).backlog) == 1)
+        assert sessions(heard) == ["int-2"]
+        assert len(tries) == 2
+        assert logged(telephony, "error") == ["event stream: an event is left unacknowledged"]
+
+
+async def test_one_that_fails_unexpectedly_once_is_not_lost(simulator: Simulated) -> None:
+    tries: list[Body] = []
+
+    async def fail_once(body: Body) -> None:
+        tries.append(body)
+        if len(tries) == 1:
+            raise ZeroDivisionError
+
+    async with adapter(simulator.url) as telephony, listening(telephony) as heard:
+        heard.obstacle = fail_once
+        await publish(simulator, "int-1", "int-2")
+        await until(lambda: not subscription(simulator).backlog)
+        assert sessions(heard) == ["int-1", "int-2"]
+
+
 async def test_one_that_the_desk_cannot_read_is_acknowledged(simulator: Simulated) -> None:
     async def refuse(_: Body) -> None:
         raise MalformedCallback(["payload must be an object"])
