@@ -55,9 +55,9 @@ class Info(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A page of rows; each row is judged on its own."""
+    """A page of rows; each row is judged on its own. What has no `data` is none: it says of nobody that they are not there."""
 
-    data: list[Any] = []
+    data: list[Any]
     info: Info = Info()
 
     def is_last(self, limit: int) -> bool:
@@ -81,7 +81,7 @@ def read_page(answer: Answer) -> Page:
     if not answer.is_success:
         raise error_for(answer)
     if answer.status == 204:  # noqa: PLR2004 - "no content"
-        return Page()
+        return Page([])
     return _decode(answer.body, Page)
 
 

@@ -34,7 +34,7 @@ class Row(msgspec.Struct, gc=False):
 class RowPage(Page, frozen=True):
     """A page of people; None for what is no row."""
 
-    data: list[Row | None] = msgspec.field(default_factory=list)
+    data: list[Row | None]
 
 
 def read_rows(fields: ModuleFields, answer: Answer) -> RowPage:
@@ -96,7 +96,7 @@ def _page_of(columns: tuple[str | None, ...]) -> type[RowPage] | None:
     row = msgspec.defstruct(
         "AskedRow", asked, bases=(Row,), rename=dict(zip(Row.__struct_fields__, names, strict=True))
     )
-    rows: tuple[str, Any, object] = ("data", GenericAlias(list, row), [])
+    rows: tuple[str, Any] = ("data", GenericAlias(list, row))
     return cast(type[RowPage], msgspec.defstruct("AskedPage", [rows], bases=(RowPage,), frozen=True))
 
 

@@ -69,6 +69,18 @@ async def test_a_failed_look_is_an_error_and_never_a_missing_record(open_world: 
     assert not caught.value.permanent
 
 
+@pytest.mark.parametrize("body", [{}, {"code": "INTERNAL_ERROR", "details": {}, "message": "", "status": "error"}])
+async def test_a_look_that_is_answered_without_any_list_of_records_is_asked_again_and_says_of_none_that_it_is_gone(
+    open_world: OpenWorld, body: dict[str, object]
+) -> None:
+    someone = person(1)
+    world = open_world(someone)
+    async with world.open_client() as crm:
+        await crm.prepare()
+        world.fault(kind="status", status=200, body=body, match={"path_contains": "coql"})
+        assert list(await crm.look([key_of(someone)])) == [key_of(someone)]
+
+
 async def test_an_update_writes_absolute_values_in_zohos_format_and_nothing_else(open_world: OpenWorld) -> None:
     lead, contact = person(1), person(2, "No Answer", "Contacts", call_attempts=4)
     world = open_world(lead, contact)

@@ -121,7 +121,12 @@ def test_one_field_may_be_both_phone_and_mobile() -> None:
     assert (record.phone, record.mobile) == ("0712345678", "0712345678")
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"data": 5}', b'{"data": [{"id": "1"', b""])
+ERROR_BODY = b'{"code": "INTERNAL_ERROR", "details": {}, "message": "internal error", "status": "error"}'
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b'{"data": 5}', b'{"data": [{"id": "1"', b"", b"{}", b'{"info": {}}', ERROR_BODY]
+)
 def test_what_is_no_page_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableError):
         read_rows(FIELDS, Answer(200, {}, body))
