@@ -58,6 +58,13 @@ MEANINGS: Final = {
     ),
     "AUTHENTICATION_FAILURE": Meaning(Refusal.STOP, "the Authorization header did not reach Zoho"),
 }
+OF_ONE_RECORD: Final = frozenset(
+    code
+    for code, meaning in MEANINGS.items()
+    if meaning.refusal in (Refusal.NEVER, Refusal.BLOCKED, Refusal.REREAD)
+    and code not in ("NOT_ALLOWED", "LIMIT_EXCEEDED")
+)
+"""What Zoho says of a single record and its values, also where it refuses a whole request with it."""
 _UNKNOWN: Final = Meaning(Refusal.BLOCKED, "this code is not documented: ask Zoho, or report it")
 _SAYS_NOTHING: Final = Meaning(Refusal.RETRY)
 

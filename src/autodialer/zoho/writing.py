@@ -19,7 +19,7 @@ from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.fields import ModuleFields
 from autodialer.zoho.freshness import parse_time
 from autodialer.zoho.mapping import item_details, to_body, to_item, to_result, to_zoho_time
-from autodialer.zoho.refusals import refusal_for
+from autodialer.zoho.refusals import OF_ONE_RECORD, refusal_for
 from autodialer.zoho.slots import Rank
 from autodialer.zoho.transport import ApiCall, Transport
 
@@ -148,10 +148,8 @@ def _not_written(error: CrmError) -> NotWritten:
 
 
 def _is_about_the_body(error: CrmError) -> bool:
-    """Whether Zoho refused the batch as it is, so that each record alone may fare better."""
-    return error.permanent and error.code in _BODY_CODES
+    """Whether Zoho refused the batch as it is, or for one of its records, so that each record alone may fare better."""
+    return error.permanent and (error.code in _OF_A_REQUEST or error.code in OF_ONE_RECORD)
 
 
-_BODY_CODES: Final = frozenset(
-    {"INVALID_DATA", "LIMIT_EXCEEDED", "MANDATORY_NOT_FOUND", "HTTP 400", "HTTP 413", "ALREADY_MODIFIED", "HTTP 412"}
-)
+_OF_A_REQUEST: Final = frozenset({"LIMIT_EXCEEDED", "HTTP 400", "HTTP 413"})

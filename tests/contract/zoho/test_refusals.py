@@ -46,6 +46,12 @@ EXPECTED = {
     UNKNOWN: Refusal.BLOCKED,
 }
 
+SPEAK_OF_ONE_RECORD = {
+    *("INVALID_DATA", "MANDATORY_NOT_FOUND", "DUPLICATE_DATA", "MULTIPLE_OR_MULTI_ERRORS", "DEPENDENT_MISMATCH"),
+    *("DEPENDENT_FIELD_MISSING", "EXPECTED_FIELD_MISSING", "RECORD_IN_BLUEPRINT", "CONVERTED_RECORD"),
+    *("ID_ALREADY_CONVERTED", "RECORD_LOCKED", "NOT_APPROVED", "NOT_REVIEWED", "ALREADY_MODIFIED"),
+}
+
 
 def item(code: str, **details: Any) -> dict[str, Any]:
     return {"code": code, "details": details, "message": "no", "status": "success" if code == "SUCCESS" else "error"}
@@ -117,6 +123,26 @@ async def test_one_item_that_refuses_a_whole_batch_lets_each_record_be_tried_alo
     world = open_world(person(1), person(2))
     answered(world, 400, item("LIMIT_EXCEEDED"))
     assert all(isinstance(result, Written) for result in await write(world, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("code", "refusal"), [(code, refusal) for code, refusal in EXPECTED.items() if code in SPEAK_OF_ONE_RECORD]
+)
+async def test_a_request_that_is_refused_for_one_record_keeps_back_no_other_and_says_of_that_one_what_its_code_means(
+    open_world: OpenWorld, code: str, refusal: Refusal
+) -> None:
+    people = [person(number) for number in range(5)]
+    world = open_world(*people)
+    match = {"method": "PUT", "body_contains": people[2].zoho_id}
+    world.fault(kind="status", status=400, body=item(code), match=match, times=0)
+    results = await write(world, *range(5))
+    assert [result.refusal if isinstance(result, NotWritten) else None for result in results] == [
+        None,
+        None,
+        refusal,
+        None,
+        None,
+    ]
 
 
 async def test_a_record_s_own_answer_counts_also_when_it_stands_in_a_412_without_a_body(open_world: OpenWorld) -> None:
