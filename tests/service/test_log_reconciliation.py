@@ -220,6 +220,27 @@ async def test_a_new_record_whose_call_was_closed_as_unknown_is_looked_up_for_tw
     assert (await world.attempt(lead(1))).disposition is Disposition.NO_ANSWER
 
 
+async def test_a_call_late_in_the_evening_to_who_had_not_answered_before_is_looked_up_after_its_day_as_well(
+    world: World,
+) -> None:
+    world.clock.move_to(MONDAY.replace(hour=23, minute=50))
+    world.crm.add(chasing(lead(1), 1, MONDAY - DAY))
+    world.telephony.always = Placed("s-1")
+    await world.run()
+    await pass_time(901)
+    for _ in range(2):  # unknown after RESULT_TIMEOUT, and its day is over by then
+        await world.services.reconciler.sweep()
+    row = await world.attempt(lead(1))
+    assert row.disposition is Disposition.UNKNOWN
+    world.telephony.log = [logged(row, disposition=Disposition.ANSWERED)]
+    assert await reconcile(world) == 1
+    assert (await world.attempt(lead(1))).disposition is Disposition.ANSWERED
+    await world.drain()
+    assert world.crm.records[lead(1)].call_attempts == 2
+    await world.run()
+    assert len(world.telephony.rings) == 1, "who answered waits for a person"
+
+
 async def test_after_two_days_nobody_asks_any_more(world: World) -> None:
     await lost(world, 1)
     world.clock.move_to(MONDAY + 2 * DAY + MINUTE)

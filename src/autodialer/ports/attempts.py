@@ -124,6 +124,10 @@ class Attempts(Protocol):
         """The work list (rules.md row 25), newest first: unknown, and New records' calls that were closed as unknown."""
         ...
 
+    def unheard(self, since: datetime, limit: int) -> Sequence[AttemptRow]:
+        """Calls sent at or after `since` that are unknown or were closed as that, of whichever record; newest first."""
+        ...
+
     def latest_submitted(self) -> datetime | None:
         """When the newest of our own calls was about to be sent; None before the first."""
         ...

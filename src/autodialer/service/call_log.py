@@ -1,7 +1,7 @@
 """What 8x8's own log says of calls whose result never came (rules.md row 25). Not found there changes nothing."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from autodialer.domain.attempt import AttemptState
@@ -36,8 +36,9 @@ class CallLog:
         if m.clock.monotonic() < self._not_before or m.telephony.missing_settings():
             return 0
         now, wall_now = m.clock.now(), m.wall_clock.now()
-        rows = await m.store.read(lambda ledger: ledger.attempts.unknown(_MOST))
-        asked = {row.attempt_id: row.submitted_at for row in rows if row.submitted_at and _due(row.submitted_at, now)}
+        rows = await m.store.read(lambda ledger: ledger.attempts.unheard(now - LOOK_BACK, _MOST))
+        latest = now - OLD_ENOUGH
+        asked = {row.attempt_id: row.submitted_at for row in rows if row.submitted_at and row.submitted_at <= latest}
         if not asked:
             return 0
         self._not_before = m.clock.monotonic() + EVERY
@@ -74,10 +75,6 @@ class CallLog:
         now = self._m.clock.now()
         ending = end_attempt(ledger, self._m.policy, row, result, now, heard, self._m.log_calls)
         return ending.state == "applied"
-
-
-def _due(submitted_at: datetime, now: datetime) -> bool:
-    return now - LOOK_BACK <= submitted_at <= now - OLD_ENOUGH
 
 
 def _by_session(row: AttemptRow, calls: Sequence[LoggedCall]) -> LoggedCall | None:

@@ -13,7 +13,7 @@ from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import AttemptRow, CallElsewhere, Reservation
 from autodialer.store.chunks import chunks
 from autodialer.store.prepared import Prepared, PreparedAmong
-from autodialer.store.tables import HELD, OPEN, UNSETTLED, attempts
+from autodialer.store.tables import HELD, OPEN, UNHEARD, UNSETTLED, attempts
 from autodialer.store.transitions import SqlTransitions, fitting_status
 
 _a = attempts.c
@@ -193,6 +193,10 @@ class SqlAttempts(SqlTransitions):
 
     def unknown(self, limit: int = 500) -> Sequence[AttemptRow]:
         return self._many(select(attempts).where(text(UNSETTLED)).order_by(_a.submitted_at.desc()).limit(limit))
+
+    def unheard(self, since: datetime, limit: int) -> Sequence[AttemptRow]:
+        lately = select(attempts).where(text(UNHEARD), _a.submitted_at >= since)
+        return self._many(lately.order_by(_a.submitted_at.desc()).limit(limit))
 
     def latest_submitted(self) -> datetime | None:
         row = _LATEST_SUBMITTED.first(self._db, {})

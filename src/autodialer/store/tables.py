@@ -182,6 +182,9 @@ Index("ix_attempts_released", _a.policy_day, **_where(RELEASED))
 # The work list: a New record whose one call closed as unknown is not called again until a person settles it (rules.md row 25).
 UNSETTLED = "(state = 'unknown' OR (disposition = 'unknown' AND is_new = 1))"
 Index("ix_attempts_unsettled", _a.submitted_at, **_where(UNSETTLED))
+# Of whichever record: 8x8's log may tell how these ended (runbook.md, "Unknown calls").
+UNHEARD = "(state = 'unknown' OR disposition = 'unknown')"
+Index("ix_attempts_unheard", _a.submitted_at, **_where(UNHEARD))
 HELD = "disposition = 'answered' AND hold_lifted_at IS NULL"
 # Who answered and waits is listed from it alone: their calls lie scattered over the whole table. The last two columns say what its
 # condition says, but SQLite asks each row for them.

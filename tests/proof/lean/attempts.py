@@ -226,6 +226,14 @@ class MemoryAttempts(SqlTransitions):
         ]
         return sorted(unsettled, key=lambda row: str(row.submitted_at), reverse=True)[:limit]
 
+    def unheard(self, since: datetime, limit: int) -> Sequence[AttemptRow]:
+        unheard = [
+            row
+            for row in self.rows.values()
+            if (row.state is _UNKNOWN or _closed_unknown(row)) and row.submitted_at and row.submitted_at >= since
+        ]
+        return sorted(unheard, key=lambda row: str(row.submitted_at), reverse=True)[:limit]
+
     def latest_submitted(self) -> datetime | None:
         return self.latest
 
