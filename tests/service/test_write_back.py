@@ -158,6 +158,25 @@ async def test_a_missing_right_keeps_the_update_for_minutes(world: World) -> Non
     assert (row.next_try_at - world.clock.now()).total_seconds() == 300
 
 
+async def test_doctor_tells_of_updates_that_zoho_has_refused_for_an_hour_and_why(world: World) -> None:
+    async def told() -> list[str]:
+        return [found.message for found in await world.services.doctor.examine() if found.subject == "write-back"]
+
+    world.crm.add(person(lead(1), 1), person(lead(2), 2))
+    for key, code in ((lead(1), "NO_PERMISSION"), (lead(2), "ALREADY_MODIFIED")):
+        refusal = Refusal.STOP if code == "NO_PERMISSION" else Refusal.REREAD
+        world.crm.refusals[key] = deque([NotWritten(code, "not now", refusal)] * 1000)
+        await queue(world, key, call_attempts=1)
+        await world.drain()
+    assert await told() == []
+    for _ in range(15):
+        await pass_time(301)
+        await world.drain()
+    assert await told() == [
+        "2 updates wait for Zoho, the oldest since 2026-03-02 10:00 UTC; its last answer: NO_PERMISSION: not now"
+    ]
+
+
 @pytest.mark.parametrize("failing", ["look", "write"])
 async def test_row_28_when_zoho_fails_every_update_is_kept_and_nothing_is_half_settled(
     world: World, failing: str

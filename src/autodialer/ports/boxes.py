@@ -116,6 +116,10 @@ class Outbox(Protocol):
         """When the one that waits longest was queued."""
         ...
 
+    def refused_for_long(self, queued_before: datetime) -> tuple[int, OutboxRow | None]:
+        """How many pending ones that were queued before then the CRM has not taken at least once, and the oldest of them."""
+        ...
+
     def sent(self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None) -> bool:
         """The CRM took it. False if `owner` has it no more: nothing is changed; so also of the next three."""
         ...

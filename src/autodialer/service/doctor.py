@@ -1,10 +1,11 @@
 """Everything a new installation may have wrong, each with what to do about it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from autodialer.domain.errors import StoreError
 from autodialer.ports import Finding, Level
-from autodialer.ports.rows import Run
+from autodialer.ports.rows import OutboxRow, Run
 from autodialer.service.agents import agents_of
 from autodialer.service.budget import DAY, Load, credits_needed, together_at
 from autodialer.service.clock_guard import clock_problem
@@ -14,6 +15,7 @@ from autodialer.service.holding import hold_problem
 from autodialer.service.means import Means
 
 _RUNS = 20
+_FOR_LONG = timedelta(hours=1)
 
 
 class Doctor:
@@ -39,7 +41,7 @@ class Doctor:
         try:
             now = self._m.clock.now()
             today = self._m.policy.local_date(now).isoformat()
-            paused, lists, behind, held, untold, figures = await self._m.store.read(
+            paused, lists, behind, held, untold, figures, refused = await self._m.store.read(
                 lambda ledger: (
                     is_paused(ledger),
                     ledger.stats.work_lists(),
@@ -47,6 +49,7 @@ class Doctor:
                     hold_problem(ledger, self._m.policy, now),
                     ledger.activities.count("parked"),
                     ledger.stats.today(today),
+                    ledger.outbox.refused_for_long(now - _FOR_LONG),
                 )
             )
         except StoreError as error:
@@ -76,6 +79,7 @@ class Doctor:
                     remedy,
                 )
             )
+        findings += _refused_for_long(*refused)
         if lists["unknown_calls"]:
             count = lists["unknown_calls"]
             remedy = "autodialer unknown lists them; autodialer unknown --settle ATTEMPT_ID --as RESULT settles one"
@@ -130,6 +134,17 @@ class Doctor:
     def _policy(self) -> list[Finding]:
         warnings = [Finding(Level.WARNING, "policy", sentence) for sentence in self._m.policy.warnings()]
         return warnings or [Finding(Level.OK, "policy", f"{self._m.policy.hash}, no contradiction")]
+
+
+def _refused_for_long(count: int, oldest: OutboxRow | None) -> list[Finding]:
+    """Updates that are tried again and again stand on no list."""
+    if oldest is None:
+        return []
+    wait, since = "update waits" if count == 1 else "updates wait", f"{oldest.created_at:%Y-%m-%d %H:%M} UTC"
+    message = f"{count} {wait} for Zoho, the oldest since {since}; its last answer: {oldest.last_error}"
+    named = f"{oldest.key.record_type.value.lower()} {oldest.key.zoho_id}"
+    remedy = f"it is tried again until Zoho takes it; autodialer explain {named} and docs/zoho/writing.md say more"
+    return [Finding(Level.WARNING, "write-back", message, remedy)]
 
 
 def day_of(last: Run, calls_today: int, runs: int, calls_per_second: float) -> Load:

@@ -106,6 +106,12 @@ class SqlOutbox:
     def oldest_pending(self) -> datetime | None:
         return self._db.execute(_OLDEST).scalar()
 
+    def refused_for_long(self, queued_before: datetime) -> tuple[int, OutboxRow | None]:
+        for_long = and_(text(PENDING), _o.tries > 0, _o.created_at <= queued_before)
+        oldest = self._many(select(outbox).where(for_long).order_by(_o.created_at, _o.outbox_id).limit(1))
+        count = self._db.execute(select(func.count()).select_from(outbox).where(for_long)).scalar_one()
+        return count, next(iter(oldest), None)
+
     def sent(self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None) -> bool:
         return self._settle(outbox_id, owner, {"state": "sent", "settled_at": at, "status_kept": status_kept})
 
