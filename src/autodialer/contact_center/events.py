@@ -11,7 +11,7 @@ from autodialer.ports import Heard
 from autodialer.telephony_http.words import as_int, as_text, normalize_status, plain
 
 NAMESPACE = "CONTACT_CENTER"
-DELETED, REJECTED = "INTERACTIONDELETED", "INTERACTIONREJECTED"
+DELETED, REJECTED, ASSIGNED = "INTERACTIONDELETED", "INTERACTIONREJECTED", "INTERACTIONASSIGNED"
 CUSTOMER_ACCEPTED = "INTERACTIONCUSTOMERACCEPTED"
 # An agent took the call: from then on the person's phone may have rung.
 _AGENT_TOOK = frozenset(
@@ -79,23 +79,33 @@ def read(body: Mapping[str, object], heard: Heard) -> CallEvent:
     if CUSTOMER_ACCEPTED in before:
         return _result(payload, session_id, (Disposition.ANSWERED, ""), reason or "none", earlier)
     if REJECTED in before and not before & _AGENT_TOOK:
-        return _declined(payload, session_id, reason, earlier)
+        return _declined(payload, session_id, reason, events)
     if reason is not None and reason in ENDS:
         return _result(payload, session_id, ENDS[reason], reason, earlier)
     return NoResult(name, f"{plain(reason) or 'no reason'} without an answer of the person tells nothing", session_id)
 
 
 def _declined(
-    payload: Mapping[str, object], session_id: str, reason: str | None, earlier: Sequence[Mapping[str, object]]
+    payload: Mapping[str, object], session_id: str, reason: str | None, events: Sequence[Mapping[str, object]]
 ) -> CallEvent:
     """The agent, who is rung first, declined or let it ring, and no other took it: nobody has rung the person.
 
-    Unless the reason speaks of a phone: then it can't be told whose that was, the agent's or the person's.
+    Unless somebody was offered the call and did not decline: 8x8's own sequence of an unanswered call has no word of the agent's
+    taking it. Or the reason speaks of a phone: then it can't be told whose that was, the agent's or the person's.
     """
+    if _is_offered(events):
+        return NoResult(DELETED, "offered again after an agent declined: who took it is not told", session_id)
     if reason in _SILENT:
-        attempt_id = _first_attempt_id([payload, *earlier])
+        attempt_id = _first_attempt_id([payload, *map(_payload, events)])
         return NotDialled("the agent did not take the call, the person was not rung", session_id, attempt_id)
     return NoResult(DELETED, f"{plain(reason)} after the agent declined: whose phone is not told", session_id)
+
+
+def _is_offered(events: Sequence[Mapping[str, object]]) -> bool:
+    """Whether an agent was given the call and has not declined since; where not all are named, whether that came last."""
+    words = [(_payload(one).get("agentId"), _name(one)) for one in events if _name(one) in (ASSIGNED, REJECTED)]
+    named = all(agent_id for agent_id, _ in words)
+    return ASSIGNED in {agent_id if named else "": word for agent_id, word in words}.values()
 
 
 def _result(

@@ -94,6 +94,33 @@ def test_a_call_that_another_agent_took_afterwards_may_have_rung(took: Any) -> N
     assert isinstance(busy, CallResult)
 
 
+FIRST, OTHER = (event("InteractionAssigned", agentId=agent) for agent in ("ag1", "ag2"))
+FIRST_DECLINED, OTHER_DECLINED = (event("InteractionRejected", agentId=agent) for agent in ("ag1", "ag2"))
+
+
+@pytest.mark.parametrize("reason", ["CEC_DISCONNECT_NORMAL", "CEC_DISCONNECT_CANCELLED", None])
+@pytest.mark.parametrize(
+    "before",
+    [
+        [ASSIGNED, REJECTED, ASSIGNED],
+        [FIRST, FIRST_DECLINED, OTHER],
+        [FIRST, OTHER, FIRST_DECLINED],
+        [FIRST, FIRST_DECLINED, FIRST],
+    ],
+    ids=["again", "another", "another, out of order", "the same"],
+)
+def test_a_call_that_was_offered_again_after_it_was_declined_may_have_rung_though_nobody_was_seen_to_take_it(
+    reason: str | None, before: Any
+) -> None:
+    """8x8's own sequence of an unanswered call has no word of the agent's taking it."""
+    assert isinstance(last(CREATED, *before, deleted(reason)), NoResult)
+
+
+def test_a_call_that_all_who_were_offered_it_declined_rang_nobody() -> None:
+    before = [CREATED, FIRST, FIRST_DECLINED, OTHER, OTHER_DECLINED]
+    assert isinstance(last(*before, deleted("CEC_DISCONNECT_NORMAL")), NotDialled)
+
+
 @pytest.mark.parametrize("one", [CREATED, ASSIGNED, ACCEPTED, REJECTED, DEASSIGNED, event("InteractionSomethingNew")])
 def test_everything_between_is_no_result_and_is_kept(one: Any) -> None:
     found = last(one)
