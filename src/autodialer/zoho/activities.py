@@ -19,7 +19,7 @@ from autodialer.zoho.answers import Answer, UnreadableError, error_for, error_it
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.fields import MODULES
 from autodialer.zoho.mapping import item_details, to_zoho_time
-from autodialer.zoho.refusals import refusal_for, to_refusal
+from autodialer.zoho.refusals import MEANINGS, refusal_for, to_refusal
 from autodialer.zoho.transport import ApiCall, Transport
 
 MAX_SUBJECT: Final = 255
@@ -155,7 +155,8 @@ def _result_of(error: CrmError) -> ActivityResult:
     """Refused as a whole, or throttled: nothing was added. Everything else leaves it open."""
     if error.permanent:
         told = f"{error.message}{_SCOPES}" if error.code == "OAUTH_SCOPE_MISMATCH" else error.message
-        refusal = refusal_for(error.code)
+        # No word of a record's but of credentials or addresses: the same for all until a person acts.
+        refusal = refusal_for(error.code) if error.code in MEANINGS else Refusal.STOP
         return NotWritten(error.code, told, Refusal.STOP if refusal is Refusal.REREAD else refusal)
     if error.code in _TOO_MANY:
         return NotWritten(error.code, error.message, Refusal.RETRY)

@@ -135,6 +135,19 @@ async def test_without_the_scopes_it_is_told_which_are_missing(world: World) -> 
     assert "ZohoCRM.modules.notes.CREATE" in result.message
 
 
+async def test_while_zoho_takes_no_credentials_what_is_to_be_told_waits_for_them_however_long(world: World) -> None:
+    (result,) = await add(world, activity(), refresh_token="1000.nobodys")
+    assert isinstance(result, NotWritten)
+    assert (result.code, result.refusal) == ("invalid_code", Refusal.STOP)
+
+
+async def test_an_address_at_which_zoho_is_not_is_no_refusal_of_what_is_told(world: World) -> None:
+    world.fault(kind="html", status=404, match={"path_contains": "Notes"})
+    (result,) = await add(world, activity())
+    assert isinstance(result, NotWritten)
+    assert (result.code, result.refusal) == ("HTTP 404", Refusal.STOP)
+
+
 @pytest.mark.parametrize("form", [NOTE, CALL])
 async def test_of_many_those_that_stand_there_are_found_whoever_they_are_of(world: World, form: ActivityForm) -> None:
     there = [activity(n, form, key_of(LEAD if n % 2 else CONTACT)) for n in range(9)]
