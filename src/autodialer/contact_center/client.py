@@ -39,7 +39,7 @@ class ContactCenterTelephony:
             remedy = "Correct the setting; `autodialer doctor` names all."
             return Refused("settings", problems[0], Scope.ACCOUNT, remedy)
         if not await self._stream.subscribed():
-            return NotSent("8x8's event stream, from which results come, can't be had yet")
+            return self._stream.refusal or NotSent("8x8's event stream, from which results come, can't be had yet")
         agent_id = await self._agents.choose()
         if not isinstance(agent_id, str):
             return agent_id

@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from autodialer.contact_center.config import ContactCenterConfig, is_loopback
 from autodialer.contact_center.events import DELETED, reduce
 from autodialer.domain.errors import MalformedCallback, StoreError
+from autodialer.domain.placing import Refused, Scope
 from autodialer.ports import Clock, Log, Take
 from autodialer.telephony_http.words import plain
 
@@ -42,7 +43,10 @@ _REMEDIES = {
 
 
 class Stream:
-    """Listens for as long as the process lives. `on_end` is told of each interaction that is over."""
+    """Listens for as long as the process lives. `on_end` is told of each interaction that is over.
+
+    `refusal`: why nothing can be heard until a person acts; None while that is not so.
+    """
 
     def __init__(self, config: ContactCenterConfig, clock: Clock, log: Log, on_end: Callable[[str], None]) -> None:
         self._config = config
@@ -50,6 +54,7 @@ class Stream:
         self._log = log
         self._on_end = on_end
         self._subscribed = asyncio.Event()
+        self.refusal: Refused | None = None
         self._wait = _FIRST_WAIT
         self._told = ""
         self._failed: deque[str] = deque(maxlen=_REMEMBERED)  # ids of messages
@@ -88,17 +93,23 @@ class Stream:
 
     def _connected(self) -> None:
         self._subscribed.set()
-        self._told = ""
+        self._told, self.refusal = "", None
         self._log.info("listening to 8x8's event stream")
 
     def _refused(self, status: int) -> None:
         if status == _BUSY:
             # Another process of ours listens; the subscription exists, and this one waits to take over.
             self._subscribed.set()
+            self.refusal = None
             self._wait = min(self._wait, _STANDBY_WAIT)
             self._say("another process listens to the event stream under this subscription")
-        else:
-            self._say(f"8x8 refuses the event stream (HTTP {status}). {_REMEDIES.get(status, '')}".strip())
+            return
+        remedy = _REMEDIES.get(status, "")
+        self._say(f"8x8 refuses the event stream (HTTP {status}). {remedy}".strip())
+        if remedy:  # how long 8x8 keeps what nobody may fetch is not known
+            self._subscribed.clear()
+            message = "8x8 refuses the event stream, from which results come"
+            self.refusal = Refused(str(status), message, Scope.ACCOUNT, remedy)
 
     def _say(self, what: str) -> None:
         """Once, however often it is tried again."""

@@ -12,7 +12,7 @@ from autodialer.clock import SystemClock
 from autodialer.contact_center.client import ContactCenterTelephony
 from autodialer.contact_center.stream import read_frame
 from autodialer.domain.errors import MalformedCallback, StoreError
-from autodialer.domain.placing import NotSent, Placed
+from autodialer.domain.placing import NotSent, Placed, Refused, Scope
 from autodialer.service.callbacks import read_callback
 from autodialer.simulators.contact_center_pulsar import Subscription
 from autodialer.simulators.contact_center_settings import StreamFault
@@ -301,6 +301,36 @@ async def test_before_the_first_subscription_no_call_is_placed(simulator: Simula
         assert simulator.app.floor.judge.calls == {}
         async with listening(telephony):
             assert isinstance(await telephony.place(call_request()), Placed)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_while_8x8_lets_nobody_hear_how_calls_end_no_further_one_is_placed_and_the_reason_is_told(
+    simulator: Simulated, status: int
+) -> None:
+    pulsar = simulator.app.floor.pulsar
+    async with adapter(simulator.url, stream_patience=0.1) as telephony, listening(telephony):
+        pulsar.refuse = status
+        await ask_simulator(simulator, "stream", {"cut": 1})
+        await until(lambda: f"HTTP {status}" in str(logged(telephony, "warning")))
+        outcome = await telephony.place(call_request())
+        assert isinstance(outcome, Refused)
+        assert (outcome.scope, outcome.code) == (Scope.ACCOUNT, str(status))
+        assert "EIGHTX8_CC_" in outcome.remedy or "EIGHTX8_API_KEY" in outcome.remedy
+        assert simulator.app.floor.judge.calls == {}
+        pulsar.refuse = 0
+        await until(telephony._stream._subscribed.is_set)
+        assert isinstance(await telephony.place(call_request()), Placed)
+
+
+async def test_while_the_stream_is_out_of_reach_for_a_moment_calls_go_on_as_8x8_keeps_what_it_has_to_tell(
+    simulator: Simulated,
+) -> None:
+    pulsar = simulator.app.floor.pulsar
+    async with adapter(simulator.url, stream_patience=0.1) as telephony, listening(telephony):
+        pulsar.refuse = 503
+        await ask_simulator(simulator, "stream", {"cut": 1})
+        await until(lambda: "HTTP 503" in str(logged(telephony, "warning")))
+        assert isinstance(await telephony.place(call_request()), Placed)
 
 
 async def test_a_call_waits_a_little_for_the_stream(simulator: Simulated) -> None:
