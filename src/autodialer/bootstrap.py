@@ -281,10 +281,11 @@ def origins_of(settings: Settings) -> Origins:
 
 def remarks_on(settings: Settings) -> list[str]:
     """Settings that are understood otherwise than they were written: one sentence each, for the log at start."""
+    remarks = _in_the_clear(settings)
     if settings.telephony == "contact_center":
-        return []
+        return remarks
     _, remark = resolve_base_url(settings.eightx8_base_url)
-    remarks = [remark] if remark else []
+    remarks += [remark] if remark else []
     callback = settings.eightx8_callback_url
     if callback and not urlsplit(callback).path.rstrip("/").endswith("/api/callback"):
         remarks.append(
@@ -297,6 +298,19 @@ def remarks_on(settings: Settings) -> list[str]:
             "or proxy are refused; set CALLBACK_TOKEN"
         )
     return remarks
+
+
+def _in_the_clear(settings: Settings) -> list[str]:
+    """Addresses to which 8x8's key would go for everybody on the way to read; on this machine nobody is."""
+    urls = {"EIGHTX8_BASE_URL": settings.eightx8_base_url, "EIGHTX8_EXPORT_URL": settings.eightx8_export_url}
+    if settings.telephony == "contact_center":
+        urls["EIGHTX8_CC_STREAM"] = settings.eightx8_cc_stream
+    parts = {name: urlsplit(url) for name, url in urls.items() if url}
+    return [
+        f"{name} is not encrypted: everybody on the way can read 8x8's key; set it to {'wss' if url.scheme == 'ws' else 'https'}://..."
+        for name, url in parts.items()
+        if url.scheme in ("http", "ws") and not is_loopback_host(url.hostname or "")
+    ]
 
 
 def remark_findings(settings: Settings) -> list[Finding]:

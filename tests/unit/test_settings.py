@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from autodialer.bootstrap import remarks_on
 from autodialer.domain.errors import SettingsError
 from autodialer.settings import Settings, is_loopback_host, load_settings
 
@@ -312,3 +313,25 @@ def test_a_value_that_can_not_be_used_is_named_with_what_it_must_be(
 ) -> None:
     with pytest.raises(SettingsError, match=f"{name}.*{told}"):
         load(**{**REQUIRED, name: value})
+
+
+@pytest.mark.parametrize(
+    ("telephony", "name", "open_url", "good_url"),
+    [
+        ("voice", "EIGHTX8_BASE_URL", "http://voice.8x8.com", "https://voice.8x8.com"),
+        ("voice", "EIGHTX8_EXPORT_URL", "http://voice.wavecell.com", "http://127.0.0.1:9091"),
+        ("contact_center", "EIGHTX8_BASE_URL", "http://vcc-eu3.8x8.com", "http://localhost:9091"),
+        ("contact_center", "EIGHTX8_CC_STREAM", "ws://pulsar.8x8.com", "wss://pulsar.8x8.com"),
+        ("contact_center", "EIGHTX8_CC_STREAM", "ws://10.0.0.7", "UK3"),
+    ],
+)
+def test_an_address_of_8x8_to_which_the_key_would_go_unencrypted_is_told_of(
+    load: Load, telephony: str, name: str, open_url: str, good_url: str
+) -> None:
+    def told(url: str) -> list[str]:
+        remarks = remarks_on(load(**REQUIRED, TELEPHONY=telephony, **{name: url}))
+        return [remark for remark in remarks if "not encrypted" in remark]
+
+    (remark,) = told(open_url)
+    assert remark.startswith(f"{name} is not encrypted")
+    assert told(good_url) == []
