@@ -38,6 +38,6 @@ def parse_time(text: str | None) -> datetime | None:
 def _date(answer: Answer, now: datetime) -> datetime:
     try:
         moment = parsedate_to_datetime(answer.headers.get("Date", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return now
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

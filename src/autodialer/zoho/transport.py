@@ -190,7 +190,7 @@ class Transport:
             return float(value)
         try:
             until = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return 0.0
         return max(0.0, ((until if until.tzinfo else until.replace(tzinfo=UTC)) - self._clock.now()).total_seconds())
 

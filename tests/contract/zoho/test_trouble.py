@@ -47,6 +47,18 @@ async def test_a_retry_after_may_be_a_date(open_world: OpenWorld) -> None:
     assert (world.clock.now() - NOW).total_seconds() >= 59
 
 
+@pytest.mark.parametrize("moment", ["soon", "Mon, 02 Mar 2026", "Mon, 02 Mar 99999999999999999999 10:01:00 GMT"])
+async def test_a_retry_after_or_a_date_that_is_none_is_as_if_there_were_none(
+    open_world: OpenWorld, moment: str
+) -> None:
+    world = open_world(person(1))
+    headers = {"Retry-After": moment, "Date": moment}
+    world.fault(kind="status", status=503, headers=headers, match={"path_contains": "coql"})
+    async with world.open_client() as crm:
+        assert len(await pull_all(crm)) == 1
+    assert (world.clock.now() - NOW).total_seconds() < 30
+
+
 async def test_a_retry_after_of_hours_is_not_waited_for(open_world: OpenWorld) -> None:
     world = open_world(person(1))
     headers = {"Retry-After": "7200"}
