@@ -129,7 +129,7 @@ def test_a_run_that_lasts_into_the_next_one_or_the_next_day_is_warned_of() -> No
     (slot,) = said(cost=long)
     assert "333 minutes, until after the next run at 2026-03-02 14:00 UTC" in slot
     (midnight,) = said(cost=Cost(30_000, long.pace, 60, 6), now=MONDAY + timedelta(hours=8))
-    assert "beyond midnight in UTC" in midnight
+    assert "beyond midnight in UTC, when the run ends: the last of them are not made" in midnight
 
 
 def test_credits_that_do_not_reach_and_data_to_repair_are_warned_of() -> None:

@@ -248,3 +248,12 @@ def test_the_chance_of_an_answer_is_by_the_number_of_the_call_and_the_hour(attem
     assert model.end(attempt, 10, usual - 0.001, 0.5) is Disposition.ANSWERED
     assert model.end(attempt, 10, usual + 0.001, 0.5) is Disposition.NO_ANSWER
     assert model.end(attempt, 10, 1.0, 0.99) is Disposition.FAILED
+
+
+def test_a_simulated_run_ends_with_its_day_as_a_real_one_does() -> None:
+    slow = Pace(0.01, 50, CallLength(30.0))  # 72 calls in the two hours that are left of the day
+    crowd = [one(index=n) for n in range(80)]
+    tally = Days(Policy(run_hours=(22,)), crowd, world(days=1, pace=slow)).live()
+    assert {entry.at.date() for _, entry in tally.entries() if entry.did is Did.CALL} == {START.date()}
+    left = [entry for _, entry in tally.entries() if entry.did is Did.SKIP]
+    assert [(entry.reason, entry.detail) for entry in left] == [("run_stopped", "its day is over")] * 8

@@ -75,7 +75,7 @@ def _time(plan: Outlook, policy: Policy) -> Iterator[Sentence]:
         )
     if policy.local_date(plan.now + lasts) != policy.local_date(plan.now):
         yield Sentence(
-            "Placing {calls} calls would last beyond midnight in {zone}: the last of them count for the next day.",
+            "Placing {calls} calls would last beyond midnight in {zone}, when the run ends: the last of them are not made.",
             {"calls": plan.cost.calls, "zone": policy.timezone},
         )
 

@@ -32,6 +32,7 @@ RESERVED_FOR = timedelta(seconds=180)  # a lease that runs out on a reserved att
 PAUSE_PATIENCE = 3600.0  # seconds that a paused run waits before it ends
 _POLL = 0.25
 _AGENT_POLL = 1.0
+DAY_OVER = "its day is over"
 _CALLED_ALREADY = "its number was called in this run already, for another record"
 
 
@@ -68,7 +69,7 @@ class Stop:
 
 def day_over(run: Run, policy: Policy, now: datetime) -> str | None:
     """Why a run ends when another day of the rules begins (rules.md row 2): what it staged was decided for its own. Else None."""
-    return None if policy.local_date(now) <= policy.local_date(run.started_at) else "its day is over"
+    return None if policy.local_date(now) <= policy.local_date(run.started_at) else DAY_OVER
 
 
 class Preparer:

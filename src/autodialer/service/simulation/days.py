@@ -16,11 +16,13 @@ from autodialer.rules.after_call import update_after, update_to_dead
 from autodialer.rules.decide import decide
 from autodialer.rules.duplicates import choose_one, contends
 from autodialer.rules.facts import Facts
+from autodialer.rules.local_time import start_of_day
 from autodialer.rules.policy import Policy
 from autodialer.rules.reading import read_instant
 from autodialer.rules.verdict import Call, DeadReason, Skip, SkipReason, Verdict
 from autodialer.service.costing import Pace
 from autodialer.service.history import summarise
+from autodialer.service.preparing import DAY_OVER
 from autodialer.service.schedule import next_slot
 from autodialer.service.simulation.answers import AnswerModel
 from autodialer.service.simulation.calls import Line, call_row
@@ -190,7 +192,7 @@ class Days:
         facts = Facts(record, person.start.number, history)
         verdict = decide(facts, policy, now)
         person.facts, person.verdict, person.row = facts, verdict, staged(facts, verdict, policy)
-        person.wakes_at = _stands_until(verdict)
+        person.wakes_at = self._stands_until(verdict)
         return verdict
 
     def _settle_duplicates(self, slot: datetime) -> Mapping[Person, Person]:
@@ -225,10 +227,16 @@ class Days:
     # Calls
 
     def _dial(self, due: Sequence[Person], slot: datetime) -> datetime:
-        """Place the calls at the pace, each decided once more as its turn comes; the instant of the last one."""
-        placed, at = 0, slot
+        """Place the calls at the pace, each decided once more as its turn comes; the instant of the last one.
+
+        A run ends with its day: whose turn would come later is left to the next one.
+        """
+        placed, at, day_ends_at = 0, slot, self._next_day(slot)
         for person in due:
             turn = slot + timedelta(seconds=self._world.pace.seconds_until(placed))
+            if turn >= day_ends_at:
+                self.tally.note(person.start.key, Entry(slot, turn, Did.SKIP, SkipReason.RUN_STOPPED.value, DAY_OVER))
+                continue
             self._breathe()
             verdict = self._decide(person, turn)
             if isinstance(verdict, Call):
@@ -288,6 +296,16 @@ class Days:
 
     # Books
 
+    def _stands_until(self, verdict: Verdict) -> datetime:
+        if not isinstance(verdict, Skip):
+            return _ALWAYS
+        if verdict.reason in _FOR_GOOD:
+            return _NEVER
+        return verdict.until or _ALWAYS
+
+    def _next_day(self, now: datetime) -> datetime:
+        return start_of_day(self._policy.local_date(now) + timedelta(days=1), self._policy.zone)
+
     def _wake(self, line: Line) -> None:
         """Something happened to this number: everybody who has it is decided anew."""
         for person in self._on[line]:
@@ -310,11 +328,3 @@ def _order(person: Person) -> str:
 
 def _held_back(slot: datetime, winner: Start) -> Entry:
     return Entry(slot, slot, Did.SKIP, SkipReason.SAME_PHONE_AS.value, f"the same number as {winner.key}")
-
-
-def _stands_until(verdict: Verdict) -> datetime:
-    if isinstance(verdict, Skip) and verdict.reason in _FOR_GOOD:
-        return _NEVER
-    if isinstance(verdict, Skip) and verdict.until is not None:
-        return verdict.until
-    return _ALWAYS
