@@ -1,7 +1,7 @@
 """Simulated days: the same for the same seed, within the quotas, and their sums agree with what was done to each person."""
 
 from collections import Counter, defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.phone import number_like
-from autodialer.domain.record import CrmStatus, RecordKey, RecordType
-from autodialer.rules.calendars import DayCounting
+from autodialer.domain.record import CrmStatus, Record, RecordKey, RecordType
+from autodialer.rules.calendars import DayCounting, Window
+from autodialer.rules.decide import decide
+from autodialer.rules.facts import Facts
 from autodialer.rules.policy import Policy
+from autodialer.rules.verdict import MarkDead
 from autodialer.service.costing import CallLength, Pace
 from autodialer.service.simulation.answers import AnswerModel, Rate, flat
 from autodialer.service.simulation.days import Days, World
@@ -257,3 +260,13 @@ def test_a_simulated_run_ends_with_its_day_as_a_real_one_does() -> None:
     assert {entry.at.date() for _, entry in tally.entries() if entry.did is Did.CALL} == {START.date()}
     left = [entry for _, entry in tally.entries() if entry.did is Did.SKIP]
     assert [(entry.reason, entry.detail) for entry in left] == [("run_stopped", "its day is over")] * 8
+
+
+def test_whose_days_are_over_before_the_hours_begin_is_dead_by_the_first_run_of_that_day_in_simulations_too() -> None:
+    policy = Policy(run_hours=(2, 10, 21), team_windows=(Window(time(9), time(20)),))
+    chased = one(CrmStatus.NO_ANSWER, call_attempts=3, first_no_answer_at=START - 2 * DAY + timedelta(hours=10))
+    tally = Days(policy, [chased], world(model=flat(0))).live()
+    night = START + DAY + timedelta(hours=2)
+    record = Record(chased.key, "No Answer", 4, (START - 2 * DAY + timedelta(hours=10)).isoformat())
+    assert isinstance(decide(Facts(record, chased.number), policy, night), MarkDead)
+    assert [entry.slot for entry in tally.log[chased.key] if entry.did is Did.MARK_DEAD] == [night]

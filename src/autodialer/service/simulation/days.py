@@ -192,7 +192,7 @@ class Days:
         facts = Facts(record, person.start.number, history)
         verdict = decide(facts, policy, now)
         person.facts, person.verdict, person.row = facts, verdict, staged(facts, verdict, policy)
-        person.wakes_at = self._stands_until(verdict)
+        person.wakes_at = self._stands_until(verdict, now)
         return verdict
 
     def _settle_duplicates(self, slot: datetime) -> Mapping[Person, Person]:
@@ -296,11 +296,13 @@ class Days:
 
     # Books
 
-    def _stands_until(self, verdict: Verdict) -> datetime:
+    def _stands_until(self, verdict: Verdict, now: datetime) -> datetime:
         if not isinstance(verdict, Skip):
             return _ALWAYS
         if verdict.reason in _FOR_GOOD:
             return _NEVER
+        if verdict.reason is SkipReason.CALLING_HOURS:  # a day may begin before they do, and be the one of Dead
+            return min(verdict.until or _NEVER, self._next_day(now))
         return verdict.until or _ALWAYS
 
     def _next_day(self, now: datetime) -> datetime:
