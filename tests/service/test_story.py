@@ -8,6 +8,7 @@ from autodialer.domain.disposition import Disposition
 from autodialer.domain.placing import CallRequest
 from autodialer.domain.record import RecordKey
 from autodialer.ports.rows import Run
+from autodialer.rules.policy import Policy
 from service.fakes import zoho_down
 from service.virtual_time import pass_time
 from service.world import DAY, MONDAY, World, chasing, contact, lead, person, phone
@@ -178,6 +179,25 @@ async def test_row_9_a_count_in_the_crm_that_went_down_does_not_bring_calls_back
     await day_of_runs(world, 0)
     world.crm.change(lead(1), call_attempts=0)
     assert await world.reason(await world.run(), lead(1)) == "day_quota"
+
+
+async def test_row_2_the_quota_of_a_day_holds_also_where_the_zone_of_the_days_was_changed_in_its_middle(
+    sqlite_world: World,
+) -> None:
+    world = sqlite_world
+    world.crm.add(chasing(lead(1), 1, MONDAY - DAY, attempts=1))
+    world.all_end(Disposition.BUSY)
+    auckland = Policy(timezone="Pacific/Auckland")  # 14:00 UTC is 3:00 of the next day there
+    await day_of_runs(world, 0)
+    assert [row.policy_day for row in await world.attempts(lead(1))] == ["2026-03-02"] * 2
+    world.process = world.boot("first", policy=auckland)
+    await world.run()
+    await world.settle()
+    await day_of_runs(world, 1)
+    tuesday = [
+        row for row in await world.attempts(lead(1)) if auckland.local_date(row.reserved_at) == MONDAY.date() + DAY
+    ]
+    assert [row.reserved_at.hour for row in tuesday] == [14, 18]
 
 
 async def test_row_6_an_empty_first_no_answer_is_day_0_and_is_written_after_the_call(sqlite_world: World) -> None:

@@ -34,13 +34,18 @@ def summarise(
     held = [row.ended_at for row in counted if row.ended_at and holds(row, record, our_statuses, policy)]
     return History(
         attempts=len(counted),
-        attempts_today=sum(row.policy_day == today for row in counted),
+        attempts_today=sum(_falls_on(today, row, policy) for row in counted),
         first_unanswered_at=min(unanswered, default=None),
         open_attempt=next((row.attempt_id for row in counted if row.state in OPEN_STATES), None),
         answered_at=max(held, default=None),
         refused_number=any(row.number_refused and row.number == number for row in rows),
         closed_unknown=any(row.disposition is Disposition.UNKNOWN and row.key == record.key for row in counted),
     )
+
+
+def _falls_on(today: str, row: AttemptRow, policy: Policy) -> bool:
+    """By the zone of the days when it was made, or by the present one: after a change of it no day gets more than its quota."""
+    return row.policy_day == today or policy.local_date(row.submitted_at or row.reserved_at).isoformat() == today
 
 
 def holds(row: AttemptRow, record: Record, our_statuses: Iterable[CrmStatus], policy: Policy) -> bool:
