@@ -80,6 +80,21 @@ def test_before_the_first_slot_of_the_day_nothing_is_evidence() -> None:
     assert evidence_since(POLICY, at("2026-03-02T18:00:00"), None, early) > early
 
 
-def test_the_day_is_that_of_the_rules() -> None:
-    policy = Policy(timezone="Asia/Tokyo", run_hours=(0, 14, 20))
-    assert evidence_since(policy, None, None, at("2026-03-03T16:00:00")) == at("2026-03-03T15:00:00")
+@pytest.mark.parametrize(
+    ("zone", "run_hours", "now", "since"),
+    [
+        # 9:00, 13:00 and 17:00 in Los Angeles: the last slot of a day has the next date in UTC
+        ("America/Los_Angeles", (17, 21, 1), "2026-03-04T01:00:00", "2026-03-03T17:00:00"),
+        ("America/Los_Angeles", (17, 21, 1), "2026-03-03T21:00:00", "2026-03-03T17:00:00"),
+        # 7:00, 11:00 and 15:00 in Tokyo: the first slot of a day has the date before in UTC
+        ("Asia/Tokyo", (22, 2, 6), "2026-03-04T02:00:00", "2026-03-03T22:00:00"),
+        ("Asia/Tokyo", (22, 2, 6), "2026-03-04T22:30:00", "2026-03-04T22:00:00"),
+        ("Asia/Tokyo", (0, 14, 20), "2026-03-03T21:00:00", "2026-03-03T20:00:00"),
+        ("Asia/Tokyo", (15,), "2026-03-03T16:00:00", "2026-03-03T15:00:00"),
+    ],
+)
+def test_the_first_slot_is_that_of_the_day_of_the_rules_whatever_date_it_has_in_utc(
+    zone: str, run_hours: tuple[int, ...], now: str, since: str
+) -> None:
+    policy = Policy(timezone=zone, run_hours=run_hours)
+    assert evidence_since(policy, None, None, at(now)) == at(since)

@@ -14,6 +14,7 @@ from autodialer.domain.errors import RunRefused
 from autodialer.domain.identity import sealed
 from autodialer.ports import Level
 from autodialer.ports.rows import Run, RunState
+from autodialer.rules.policy import Policy
 from autodialer.service.holding import BACKUP_MADE_AT, LEDGER_ID, MOVED_TO, accept, hold, hold_problem
 from service.conftest import MakeWorld
 from service.fakes import summary, zoho_down
@@ -118,6 +119,18 @@ async def test_when_a_person_accepts_the_same_counts_hold_nothing_again(world: W
     later(world, SLOT)
     counted_in_crm(world, range(4), attempts=5)
     assert "4 records" in await stopped(world), "what changed after the acceptance is new evidence"
+
+
+async def test_the_last_run_of_a_day_that_has_two_dates_in_utc_sees_what_the_first_ones_of_it_counted(
+    make_world: MakeWorld,
+) -> None:
+    los_angeles = Policy(timezone="America/Los_Angeles", run_hours=(17, 21, 1))
+    world = make_world(policy=los_angeles, start=MONDAY + timedelta(hours=7))
+    await first_run(world, 6)
+    later(world, SLOT)
+    counted_in_crm(world, range(4))  # by the run of 21:00, which the ledger has lost
+    later(world, SLOT)
+    assert (await stopped(world)).startswith("Zoho counts calls of today to 4 records that this ledger does not know")
 
 
 async def test_when_the_day_of_the_rules_is_over_it_dials_by_itself(world: World) -> None:

@@ -4,8 +4,9 @@ One record with a higher number says nothing: people type into the field. Many a
 them with a lower one and within the hours of today's runs, are calls that another ledger, or a later state of this one, made.
 """
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
+from autodialer.rules.local_time import start_of_day
 from autodialer.rules.policy import Policy
 from autodialer.rules.reading import read_attempts, read_instant
 
@@ -20,10 +21,15 @@ def evidence_since(policy: Policy, last_look: datetime | None, accepted_at: date
     Before the first slot of the day no run has called anybody today, and yesterday's calls only count in all, where the CRM's
     count decides.
     """
-    first_slot = datetime.combine(now.astimezone(UTC).date(), time(min(policy.run_hours)), tzinfo=UTC)
-    midnight = datetime.combine(policy.local_date(now), time(), tzinfo=policy.zone)
-    known = [moment for moment in (last_look, accepted_at) if moment is not None]
-    return max(first_slot, midnight, *known)
+    first_slot = _first_slot(policy, start_of_day(policy.local_date(now), policy.zone))
+    return max(moment for moment in (first_slot, last_look, accepted_at) if moment is not None)
+
+
+def _first_slot(policy: Policy, midnight: datetime) -> datetime:
+    """Of the day of the rules that begins then; its slots may have two dates in UTC."""
+    dates = (midnight.date(), midnight.date() + timedelta(days=1))
+    slots = (datetime.combine(date, time(hour), tzinfo=UTC) for date in dates for hour in policy.run_hours)
+    return min(slot for slot in slots if slot >= midnight)
 
 
 def may_be_ahead(call_attempts: object, modified_time: object, known: int, since: datetime, policy: Policy) -> bool:
