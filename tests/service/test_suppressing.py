@@ -74,6 +74,34 @@ async def test_an_import_adds_what_the_preview_said_and_done_again_nothing(world
     assert (await trail(world))[1:] == [("ana", Action.IMPORT_NUMBERS, "", "2 numbers added")]
 
 
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("0721000001 / 0731000002", ["+40721000001", "+40731000002"]),
+        ("0721 000 001 0731 000 002", ["+40721000001", "+40731000002"]),
+        ('"0721000001, 0731000002 (soția)"', ["+40721000001", "+40731000002"]),
+        ("021/312 34 56", ["+40213123456"]),
+        ("+40 721 000 001", ["+40721000001"]),
+        ("0721000001 int. 12 / +40721000001", ["+40721000001"]),
+    ],
+)
+async def test_every_number_of_a_cell_goes_on_the_list(sqlite_world: World, row: str, expected: list[str]) -> None:
+    done = await sqlite_world.services.suppressor.add_file(f"number\n{row}\n".encode())
+    assert list(done.numbers) == sorted(await listed(sqlite_world)) == expected
+    assert (done.lines, done.repeated, done.unreadable) == (1, 0, ())
+
+
+async def test_who_stands_in_a_file_with_phone_and_mobile_is_called_on_neither(sqlite_world: World) -> None:
+    world = sqlite_world
+    world.crm.add(person(lead(1), 1, phone="", mobile=phone(2)), person(lead(3), 3))
+    data = f"Name,Phone,Mobile,Motiv\nAna,{phone(1)},{phone(2)},asked\nDan,,{phone(3)},\n,{phone(3)},{phone(1)},\n"
+    done = await world.services.suppressor.add_file(data.encode())
+    assert dict(done.numbers) == {phone(1): "asked", phone(2): "asked", phone(3): ""}
+    assert (done.lines, done.repeated, done.unreadable) == (3, 1, ())
+    run = await world.run()
+    assert [await world.reason(run, lead(n)) for n in (1, 3)] == ["do_not_call"] * 2
+
+
 async def test_an_import_never_removes_a_number(world: World) -> None:
     await world.services.suppressor.add(phone(9), "asked")
     await world.services.suppressor.add_file(FILE)

@@ -14,6 +14,7 @@ from autodialer.domain.phone import (
     choose_number,
     mask_number,
     read_number,
+    read_numbers,
 )
 
 RO = PhoneNumber("+40712345678", "RO")
@@ -265,6 +266,32 @@ def test_only_a_number_that_stands_in_the_field_is_ever_dialled(entries: list[st
     found = read_number(", ".join(entries)[:250], "RO")
     allowed = {"+40712345678", "+40722333444", "+40213123456"}
     assert isinstance(found, NoNumber) or found.e164 in allowed
+
+
+@quick
+@given(st.text("0123456789+-/() .,;x#", max_size=60) | st.text(max_size=300), st.sampled_from(["RO", "DE", "US", "NO"]))
+@example("0712345678 / 0722333444", "RO")
+def test_of_all_numbers_of_a_text_the_first_is_the_one_that_is_dialled(text: str, country: str) -> None:
+    first, found = read_number(text, country), read_numbers(text, country)
+    if isinstance(first, NoNumber) or isinstance(found, NoNumber):
+        assert first == found
+    else:
+        assert (first, len(found)) == (found[0], len(set(found)))
+
+
+@quick
+@given(
+    st.lists(
+        st.sampled_from(["0712345678", "0722 333 444", "0900 123 456", "112", "n/a", "+40213123456"]),
+        min_size=1,
+        max_size=17,
+    ),
+    st.sampled_from(["; ", ", ", " / ", "\n", " sau "]),
+)
+def test_every_number_that_stands_in_a_text_is_found(entries: list[str], between: str) -> None:
+    found = read_numbers(between.join(entries), "RO")
+    known = {"0712345678": RO, "0722 333 444": SECOND, "+40213123456": PhoneNumber("+40213123456", "RO")}
+    assert set(() if isinstance(found, NoNumber) else found) == {known[entry] for entry in entries if entry in known}
 
 
 @pytest.mark.parametrize(

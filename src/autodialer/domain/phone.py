@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
@@ -20,6 +20,7 @@ __all__ = [
     "mask_number",
     "number_like",
     "read_number",
+    "read_numbers",
     "spellings",
     "zones_of_country",
 ]
@@ -73,6 +74,23 @@ def read_number(text: object, default_country: str) -> PhoneNumber | NoNumber:
         if isinstance(found, PhoneNumber):
             return found
     return _search(text, default_country)
+
+
+def read_numbers(text: str, default_country: str) -> Sequence[PhoneNumber] | NoNumber:
+    """Every number in a text, the one of `read_number` first; else what is wrong with the text."""
+    first = read_number(text, default_country)
+    if isinstance(first, NoNumber):
+        return first
+    if _PLAIN.fullmatch(text) and first == judge(text.translate(_GROUPING), default_country):
+        return (first,)
+    plain = "".join(map(_plain_char, unicodedata.normalize("NFKC", text)))
+    found: dict[str, PhoneNumber] = {}
+    for digits in _candidates(_EXTENSION.sub(";", plain), default_country):
+        # Of what overlaps the first is meant: 021/312 34 56 is not also the 312 34 56 of another place.
+        if not any(digits in other or other in digits for other in found):
+            number = judge(digits, default_country)
+            found.update({digits: number} if isinstance(number, PhoneNumber) else {})
+    return tuple({number.e164: number for number in found.values()}.values())
 
 
 def spellings(number: PhoneNumber) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ _REASON_WORDS: Final = ("reason", "motiv", "motivul", "note", "observatii")
 
 
 class Line(NamedTuple):
-    """One row of the file: where it begins, what stands in the column of numbers, and in that of reasons ("" without one)."""
+    """One row of the file: where it begins, what stands in the columns of numbers, and in that of reasons ("" without one)."""
 
     line: int
     number: str
@@ -28,12 +28,12 @@ def read_lines(data: bytes) -> Iterator[Line]:
     """Every row that holds something, but for a heading, lazily. UnreadableFile when it is no text, or too long.
 
     UTF-8 (with or without BOM), UTF-16 with BOM, or Windows-1250; parted by comma, semicolon or tab. The numbers stand in the
-    column whose heading says so (number, phone, telefon …), else in the first.
+    columns whose heading says so (number, phone, mobile, telefon …), else in the first.
     """
     text = _text(data)
     separator = _separator(text)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    number_at, reason_at, is_first, before = 0, -1, True, 0
+    numbers_at, reason_at, is_first, before = [0], -1, True, 0
     try:
         for row in rows:
             line, before = before + 1, rows.line_num
@@ -46,9 +46,10 @@ def read_lines(data: bytes) -> Iterator[Line]:
                 is_first = False
                 headings = _headings(cells)
                 if headings is not None:
-                    number_at, reason_at = headings
+                    numbers_at, reason_at = headings
                     continue
-            yield Line(line, _cell(cells, number_at), _cell(cells, reason_at))
+            numbers = (_cell(cells, at) for at in numbers_at)
+            yield Line(line, "; ".join(filter(None, numbers)), _cell(cells, reason_at))
     except csv.Error as error:
         raise UnreadableFile(f"line {rows.line_num}: {error}", permanent=True) from error
 
@@ -57,22 +58,20 @@ def _cell(cells: Sequence[str], at: int) -> str:
     return cells[at] if 0 <= at < len(cells) else ""
 
 
-def _headings(cells: Sequence[str]) -> tuple[int, int] | None:
+def _headings(cells: Sequence[str]) -> tuple[list[int], int] | None:
     """Where numbers and reasons (-1: nowhere) stand; None when the first row is none of headings."""
     words = [_plain(cell) for cell in cells]
-    number_at = _find(words, _NUMBER_WORDS)
+    numbers_at = _find(words, _NUMBER_WORDS)
     has_digits = any(char.isdigit() for cell in cells for char in cell)
-    if has_digits and (number_at < 0 or sum(char.isdigit() for char in cells[number_at]) >= _SHORTEST_NUMBER):
+    if has_digits and not any(sum(map(str.isdigit, cells[at])) < _SHORTEST_NUMBER for at in numbers_at):
         return None
-    return max(0, number_at), _find(words, _REASON_WORDS)
+    return numbers_at or [0], next(iter(_find(words, _REASON_WORDS)), -1)
 
 
-def _find(words: Sequence[str], wanted: Sequence[str]) -> int:
-    """The first column that is called so, else the first in whose name one of the words stands; -1 when none is."""
-    exact = next((at for at, word in enumerate(words) if word in wanted), -1)
-    if exact >= 0:
-        return exact
-    return next((at for at, word in enumerate(words) if set(word.split()) & set(wanted)), -1)
+def _find(words: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """The columns that are called so, else the first in whose name one of the words stands."""
+    exact = [at for at, word in enumerate(words) if word in wanted]
+    return exact or [at for at, word in enumerate(words) if set(word.split()) & set(wanted)][:1]
 
 
 def _plain(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 
 from autodialer.domain.access import THE_API, Action
 from autodialer.domain.errors import NotWaiting
-from autodialer.domain.phone import NoNumber, PhoneNumber, read_number
+from autodialer.domain.phone import NoNumber, PhoneNumber, read_number, read_numbers
 from autodialer.ports.ledger import Ledger
 from autodialer.service.means import Means
 from autodialer.service.number_files import read_lines
@@ -28,7 +28,7 @@ HEADINGS: Final = ("number", "reason", "added_at")
 class NumberFile:
     """What a file holds. `numbers`: those that are not on the list yet, in their order, each with its reason.
 
-    `known`: how many are on the list already; `repeated`: rows with a number that stands further up; `unreadable`: line and why.
+    `known`: how many are on the list already; `repeated`: rows whose numbers all stand further up; `unreadable`: line and why.
     """
 
     lines: int = 0
@@ -97,20 +97,21 @@ class Suppressor:
     async def _read(self, data: bytes, reason: str) -> NumberFile:
         numbers: dict[str, str] = {}
         unreadable: list[tuple[int, str]] = []
-        lines = 0
+        lines = repeated = 0
         rows = read_lines(data)
         while some := list(islice(rows, _READ_AT_ONCE)):
             for row in some:
-                number = read_number(row.number, self._m.policy.default_country)
-                if isinstance(number, NoNumber):
-                    unreadable.append((row.line, number.reason))
-                else:
+                found = read_numbers(row.number, self._m.policy.default_country)
+                if isinstance(found, NoNumber):
+                    unreadable.append((row.line, found.reason))
+                    continue
+                repeated += all(number.e164 in numbers for number in found)
+                for number in found:
                     numbers.setdefault(number.e164, (row.reason or reason)[:LONGEST_REASON])
             lines += len(some)
             await self._m.clock.sleep(0)
         known = await self._m.store.read(lambda ledger: ledger.do_not_call.has(numbers))
         new = {number: why for number, why in numbers.items() if number not in known}
-        repeated = lines - len(unreadable) - len(numbers)
         return NumberFile(lines, new, len(known), repeated, tuple(unreadable))
 
     async def export(self, by: str = THE_API) -> AsyncIterator[str]:

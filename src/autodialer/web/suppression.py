@@ -136,8 +136,8 @@ def _add_files(router: APIRouter, services: Services) -> None:
     async def import_numbers(request: Request, *, dry_run: bool = False, reason: Reason = "") -> Response:
         """Add every number of a file: CSV as the body, up to 5 MB and 100,000 lines. It never removes one.
 
-        The column is found by its heading (number, phone, telefon …), else it is the first. `dry_run=true` only says what would be
-        added. `reason`: where a row gives none.
+        The columns are found by their headings (number, phone, mobile, telefon …), else it is the first. `dry_run=true` only says
+        what would be added. `reason`: where a row gives none.
         """
         data = await request.body()
         try:
