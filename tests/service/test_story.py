@@ -181,6 +181,26 @@ async def test_row_9_a_count_in_the_crm_that_went_down_does_not_bring_calls_back
     assert await world.reason(await world.run(), lead(1)) == "day_quota"
 
 
+@pytest.mark.parametrize("old", [4, 0, None])
+async def test_row_9_calls_of_before_this_ledger_go_on_counting_when_somebody_puts_the_crm_s_old_count_back(
+    sqlite_world: World, old: int | None
+) -> None:
+    """Four calls of another dialer, two of ours; then an old export is imported."""
+    world = sqlite_world
+    world.crm.add(chasing(lead(1), 1, MONDAY - DAY, attempts=4))
+    world.all_end(Disposition.BUSY)
+    runs = await day_of_runs(world, 0)
+    assert sum(int(str(run.totals["called"])) for run in runs) == 2
+    world.crm.change(lead(1), call_attempts=old)
+    world.clock.move_to(MONDAY + DAY)
+    now = (await world.explained(lead(1)))["now"]
+    assert (now["detail"], now["ledger_attempts"]) == ("call 7 of 7; Day 2, 1 of 2 today", 2)
+    runs = await day_of_runs(world, 1)
+    assert sum(int(str(run.totals["called"])) for run in runs) == 1
+    assert await world.reason(runs[-1], lead(1)) == "attempts_used"
+    assert world.crm.records[lead(1)].call_attempts == 7
+
+
 async def test_row_2_the_quota_of_a_day_holds_also_where_the_zone_of_the_days_was_changed_in_its_middle(
     sqlite_world: World,
 ) -> None:

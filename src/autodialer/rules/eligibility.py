@@ -89,7 +89,7 @@ def read_standing(facts: Facts, kind: CrmStatus, policy: Policy, now: datetime) 
     if first is None and kind is _NO_ANSWER:
         first = history.first_unanswered_at
     if first is None:  # Day 0 by assumption: nothing says that what the CRM counts fell today
-        attempts, made = max(history.attempts, counted), history.attempts_today
+        attempts, made = _greatest(history, counted), history.attempts_today
         return Standing(attempts, made, _date_in(policy.zone, now), 0, False, inferred)
     if first - now > _CLOCK_TOLERANCE:
         return Skip(SkipReason.FIRST_NO_ANSWER_IN_FUTURE, "First No Answer At lies in the future")
@@ -134,11 +134,15 @@ def _still_expected(facts: Facts, pending: PendingUpdate) -> bool:
 def _count_since(
     first: datetime, history: History, counted: int, inferred: bool, policy: Policy, today: date
 ) -> Standing:
-    attempts, made = max(history.attempts, counted), history.attempts_today
+    attempts, made = _greatest(history, counted), history.attempts_today
     first_day = first.astimezone(policy.zone).date()
     if first_day >= today:  # Day 0 by its date: all that the CRM counts fell today (rules.md row 9)
         return Standing(attempts, max(made, counted), today, 0, True, inferred)
     return Standing(attempts, made, today, day_index(policy, first_day, today), True, inferred)
+
+
+def _greatest(history: History, counted: int) -> int:
+    return max(history.attempts, history.highest_told, counted)
 
 
 @lru_cache(maxsize=16)

@@ -35,7 +35,11 @@ def record_elsewhere(
     )
     (facts,) = gather_facts(ledger, [record], policy, now, asked_at - JUST_WRITTEN)
     kind = effective_kind(facts, policy)
-    counts = [read_attempts(record.call_attempts, policy.max_sane_attempts), facts.history.attempts]
+    counts = [
+        read_attempts(record.call_attempts, policy.max_sane_attempts),
+        facts.history.attempts,
+        facts.history.highest_told,
+    ]
     # A call of ours that is still open is in nobody's count yet where the CRM counts more calls than the ledger.
     ours = ledger.attempts.find_open(record.key)
     known = [(facts.pending and facts.pending.call_attempts) or 0, ours.attempts_before + 1 if ours else 0]

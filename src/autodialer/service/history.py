@@ -35,6 +35,7 @@ def summarise(
     return History(
         attempts=len(counted),
         attempts_today=sum(_falls_on(today, row, policy) for row in counted),
+        highest_told=max((row.attempts_before + 1 for row in counted if _is_told(row, record)), default=0),
         first_unanswered_at=min(unanswered, default=None),
         open_attempt=next((row.attempt_id for row in counted if row.state in OPEN_STATES), None),
         answered_at=max(held, default=None),
@@ -46,6 +47,11 @@ def summarise(
 def _falls_on(today: str, row: AttemptRow, policy: Policy) -> bool:
     """By the zone of the days when it was made, or by the present one: after a change of it no day gets more than its quota."""
     return row.policy_day == today or policy.local_date(row.submitted_at or row.reserved_at).isoformat() == today
+
+
+def _is_told(row: AttemptRow, record: Record) -> bool:
+    """Whether the CRM is told of the call: it was made to this record, and its end is known (rules.md row 25)."""
+    return row.key == record.key and row.disposition not in (None, Disposition.UNKNOWN)
 
 
 def holds(row: AttemptRow, record: Record, our_statuses: Iterable[CrmStatus], policy: Policy) -> bool:
