@@ -1,17 +1,23 @@
 """`explain` says what a run would decide: over the same attempts, the same updates and the same look at the CRM."""
 
 from collections import deque
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
+
+import pytest
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.placing import Refused, Scope
+from autodialer.rules.calendars import Window
+from autodialer.rules.policy import Policy
 from autodialer.service.holding import hold
+from service.conftest import MakeWorld
 from service.test_explain import HOUR, texts
 from service.test_parked import REFUSED, parked
 from service.world import DAY, MONDAY, World, chasing, contact, lead, person, phone
 
 YESTERDAY = MONDAY - DAY
+FRIDAY = MONDAY + 4 * DAY
 
 
 async def test_the_calls_of_an_update_that_was_given_up_count_for_explain_as_for_a_run(world: World) -> None:
@@ -102,6 +108,51 @@ async def test_on_the_last_day_nobody_is_promised_a_day_of_its_own(world: World)
     (change,) = last["now"]["would_change"]
     assert change.endswith("else it becomes Dead at the first run after 2026-03-03 00:00 UTC.")
     assert last["next"]["dead_at"] == MONDAY + DAY
+
+
+@pytest.mark.parametrize(
+    ("first", "at", "reason", "why"),
+    [
+        pytest.param(
+            FRIDAY,
+            FRIDAY + 8 * HOUR,
+            "day_quota",
+            "All calls of this day are made, and it was the last one that allows any.",
+            id="all days that are left are a weekend",
+        ),
+        pytest.param(
+            FRIDAY - 2 * DAY,
+            FRIDAY + 8 * HOUR,
+            "calling_hours",
+            "It is outside of the calling hours that the policy sets, and its days are over before they begin again.",
+            id="the hours begin again on Monday, its days end on Saturday",
+        ),
+    ],
+)
+async def test_whose_days_are_over_before_the_next_call_could_be_is_promised_none(
+    make_world: MakeWorld, first: datetime, at: datetime, reason: str, why: str
+) -> None:
+    hours = (Window(time(9), time(17) if reason == "calling_hours" else None),)
+    world = make_world(policy=Policy(skip_weekdays=(5, 6), team_windows=hours), start=at)
+    world.crm.add(chasing(lead(1), 1, first, attempts=3))
+    over = (first + 3 * DAY).replace(hour=0)
+    found = await world.explained(lead(1))
+    assert (found["now"]["reason"], found["now"]["why"], found["now"]["next_at"]) == (reason, why, over)
+    assert found["now"]["would_change"] == [
+        f"A person sets another status in Zoho; else it becomes Dead at the first run after {over:%Y-%m-%d} 00:00 UTC."
+    ]
+    assert (found["next"]["call_at"], found["next"]["dead_at"]) == (None, over + 10 * HOUR)
+    run = await world.run()
+    assert (await world.staged(run))[lead(1)].next_at == over
+
+
+async def test_who_is_new_is_promised_the_hours_although_they_begin_three_days_later(make_world: MakeWorld) -> None:
+    mornings = (Window(time(0), time(17)),)
+    world = make_world(policy=Policy(skip_weekdays=(5, 6), team_windows=mornings), start=FRIDAY + 8 * HOUR)
+    world.crm.add(person(lead(1), 1))
+    found = await world.explained(lead(1))
+    assert found["now"]["would_change"] == ["Nothing is needed: the hours begin at 2026-03-09 00:00 UTC."]
+    assert found["next"]["call_at"] == FRIDAY + 3 * DAY
 
 
 async def test_while_no_call_may_be_sent_the_next_call_is_said_to_wait_for_that(world: World) -> None:

@@ -270,3 +270,12 @@ def test_whose_days_are_over_before_the_hours_begin_is_dead_by_the_first_run_of_
     record = Record(chased.key, "No Answer", 4, (START - 2 * DAY + timedelta(hours=10)).isoformat())
     assert isinstance(decide(Facts(record, chased.number), policy, night), MarkDead)
     assert [entry.slot for entry in tally.log[chased.key] if entry.did is Did.MARK_DEAD] == [night]
+
+
+def test_on_a_closed_day_after_one_whose_calls_are_made_a_simulation_gives_the_reason_that_a_run_gives() -> None:
+    friday = START + 4 * DAY
+    chased = one(CrmStatus.NO_ANSWER, call_attempts=1, first_no_answer_at=friday - DAY)
+    policy = Policy(skip_weekdays=(5, 6), run_hours=(10, 14, 18, 20))
+    tally = Days(policy, [chased], world(model=flat(0), start=friday, days=3)).live()
+    skips = [(entry.slot, entry.reason) for entry in tally.log[chased.key] if entry.did is Did.SKIP]
+    assert skips == [(friday + timedelta(hours=18), "day_quota"), (friday + timedelta(hours=34), "calling_hours")]

@@ -36,10 +36,12 @@ def day_quota(policy: "Policy", index: int) -> int:
 
 
 def next_chance(policy: "Policy", index: int, today: date) -> datetime | None:
-    """The start (UTC) of the next day that has quota, or of the day on which the record becomes Dead."""
+    """The start (UTC) of the next day that has calls, or of the day on which the record becomes Dead."""
     quotas = policy.day_quotas
-    later = next((n for n in range(index + 1, len(quotas)) if quotas[n] > 0), len(quotas))
-    return day_start(policy, later, index, today)
+    later = (n for n in range(index + 1, len(quotas)) if quotas[n] > 0)
+    if policy.day_counting is _CALENDAR_DAYS:  # else every day is one on which calls are possible
+        later = (n for n in later if is_calling_day(policy, today + (n - index) * _DAY))
+    return day_start(policy, next(later, len(quotas)), index, today)
 
 
 def end_of_window(policy: "Policy", index: int, today: date) -> datetime | None:

@@ -42,7 +42,7 @@ def decide(facts: Facts, policy: Policy, now: datetime) -> Verdict:
         return settled
     verdict = _by_quota(policy, is_new, standing)
     if policy.has_calling_hours and isinstance(verdict, Call):
-        return _skip_by_hours(facts, policy, now) or verdict
+        return _skip_by_hours(facts, policy, now, None if is_new else standing) or verdict
     return verdict
 
 
@@ -98,9 +98,15 @@ def _attempts_used(policy: Policy, is_new: bool, total: int, standing: Standing)
     return Skip(SkipReason.ATTEMPTS_USED, f"{detail}; becomes Dead when its days are over", until)
 
 
-def _skip_by_hours(facts: Facts, policy: Policy, now: datetime) -> Skip | None:
-    """Check 12."""
+def _skip_by_hours(facts: Facts, policy: Policy, now: datetime, chased: Standing | None) -> Skip | None:
+    """Check 12. Who is `chased` may be Dead before the hours begin again."""
     if not isinstance(facts.number, PhoneNumber):
         return None
     closed = closed_at(policy, facts.number, now)
-    return None if closed is None else Skip(SkipReason.CALLING_HOURS, closed.detail, closed.until)
+    if closed is None:
+        return None
+    if chased is not None and chased.first_known:
+        over = end_of_window(policy, chased.day_index, chased.today)
+        if over is not None and (closed.until is None or over <= closed.until):
+            return Skip(SkipReason.CALLING_HOURS, f"{closed.detail}; its days are over before they begin", over)
+    return Skip(SkipReason.CALLING_HOURS, closed.detail, closed.until)

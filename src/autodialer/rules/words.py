@@ -23,7 +23,10 @@ BECOMES_DEAD: Final = "becomes_dead"
 """In the place of `status` while Zoho still shows a status that is called and the update to Dead waits."""
 
 LAST_DAY: Final = "last_day"
-"""In the place of `day_quota` on the last day that allows calls."""
+"""In the place of `day_quota` on the last day that has calls."""
+
+LAST_HOURS: Final = "last_hours"
+"""In the place of `calling_hours` where the record becomes Dead before they begin again."""
 
 CALLED_BY_US: Final = "new_called_by_us"
 CLOSED_UNKNOWN: Final = "new_closed_unknown"
@@ -39,6 +42,7 @@ _SET_STATUS_THAT_FITS = "A person sets the status that fits, {no_answer} if call
 _REPAIR_ATTEMPTS = "Somebody repairs Call Attempts in Zoho: a whole number from 0 to {most}."
 _REPAIR_FIRST = "Somebody repairs First No Answer At in Zoho: the time of the first unanswered call, or empty."
 _CORRECT_PHONE = "Somebody corrects Phone or Mobile in Zoho."
+_ELSE_DEAD = "A person sets another status in Zoho; else it becomes {dead} at the first run after {until}."
 _NEXT_RUN = "Nothing is needed: the next run tries again."
 
 _CALLS: Final[Mapping[CallReason, Words]] = {
@@ -165,7 +169,12 @@ _OF_RUNS: Final[Mapping[str, Words]] = {
     LAST_DAY: Words(
         "today's calls are made",
         "All calls of this day are made, and it was the last one that allows any.",
-        ("A person sets another status in Zoho; else it becomes {dead} at the first run after {until}.",),
+        (_ELSE_DEAD,),
+    ),
+    LAST_HOURS: Words(
+        "outside of calling hours",
+        "It is outside of the calling hours that the policy sets, and its days are over before they begin again.",
+        (_ELSE_DEAD,),
     ),
     "unknown": Words("called, result not known", "It was called, and nobody knows how the call ended.", ()),
     "refused": Words("8x8 refused the call", "8x8 refused the call; nobody's phone rang.", (_NEXT_RUN,)),

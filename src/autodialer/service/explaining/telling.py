@@ -6,17 +6,28 @@ from datetime import date, datetime, timedelta
 
 from autodialer.domain.record import CrmStatus, RecordKey
 from autodialer.domain.sentence import Sentence
+from autodialer.rules.cadence import end_of_window
 from autodialer.rules.decide import decide
 from autodialer.rules.eligibility import NEW_BUT_CALLED, NEW_BUT_UNKNOWN, Standing, effective_kind, read_standing
 from autodialer.rules.facts import Facts
 from autodialer.rules.local_time import start_of_day
 from autodialer.rules.policy import Policy
 from autodialer.rules.verdict import MarkDead, Skip, SkipReason, Verdict
-from autodialer.rules.words import BECOMES_DEAD, CALLED_BY_US, CLOSED_UNKNOWN, LAST_DAY, NAMES, Words, words_for
+from autodialer.rules.words import (
+    BECOMES_DEAD,
+    CALLED_BY_US,
+    CLOSED_UNKNOWN,
+    LAST_DAY,
+    LAST_HOURS,
+    NAMES,
+    Words,
+    words_for,
+)
 from autodialer.service.staging import outcome_of
 
 _WOULD = {"due": "call", "dead": "mark_dead"}
 _WHO_KNOWS = {NEW_BUT_CALLED: CALLED_BY_US, NEW_BUT_UNKNOWN: CLOSED_UNKNOWN}
+_LAST = {SkipReason.DAY_QUOTA: LAST_DAY, SkipReason.CALLING_HOURS: LAST_HOURS}
 _NO_STANDING = Standing(0, 0, date.min, 0, first_known=False, inferred=False)
 
 
@@ -71,9 +82,10 @@ def _words(facts: Facts, policy: Policy, verdict: Verdict, at: datetime) -> Word
         is_shown = policy.kind_of(facts.record.status) is CrmStatus.DEAD
         if kind is CrmStatus.DEAD and not is_shown:
             return words_for(BECOMES_DEAD)
-    if isinstance(verdict, Skip) and verdict.reason is SkipReason.DAY_QUOTA:
-        later = policy.day_quotas[_standing(facts, policy, kind, at).day_index + 1 :]
-        return words_for(verdict.reason if any(later) else LAST_DAY)
+    if isinstance(verdict, Skip) and verdict.reason in _LAST and kind is CrmStatus.NO_ANSWER:
+        standing = _standing(facts, policy, kind, at)
+        over = end_of_window(policy, standing.day_index, standing.today) if standing.first_known else None
+        return words_for(_LAST[verdict.reason] if over is not None and verdict.until == over else verdict.reason)
     if isinstance(verdict, Skip) and verdict.reason is SkipReason.NEW_ALREADY_CALLED:
         return words_for(_WHO_KNOWS.get(verdict.detail, verdict.reason))
     return words_for(verdict.reason)

@@ -47,6 +47,9 @@ _FOR_GOOD = frozenset(
 )
 """What no passing of time changes, as long as nothing else happens to the person."""
 
+_OF_THE_DAY = frozenset({SkipReason.DAY_QUOTA, SkipReason.CALLING_HOURS})
+"""What another day may say otherwise before the next call can be: it may be a closed one, or the one of Dead."""
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -301,7 +304,7 @@ class Days:
             return _ALWAYS
         if verdict.reason in _FOR_GOOD:
             return _NEVER
-        if verdict.reason is SkipReason.CALLING_HOURS:  # a day may begin before they do, and be the one of Dead
+        if verdict.reason in _OF_THE_DAY:
             return min(verdict.until or _NEVER, self._next_day(now))
         return verdict.until or _ALWAYS
 
