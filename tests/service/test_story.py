@@ -1,11 +1,12 @@
 """The rules as a story over days: runs at 10, 14 and 18, results and write-backs in between."""
 
+from collections import deque
 from datetime import datetime, timedelta
 
 import pytest
 
 from autodialer.domain.disposition import Disposition
-from autodialer.domain.placing import CallRequest
+from autodialer.domain.placing import Ambiguous, CallRequest
 from autodialer.domain.record import RecordKey
 from autodialer.ports.rows import Run
 from autodialer.rules.policy import Policy
@@ -199,6 +200,19 @@ async def test_row_9_calls_of_before_this_ledger_go_on_counting_when_somebody_pu
     assert sum(int(str(run.totals["called"])) for run in runs) == 1
     assert await world.reason(runs[-1], lead(1)) == "attempts_used"
     assert world.crm.records[lead(1)].call_attempts == 7
+
+
+async def test_row_25_where_the_ledger_refuses_one_call_too_many_the_run_says_that_all_are_used(
+    world: World,
+) -> None:
+    """Five calls of another dialer, one of ours of which nobody heard, and one more: Zoho counts six of the seven."""
+    world.crm.add(chasing(lead(1), 1, MONDAY - DAY, attempts=5))
+    world.all_end(Disposition.BUSY)
+    world.telephony.script[phone(1)] = deque([Ambiguous("timeout")])
+    await day_of_runs(world, 0)
+    first, second, _ = await day_of_runs(world, 1)
+    assert (first.totals["called"], second.totals["called"]) == (1, 0)
+    assert await world.reason(second, lead(1)) == "attempts_used"
 
 
 async def test_row_2_the_quota_of_a_day_holds_also_where_the_zone_of_the_days_was_changed_in_its_middle(

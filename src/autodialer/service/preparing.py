@@ -33,6 +33,7 @@ PAUSE_PATIENCE = 3600.0  # seconds that a paused run waits before it ends
 _POLL = 0.25
 _AGENT_POLL = 1.0
 DAY_OVER = "its day is over"
+_QUOTAS = {"total_quota_of": SkipReason.ATTEMPTS_USED, "day_quota_of": SkipReason.DAY_QUOTA}
 _CALLED_ALREADY = "its number was called in this run already, for another record"
 
 
@@ -70,6 +71,15 @@ class Stop:
 def day_over(run: Run, policy: Policy, now: datetime) -> str | None:
     """Why a run ends when another day of the rules begins (rules.md row 2): what it staged was decided for its own. Else None."""
     return None if policy.local_date(now) <= policy.local_date(run.started_at) else DAY_OVER
+
+
+def _refused_for(refusal: LedgerRefusal) -> SkipReason:
+    """By the constraint's name, which both databases tell: a quota, or else a call that is going on.
+
+    The quotas count also a call of which nobody heard where the CRM counts calls of before this ledger, and so shows too few.
+    """
+    found = (reason for name, reason in _QUOTAS.items() if name in refusal.message)
+    return next(found, SkipReason.OPEN_ATTEMPT)
 
 
 class Preparer:
@@ -210,7 +220,7 @@ class Preparer:
         try:
             return (await self._m.store.write(lambda ledger: self._decide_all(ledger, run, [row], look, agents)))[0]
         except LedgerRefusal as refusal:
-            await self._settle(run, row, StagedState.SKIP, SkipReason.OPEN_ATTEMPT.value, refusal.message)
+            await self._settle(run, row, StagedState.SKIP, _refused_for(refusal).value, refusal.message)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - one record must not stop the rest
