@@ -8,7 +8,7 @@ import pytest
 
 from autodialer.domain.access import Action
 from autodialer.domain.errors import NotWaiting, UnreadableFile
-from autodialer.domain.phone import PhoneNumber
+from autodialer.domain.phone import NoNumber, PhoneNumber
 from service.test_orphans import trail
 from service.world import World, lead, person, phone
 
@@ -41,13 +41,24 @@ async def test_who_was_suppressed_is_not_called(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("0721 000 001", "+40721000001"), ("+40 721-000-001", "+40721000001"), ("112", None), ("", None)],
+    [
+        ("0721 000 001", "+40721000001"),
+        ("+40 721-000-001", "+40721000001"),
+        ("0721000001 / +40 721 000 001", "+40721000001"),
+        ("112", None),
+        ("", None),
+    ],
 )
 async def test_a_number_is_read_as_it_is_dialled_in_the_default_country(
     sqlite_world: World, text: str, number: str | None
 ) -> None:
     found = sqlite_world.services.suppressor.read(text)
     assert (found.e164 if isinstance(found, PhoneNumber) else None) == number
+
+
+async def test_two_numbers_at_once_are_refused_instead_of_leaving_the_second_out(sqlite_world: World) -> None:
+    found = sqlite_world.services.suppressor.read("0721000001 / 0731000002")
+    assert found == NoNumber("more than one, give each on its own")
 
 
 async def test_a_preview_says_what_an_import_would_do_and_does_nothing(world: World) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from autodialer.domain.access import THE_API, Action
 from autodialer.domain.errors import NotWaiting
-from autodialer.domain.phone import NoNumber, PhoneNumber, read_number, read_numbers
+from autodialer.domain.phone import NoNumber, PhoneNumber, read_numbers
 from autodialer.ports.ledger import Ledger
 from autodialer.service.means import Means
 from autodialer.service.number_files import read_lines
@@ -46,8 +46,11 @@ class Suppressor:
         self._turn = asyncio.Lock()  # one file at a time
 
     def read(self, text: str) -> PhoneNumber | NoNumber:
-        """The number that a person means, E.164 or as dialled in DEFAULT_COUNTRY."""
-        return read_number(text, self._m.policy.default_country)
+        """The number that a person means, E.164 or as dialled in DEFAULT_COUNTRY. Of two none is: one would be left out."""
+        found = read_numbers(text, self._m.policy.default_country)
+        if isinstance(found, NoNumber):
+            return found
+        return found[0] if len(found) == 1 else NoNumber("more than one, give each on its own")
 
     async def add(self, number: str, reason: str, by: str = THE_API) -> bool:
         """Never dial it again, effective at once, also for a run that is going; False if it stands on the list already."""

@@ -31,7 +31,7 @@ ADDED = Counted(
     "%(num)s number was added; it is never called from now on.",
     "%(num)s numbers were added; they are never called from now on.",
 )
-NO_NUMBER = N_("Nothing was changed: this is no number that could be called.")
+NO_NUMBER = N_("Nothing was changed: this is no number that could be called, or more than one.")
 
 
 def add_do_not_call(router: APIRouter, pages: Pages, access: Access) -> None:
