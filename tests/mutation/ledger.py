@@ -84,7 +84,7 @@ _CODE: Sequence[Breakage] = (
     ),
     Breakage(
         "calls that only the CRM knows take no place in the quotas",
-        [Replace("store/attempts.py", "slot = before + 1", "slot = 1")],
+        [Replace("domain/attempt.py", "place = before + 1", "place = 1")],
         [_test("quotas", "calls_that_only_the_crm_knows_count_too")],
     ),
     Breakage(

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from autodialer.domain.record import RecordKey
 from autodialer.ports.rows import RunState
 from autodialer.service.control import pause, resume
 from autodialer.service.dialing import LOOK_MAX_AGE
+from autodialer.store.attempts import SqlAttempts
 from service.conftest import MakeWorld
 from service.fakes import zoho_down
 from service.virtual_time import pass_time
@@ -210,3 +212,17 @@ async def test_what_was_written_while_the_last_look_was_on_its_way_still_counts(
     assert world.crm.records[lead(1)].call_attempts == 7
     assert not world.telephony.rings
     assert await world.reason(run, lead(1)) == "attempts_used"
+
+
+@pytest.mark.parametrize(
+    ("quotas", "reason"), [({"total_quota": 0}, "attempts_used"), ({"day_quota": 0}, "day_quota")], ids=str
+)
+async def test_a_call_that_a_quota_of_the_ledger_refuses_is_told_as_used_up(
+    world: World, monkeypatch: pytest.MonkeyPatch, quotas: dict[str, int], reason: str
+) -> None:
+    """As between two replicas, or after a change of the zone of the days."""
+    reserve = SqlAttempts.reserve
+    monkeypatch.setattr(SqlAttempts, "reserve", lambda self, wanted: reserve(self, replace(wanted, **quotas)))
+    world.crm.add(person(lead(1), 1))
+    run = await world.run()
+    assert (world.telephony.rings, await world.reason(run, lead(1))) == ([], reason)

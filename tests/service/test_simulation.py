@@ -1,6 +1,7 @@
 """Simulated days: the same for the same seed, within the quotas, and their sums agree with what was done to each person."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -279,3 +280,12 @@ def test_on_a_closed_day_after_one_whose_calls_are_made_a_simulation_gives_the_r
     tally = Days(policy, [chased], world(model=flat(0), start=friday, days=3)).live()
     skips = [(entry.slot, entry.reason) for entry in tally.log[chased.key] if entry.did is Did.SKIP]
     assert skips == [(friday + timedelta(hours=18), "day_quota"), (friday + timedelta(hours=34), "calling_hours")]
+
+
+def test_the_places_of_a_quota_are_used_up_for_all_who_share_a_number_as_in_the_ledger() -> None:
+    """One has had two of four calls by Zoho's count, the other three: the first one's two calls are the last to their number."""
+    first, other = one(CrmStatus.NO_ANSWER, call_attempts=2), one(CrmStatus.NO_ANSWER, 2, call_attempts=3)
+    shared = [first, replace(other, number=first.number)]
+    tally = Days(Policy(total_quota=4, dead_when_exhausted=True), shared, world(model=flat(0))).live()
+    calls = [(key, entry.detail[:11]) for key, entry in tally.entries() if entry.did is Did.CALL]
+    assert calls == [(first.key, "call 3 of 4"), (first.key, "call 4 of 4")]

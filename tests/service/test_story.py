@@ -202,7 +202,7 @@ async def test_row_9_calls_of_before_this_ledger_go_on_counting_when_somebody_pu
     assert world.crm.records[lead(1)].call_attempts == 7
 
 
-async def test_row_25_where_the_ledger_refuses_one_call_too_many_the_run_says_that_all_are_used(
+async def test_row_25_an_unknown_call_uses_up_one_of_the_seven_also_where_zoho_counts_calls_of_before_this_ledger(
     world: World,
 ) -> None:
     """Five calls of another dialer, one of ours of which nobody heard, and one more: Zoho counts six of the seven."""
@@ -212,7 +212,26 @@ async def test_row_25_where_the_ledger_refuses_one_call_too_many_the_run_says_th
     await day_of_runs(world, 0)
     first, second, _ = await day_of_runs(world, 1)
     assert (first.totals["called"], second.totals["called"]) == (1, 0)
-    assert await world.reason(second, lead(1)) == "attempts_used"
+    row, now = (await world.staged(second))[lead(1)], (await world.explained(lead(1)))["now"]
+    assert row.reason == now["reason"] == "attempts_used"
+    assert row.detail == now["detail"] == "7 of 7 calls made; becomes Dead when its days are over"
+    assert world.crm.records[lead(1)].call_attempts == 6
+
+
+async def test_row_15_the_calls_of_before_this_ledger_to_a_lead_are_used_up_for_the_contact_with_its_number_too(
+    sqlite_world: World,
+) -> None:
+    world = sqlite_world
+    world.crm.add(chasing(lead(1), 1, MONDAY - DAY, attempts=5))
+    world.all_end(Disposition.BUSY)
+    await day_of_runs(world, 0)
+    world.crm.remove(lead(1))
+    world.crm.add(chasing(contact(1), 1, MONDAY, attempts=5))
+    world.clock.move_to(MONDAY + DAY)
+    now = (await world.explained(contact(1)))["now"]
+    run = await world.run()
+    row = (await world.staged(run))[contact(1)]
+    assert (now["would"], now["reason"]) == (row.state.value, row.reason) == ("skip", "attempts_used")
 
 
 async def test_row_2_the_quota_of_a_day_holds_also_where_the_zone_of_the_days_was_changed_in_its_middle(

@@ -3,6 +3,7 @@
 reserved → submitting → placed → ended, or unknown, or released (design.md section 4).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +21,14 @@ class AttemptState(StrEnum):
     ENDED = "ended"
     UNKNOWN = "unknown"
     RELEASED = "released"
+
+
+def free_place(taken: Collection[int], before: int) -> int:
+    """The place of the next call in a quota: the first free one beyond the `before` calls that are known."""
+    place = before + 1
+    while place in taken:
+        place += 1
+    return place
 
 
 OPEN_STATES = (AttemptState.RESERVED, AttemptState.SUBMITTING, AttemptState.PLACED, AttemptState.UNKNOWN)

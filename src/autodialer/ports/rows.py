@@ -140,7 +140,10 @@ class CallElsewhere:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRow:
-    """One attempt, whole."""
+    """One attempt, whole.
+
+    `record_slot`, `number_slot`: its places among the calls that the total quota allows; None once it is released.
+    """
 
     attempt_id: str
     run_id: str | None
@@ -168,6 +171,8 @@ class AttemptRow:
     unknown_at: datetime | None
     ended_at: datetime | None
     hold_lifted_at: datetime | None
+    record_slot: int | None = None
+    number_slot: int | None = None
 
     def as_attempt(self) -> Attempt:
         """As its state's dataclass. ValueError when the row lacks what that state must have."""

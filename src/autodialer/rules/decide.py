@@ -50,8 +50,8 @@ def _dead(policy: Policy, standing: Standing) -> Verdict | None:
     """Check 5, before the phone is looked at: the window is over whether or not it could have been called."""
     if standing.day_index >= len(policy.day_quotas):
         return _window_over(standing.day_index)
-    if policy.dead_when_exhausted and standing.attempts >= policy.total_quota:
-        return MarkDead(DeadReason.ATTEMPTS_EXHAUSTED, f"{standing.attempts} of {policy.total_quota} calls made")
+    if policy.dead_when_exhausted and standing.used >= policy.total_quota:
+        return MarkDead(DeadReason.ATTEMPTS_EXHAUSTED, f"{standing.used} of {policy.total_quota} calls made")
     return None
 
 
@@ -64,7 +64,7 @@ def _by_quota(policy: Policy, is_new: bool, standing: Standing) -> Call | Skip:
     """Checks 10 and 11: the total and the day's quota are both ceilings (rules.md rows 1, 4 and 5)."""
     total = policy.new_quota if is_new else policy.total_quota
     daily = policy.new_quota if is_new else day_quota(policy, standing.day_index)
-    if standing.attempts >= total:
+    if standing.used >= total:
         return _attempts_used(policy, is_new, total, standing)
     if standing.made >= daily:
         return _day_used(policy, daily, standing)
@@ -89,7 +89,7 @@ def _day_used(policy: Policy, daily: int, standing: Standing) -> Skip:
 @lru_cache(maxsize=4096)
 def _attempts_used(policy: Policy, is_new: bool, total: int, standing: Standing) -> Skip:
     """Kept, too."""
-    detail = f"{standing.attempts} of {total} calls made"
+    detail = f"{standing.used} of {total} calls made"
     if is_new:
         return Skip(SkipReason.ATTEMPTS_USED, detail)
     if not standing.first_known:

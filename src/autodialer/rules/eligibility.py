@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from autodialer.domain.attempt import free_place
 from autodialer.domain.phone import NoNumber
 from autodialer.domain.record import CrmStatus
 from autodialer.rules.cadence import day_index
@@ -26,10 +27,13 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     """What the checks decide by.
 
     `attempts` is the greatest of ledger, CRM and outbox (rules.md row 9); `made` the calls of `today`, a date in the policy's zone,
-    which is day `day_index` of the cadence. `first_known`: somebody knows the first unanswered call; `inferred`: the CRM doesn't.
+    which is day `day_index` of the cadence. `used`: how many places of the total quota lie before that of the next call. These are
+    `attempts`, or more where the ledger has given some to calls that the CRM does not count. `first_known`: somebody knows the
+    first unanswered call; `inferred`: the CRM doesn't.
     """
 
     attempts: int
+    used: int
     made: int
     today: date
     day_index: int
@@ -89,8 +93,9 @@ def read_standing(facts: Facts, kind: CrmStatus, policy: Policy, now: datetime) 
     if first is None and kind is _NO_ANSWER:
         first = history.first_unanswered_at
     if first is None:  # Day 0 by assumption: nothing says that what the CRM counts fell today
-        attempts, made = _greatest(history, counted), history.attempts_today
-        return Standing(attempts, made, _date_in(policy.zone, now), 0, False, inferred)
+        return Standing(
+            *_counts(history, counted), history.attempts_today, _date_in(policy.zone, now), 0, False, inferred
+        )
     if first - now > _CLOCK_TOLERANCE:
         return Skip(SkipReason.FIRST_NO_ANSWER_IN_FUTURE, "First No Answer At lies in the future")
     return _count_since(first, history, counted, inferred, policy, _date_in(policy.zone, now))
@@ -134,15 +139,20 @@ def _still_expected(facts: Facts, pending: PendingUpdate) -> bool:
 def _count_since(
     first: datetime, history: History, counted: int, inferred: bool, policy: Policy, today: date
 ) -> Standing:
-    attempts, made = _greatest(history, counted), history.attempts_today
+    (attempts, used), made = _counts(history, counted), history.attempts_today
     first_day = first.astimezone(policy.zone).date()
     if first_day >= today:  # Day 0 by its date: all that the CRM counts fell today (rules.md row 9)
-        return Standing(attempts, max(made, counted), today, 0, True, inferred)
-    return Standing(attempts, made, today, day_index(policy, first_day, today), True, inferred)
+        return Standing(attempts, used, max(made, counted), today, 0, True, inferred)
+    return Standing(attempts, used, made, today, day_index(policy, first_day, today), True, inferred)
 
 
-def _greatest(history: History, counted: int) -> int:
-    return max(history.attempts, history.highest_told, counted)
+def _counts(history: History, counted: int) -> tuple[int, int]:
+    """How many calls there were, and how many places of the total quota are used."""
+    attempts = max(history.attempts, history.highest_told, counted)
+    if not history.record_places and not history.number_places:  # as most
+        return attempts, attempts
+    places = (free_place(history.record_places, attempts), free_place(history.number_places, attempts))
+    return attempts, max(places) - 1
 
 
 @lru_cache(maxsize=16)

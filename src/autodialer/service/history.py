@@ -36,6 +36,8 @@ def summarise(
         attempts=len(counted),
         attempts_today=sum(_falls_on(today, row, policy) for row in counted),
         highest_told=max((row.attempts_before + 1 for row in counted if _is_told(row, record)), default=0),
+        record_places=frozenset(row.record_slot for row in counted if row.record_slot and row.key == record.key),
+        number_places=frozenset(row.number_slot for row in counted if row.number_slot and row.number == number),
         first_unanswered_at=min(unanswered, default=None),
         open_attempt=next((row.attempt_id for row in counted if row.state in OPEN_STATES), None),
         answered_at=max(held, default=None),

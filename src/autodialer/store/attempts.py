@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, text, update
 
-from autodialer.domain.attempt import Attempt, AttemptState, Intent, Reserved
+from autodialer.domain.attempt import Attempt, AttemptState, Intent, Reserved, free_place
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.rows import AttemptRow, CallElsewhere, Reservation
@@ -109,10 +109,10 @@ class SqlAttempts(SqlTransitions):
             "first_no_answer_at": r.first_no_answer_at,
             "policy_day": r.policy_day,
             "day_index": r.day_index,
-            "record_slot": _free_slot(taken.record, r.attempts_before),
-            "number_slot": _free_slot(taken.number, r.attempts_before),
-            "record_day_slot": _free_slot(taken.record_day, r.day_attempts_before),
-            "number_day_slot": _free_slot(taken.number_day, r.day_attempts_before),
+            "record_slot": free_place(taken.record, r.attempts_before),
+            "number_slot": free_place(taken.number, r.attempts_before),
+            "record_day_slot": free_place(taken.record_day, r.day_attempts_before),
+            "number_day_slot": free_place(taken.number_day, r.day_attempts_before),
             "total_quota": r.total_quota,
             "day_quota": r.day_quota,
             "owner": r.owner,
@@ -250,14 +250,6 @@ class _SlotsTaken:
     number_day: set[int]
 
 
-def _free_slot(taken: set[int], before: int) -> int:
-    """The first free one beyond the calls that are known; the database refuses it if it is beyond the quota or just taken."""
-    slot = before + 1
-    while slot in taken:
-        slot += 1
-    return slot
-
-
 def _named(key: RecordKey) -> dict[str, str]:
     return {"zoho_id": key.zoho_id, "record_type": key.record_type.value}
 
@@ -291,4 +283,6 @@ def attempt_row(row: Any) -> AttemptRow:
         unknown_at=row.unknown_at,
         ended_at=row.ended_at,
         hold_lifted_at=row.hold_lifted_at,
+        record_slot=row.record_slot,
+        number_slot=row.number_slot,
     )

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from autodialer.domain.attempt import OPEN_STATES, Attempt, AttemptState, Ended, Intent, Reserved
+from autodialer.domain.attempt import OPEN_STATES, Attempt, AttemptState, Ended, Intent, Reserved, free_place
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import LedgerRefusal
 from autodialer.domain.record import RecordKey
 from autodialer.ports.rows import AttemptRow, Reservation
-from autodialer.store.attempts import _free_slot
 from autodialer.store.transitions import _STATE_OF, SqlTransitions
 
 Undo = list[tuple[Callable[..., object], tuple[Any, ...]]]
@@ -52,10 +51,10 @@ class MemoryAttempts(SqlTransitions):
         of_record = self._taken(self.of_id.get(zoho_id, ()))
         of_number = self._taken(self.of_number.get(r.number, ()))
         slots = (
-            _free_slot({slots[0] for _, slots in of_record}, r.attempts_before),
-            _free_slot({slots[1] for _, slots in of_number}, r.attempts_before),
-            _free_slot({slots[2] for its, slots in of_record if its == day}, r.day_attempts_before),
-            _free_slot({slots[3] for its, slots in of_number if its == day}, r.day_attempts_before),
+            free_place({slots[0] for _, slots in of_record}, r.attempts_before),
+            free_place({slots[1] for _, slots in of_number}, r.attempts_before),
+            free_place({slots[2] for its, slots in of_record if its == day}, r.day_attempts_before),
+            free_place({slots[3] for its, slots in of_number if its == day}, r.day_attempts_before),
         )
         if max(slots[0], slots[1]) > r.total_quota or max(slots[2], slots[3]) > r.day_quota:
             raise LedgerRefusal("the quota is used up", permanent=True)

@@ -3,7 +3,7 @@
 Real, as they run tonight: the use cases (service/: scheduler, runs, staging, preparing, dialing, outcomes, results, ending,
 projecting, write-back, reconciling, the look into 8x8's log, taking over from a dead process), all rules (rules/), the
 states of an attempt (domain/attempt.py) and how the store writes them (store/transitions.py), the slots of quotas
-(store/attempts._free_slot), how updates merge (store/outbox._merged), what an answer of 8x8 means (eightx8/classify.py over
+(domain/attempt.free_place), how updates merge (store/outbox._merged), what an answer of 8x8 means (eightx8/classify.py over
 status and body), what a webhook means (eightx8/mapping.py over its JSON: for one in eight; the others come as what it says),
 what Zoho's refusals mean (zoho/mapping.py, zoho/answers.py), the worker's loops.
 

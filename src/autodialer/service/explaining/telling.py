@@ -28,7 +28,7 @@ from autodialer.service.staging import outcome_of
 _WOULD = {"due": "call", "dead": "mark_dead"}
 _WHO_KNOWS = {NEW_BUT_CALLED: CALLED_BY_US, NEW_BUT_UNKNOWN: CLOSED_UNKNOWN}
 _LAST = {SkipReason.DAY_QUOTA: LAST_DAY, SkipReason.CALLING_HOURS: LAST_HOURS}
-_NO_STANDING = Standing(0, 0, date.min, 0, first_known=False, inferred=False)
+_NO_STANDING = Standing(0, 0, 0, date.min, 0, first_known=False, inferred=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _values(
         "until": verdict.until if isinstance(verdict, Skip) else None,
         "closes": start_of_day(day, policy.zone),
         "most": policy.max_sane_attempts,
-        "attempts": standing.attempts,
+        "attempts": standing.used,
         "total": policy.new_quota if kind is CrmStatus.NEW else policy.total_quota,
         "day": standing.day_index if isinstance(verdict, MarkDead) else None,
         "other": facts.same_phone_as,

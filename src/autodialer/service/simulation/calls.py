@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from autodialer.domain.attempt import AttemptState
+from autodialer.domain.attempt import AttemptState, free_place
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import Record, RecordKey
 from autodialer.ports.rows import AttemptRow
@@ -59,7 +59,8 @@ def call_row(
     record: Record, line: Line, call: Call, end: Disposition, at: datetime, ended_at: datetime, day: str
 ) -> AttemptRow:
     """The attempt as the ledger would hold it: ended, or unknown until its day is over."""
-    is_unknown = end is Disposition.UNKNOWN
+    is_unknown, before = end is Disposition.UNKNOWN, call.attempt_number - 1
+    own = {row.record_slot for row in line.rows if row.key == record.key and row.record_slot is not None}
     return AttemptRow(
         attempt_id=f"{record.key} {len(line.rows)}",
         run_id="simulated",
@@ -72,7 +73,7 @@ def call_row(
         session_id=None,
         is_new=call.is_new,
         record_status=record.status,
-        attempts_before=call.attempt_number - 1,
+        attempts_before=before,
         first_no_answer_at=None,
         policy_day=day,
         day_index=call.day_index,
@@ -87,4 +88,6 @@ def call_row(
         unknown_at=at if is_unknown else None,
         ended_at=None if is_unknown else ended_at,
         hold_lifted_at=None,
+        record_slot=free_place(own, before),
+        number_slot=free_place({row.number_slot for row in line.rows if row.number_slot is not None}, before),
     )
