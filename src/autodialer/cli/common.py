@@ -12,13 +12,19 @@ import httpx2
 import typer
 from rich.console import Console
 
-from autodialer.domain.errors import DialerError
+from autodialer.domain.errors import DialerError, WrongUsage
 from autodialer.observability import configure_logging, register_secrets, shutdown_logging
 from autodialer.settings import Settings, load_settings, secrets_of
 from autodialer.trust import trusted
 
 T = TypeVar("T")
 _WIDTH_ON_A_PIPE = 160
+_CANT_BE_MEANT = (400, 413, 415, 422)  # HTTP's words for it
+_UNAUTHORIZED = 401
+_ANOTHER_KEY = (
+    "the running service takes another API_TOKEN than this command: if the one in .env was changed since the service began, "
+    "restart the service"
+)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -128,7 +134,7 @@ async def door(settings: Settings, patience: float = 120.0) -> AsyncIterator[htt
 
 
 async def ask(settings: Settings, method: str, path: str, *, patience: float = 120.0, **more: Any) -> dict[str, Any]:
-    """One answer of the API. DialerError with the API's own words when it says no."""
+    """One answer of the API. DialerError with the API's own words when it says no: as `read_answer`."""
     async with door(settings, patience) as client:
         return await send(client, method, path, **more)
 
@@ -142,7 +148,7 @@ async def send(client: httpx2.AsyncClient, method: str, path: str, **more: Any) 
 
 
 def read_answer(response: httpx2.Response) -> dict[str, Any]:
-    """Its JSON object. DialerError when the answer is an error."""
+    """Its JSON object. DialerError when the answer is an error: WrongUsage when another try like this one can't help."""
     try:
         body = response.json()
     except ValueError as error:
@@ -153,5 +159,11 @@ def read_answer(response: httpx2.Response) -> dict[str, Any]:
         problems = "; ".join(body.get("problems") or [])
         run = f" (run {body['run_id']})" if body.get("run_id") else ""
         message = f"{body.get('message', response.status_code)}{': ' if problems else ''}{problems}{run}"
-        raise DialerError(message, permanent=False)
+        raise _refused(response.status_code, message)
     return body
+
+
+def _refused(status: int, message: str) -> DialerError:
+    if status == _UNAUTHORIZED:
+        return WrongUsage(_ANOTHER_KEY)
+    return WrongUsage(message) if status in _CANT_BE_MEANT else DialerError(message, permanent=False)

@@ -27,7 +27,7 @@ from autodialer.cli import (
     work_lists,
     zoho,
 )
-from autodialer.domain.errors import DialerError, SettingsError
+from autodialer.domain.errors import DialerError, SettingsError, WrongUsage
 
 app = typer.Typer(
     name="autodialer",
@@ -84,6 +84,6 @@ def main() -> None:
         sys.exit(2)
     except DialerError as error:
         errors.print(f"autodialer: {error.message}", style="red", markup=False)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, WrongUsage) else 1)
     except KeyboardInterrupt:
         sys.exit(130)

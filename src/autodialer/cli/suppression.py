@@ -9,7 +9,7 @@ import typer
 
 from autodialer.cli.common import Json, ask, door, print_json, read_answer, run_async, settings_with_logging
 from autodialer.cli.paging import collect
-from autodialer.domain.errors import DialerError
+from autodialer.domain.errors import DialerError, WrongUsage
 from autodialer.settings import Settings
 
 _EVERYTHING = 10_000_000
@@ -67,13 +67,13 @@ def suppress(
 
 
 async def _import(settings: Settings, data: bytes, reason: str, *, dry_run: bool) -> dict[str, Any]:
-    """DialerError when nothing in it is a number."""
+    """WrongUsage when nothing in it is a number."""
     asked = {"dry_run": str(dry_run).lower(), **({"reason": reason} if reason else {})}
     headers = {"content-type": "text/csv"}
     found = await ask(settings, "POST", "/api/do-not-call/import", params=asked, content=data, headers=headers)
     if found["unreadable"] and not found["added"] and not found["known"]:
         first = found["unreadable_lines"][0]
-        raise DialerError(f"no number could be read; line {first['line']}: {first['reason']}", permanent=True)
+        raise WrongUsage(f"no number could be read; line {first['line']}: {first['reason']}")
     names = ("dry_run", "lines", "added", "known", "repeated", "unreadable", "unreadable_lines")
     return {name: found[name] for name in names}
 

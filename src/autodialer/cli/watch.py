@@ -18,7 +18,7 @@ from autodialer.cli.common import (
     settings_with_logging,
 )
 from autodialer.cli.following import EVERY, Show, showing
-from autodialer.domain.errors import DialerError
+from autodialer.domain.errors import DialerError, WrongUsage
 from autodialer.settings import Settings
 
 _PATIENCE = 10.0
@@ -71,9 +71,11 @@ async def _watch(settings: Settings, every: float, *, until_done: bool, as_json:
 
 
 async def _look(client: httpx2.AsyncClient, show: Show) -> dict[str, object] | None:
-    """The run of interest; None when the service did not answer, as while it is started again."""
+    """The run of interest; None when the service did not answer, as while it is started again. WrongUsage: it never will."""
     try:
         body = await send(client, "GET", "/api/live")
+    except WrongUsage:
+        raise
     except DialerError as error:
         error_console().print(error.message, markup=False, style="yellow")
         return None

@@ -18,6 +18,13 @@ class SettingsError(DialerError):
         self.problems = problems
 
 
+class WrongUsage(DialerError):
+    """What was asked for can't be meant, or the settings are not those of the service that was asked."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True)
+
+
 class CrmError(DialerError):
     """Zoho did not do what was asked. `stops_run`: no other record would fare better."""
 
