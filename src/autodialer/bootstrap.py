@@ -193,6 +193,7 @@ def zoho_config(settings: Settings, policy: Policy) -> ZohoConfig:
         phone_fields=settings.field_names("phone"),
         mobile_fields=settings.field_names("mobile"),
         trigger=settings.zoho_trigger,
+        log_calls=LogCalls(settings.zoho_log_calls),
         new_label=policy.new_status,
         no_answer_label=policy.no_answer_status,
         dead_label=policy.dead_status,

@@ -130,7 +130,9 @@ class ZohoCrm:
 
     async def check(self) -> Sequence[Finding]:
         """Token, fields, rights, picklists, a query, statuses nobody knows, credits. Never raises CrmError."""
-        return await doctor.check(self._tokens, self._known.resolve, self._rows, lambda: self.usage)
+        return await doctor.check(
+            self._tokens, self._known.resolve, self._rows, lambda: self.usage, self._config.log_calls
+        )
 
     async def _read_fields(self, record_type: RecordType) -> Sequence[FieldMeta]:
         call = ApiCall("GET", "/crm/v8/settings/fields", params={"module": MODULES[record_type]})

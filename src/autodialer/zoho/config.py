@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from autodialer.domain.activity import LogCalls
 from autodialer.domain.errors import SettingsError
 from autodialer.domain.record import CrmStatus, RecordType
 from autodialer.zoho.datacentres import accounts_url_for, is_safe_url
@@ -16,10 +17,10 @@ class ZohoConfig:
 
     Field names are Zoho's API names by record type; a type that is missing, or None, means "find it in the
     metadata". `trigger`: what an update may set off in Zoho (documentation page "Update Records"); nothing
-    by default. The labels say how the three statuses are spelled, up to case and spaces. `concurrency` and
-    `coql_concurrency`: requests at a time (page "API limits": 5 on the smallest edition). Timeouts in
-    seconds; `request_timeout` bounds one request as a whole. `tries`: how often one request is sent at
-    most.
+    by default. `log_calls`: what else the grant must cover. The labels say how the three statuses are
+    spelled, up to case and spaces. `concurrency` and `coql_concurrency`: requests at a time (page "API
+    limits": 5 on the smallest edition). Timeouts in seconds; `request_timeout` bounds one request as a
+    whole. `tries`: how often one request is sent at most.
     """
 
     client_id: str
@@ -33,6 +34,7 @@ class ZohoConfig:
     phone_fields: Mapping[RecordType, str | None] = field(default_factory=dict)
     mobile_fields: Mapping[RecordType, str | None] = field(default_factory=dict)
     trigger: tuple[str, ...] = ()
+    log_calls: LogCalls = LogCalls.OFF
     new_label: str = "New"
     no_answer_label: str = "No Answer"
     dead_label: str = "Dead"

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from autodialer.domain.activity import LogCalls
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import RecordType
 from autodialer.ports import CrmUsage, Finding, Level
@@ -17,7 +18,9 @@ Resolve = Callable[[RecordType], Awaitable[tuple[ModuleFields | None, list[Findi
 Rows = Callable[[ModuleFields, coql.Criterion], Awaitable[list[Any]]]
 
 
-async def check(tokens: Tokens, resolve: Resolve, rows: Rows, usage: Callable[[], CrmUsage]) -> list[Finding]:
+async def check(
+    tokens: Tokens, resolve: Resolve, rows: Rows, usage: Callable[[], CrmUsage], log_calls: LogCalls
+) -> list[Finding]:
     """Every finding, best effort: one that fails does not hide the others, except that without a token all ends."""
     try:
         await tokens.current()
@@ -33,7 +36,7 @@ async def check(tokens: Tokens, resolve: Resolve, rows: Rows, usage: Callable[[]
                 "set ZOHO_API_DOMAIN to it if calls are refused",
             )
         )
-    findings += _scopes(tokens.scope)
+    findings += _scopes(tokens.scope) + _logging_scopes(tokens.scope, log_calls)
     try:
         for record_type in RecordType:
             findings += await _module(record_type, resolve, rows)
@@ -58,6 +61,18 @@ def _scopes(granted: str) -> list[Finding]:
     names = ", ".join(f"{scope.name} ({scope.why})" for scope in lacking)
     remedy = "make a new ZOHO_REFRESH_TOKEN with all scopes: autodialer zoho login"
     return [Finding(Level.PROBLEM, "Zoho token", f"its grant lacks {names}", remedy)]
+
+
+def _logging_scopes(granted: str, log_calls: LogCalls) -> list[Finding]:
+    """The same of what ZOHO_LOG_CALLS needs beside: calls are placed without it."""
+    lacking = scopes.missing(granted, scopes.LOGGING[log_calls]) if granted else []
+    if not lacking:
+        return []
+    message = (
+        f"ZOHO_LOG_CALLS={log_calls} needs {', '.join(scope.name for scope in lacking)} too: Zoho is told of no call"
+    )
+    remedy = "make a new ZOHO_REFRESH_TOKEN with these as well (autodialer zoho login), or set ZOHO_LOG_CALLS=off"
+    return [Finding(Level.WARNING, "call log", message, remedy)]
 
 
 async def _module(record_type: RecordType, resolve: Resolve, rows: Rows) -> list[Finding]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from autodialer.domain.activity import LogCalls
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -25,11 +27,21 @@ NEEDED: Final = (
     Scope("ZohoCRM.modules.contacts.UPDATE", "write the same fields of Contacts"),
     Scope("ZohoCRM.settings.fields.READ", "find the fields and the values of their picklists"),
 )
+_NOTES: Final = (
+    Scope("ZohoCRM.modules.notes.CREATE", "tell Zoho of calls as notes: ZOHO_LOG_CALLS=notes or calls"),
+    Scope("ZohoCRM.modules.notes.READ", "see whether a note is there already"),
+)
+_CALLS: Final = (
+    Scope("ZohoCRM.modules.calls.CREATE", "tell Zoho of conversations as calls: ZOHO_LOG_CALLS=calls"),
+    Scope("ZohoCRM.modules.calls.READ", "see whether a call is there already"),
+)
 OPTIONAL: Final = (
     Scope("ZohoCRM.settings.fields.CREATE", "let the service create the fields that are missing (zoho setup --apply)"),
-    Scope("ZohoCRM.modules.calls.CREATE", "log calls as activities"),
-    Scope("ZohoCRM.modules.notes.CREATE", "log calls as notes"),
+    *_NOTES,
+    *_CALLS,
 )
+LOGGING: Final = {LogCalls.OFF: (), LogCalls.NOTES: _NOTES, LogCalls.CALLS: (*_NOTES, *_CALLS)}
+"""Those of OPTIONAL that are needed to tell Zoho of each call."""
 
 _WRITES: Final = frozenset({"create", "update", "delete"})
 

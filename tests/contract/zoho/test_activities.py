@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from autodialer.domain.activity import Activity, ActivityForm, Logged, Unclear
+from autodialer.domain.activity import Activity, ActivityForm, LogCalls, Logged, Unclear
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.domain.update import NotWritten, Refusal
+from autodialer.ports import Level
 from autodialer.simulators.zoho_activities import ACTIVITY_SCOPES
 from autodialer.simulators.zoho_tokens import SCOPES
+from autodialer.zoho.scopes import OPTIONAL
 from contract.zoho.world import NOW, World, key_of, person
 
 OpenWorld = Callable[..., World]
@@ -214,3 +216,31 @@ async def test_what_was_added_can_be_looked_at(world: World) -> None:
     async with world.open_raw(authorised=False) as raw:
         shown = (await raw.get("/_sim/activities")).json()
     assert [len(shown["notes"]), len(shown["calls"])] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("log_calls", "lacking"),
+    [
+        (LogCalls.OFF, []),
+        (LogCalls.NOTES, ["ZohoCRM.modules.notes.CREATE", "ZohoCRM.modules.notes.READ"]),
+        (LogCalls.CALLS, list(ACTIVITY_SCOPES)),
+    ],
+)
+async def test_doctor_names_the_scopes_that_telling_zoho_of_calls_lacks(
+    world: World, log_calls: LogCalls, lacking: list[str]
+) -> None:
+    world.sim.accounts.scopes = SCOPES
+    async with world.open_client(log_calls=log_calls) as crm:
+        found = [f for f in await crm.check() if f.level is not Level.OK]
+    assert [name for name in ACTIVITY_SCOPES if any(name in f.message for f in found)] == lacking
+    assert all(f.level is Level.WARNING and "zoho login" in f.remedy for f in found), "calls are placed all the same"
+
+
+async def test_who_grants_what_login_names_may_tell_zoho_of_calls(world: World) -> None:
+    world.sim.accounts.scopes = (*SCOPES, *(scope.name for scope in OPTIONAL))
+    async with world.open_client(log_calls=LogCalls.CALLS) as crm:
+        assert not [f for f in await crm.check() if f.level is not Level.OK]
+        added = await crm.activities.add([activity(1), activity(2, CALL)])
+        found = await crm.activities.find([activity(1), activity(2, CALL)])
+    assert [type(one) for one in added] == [Logged, Logged]
+    assert len(found) == 2, "what may be there already is looked for before it is added again"
