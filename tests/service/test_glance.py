@@ -285,6 +285,19 @@ async def test_an_upstream_remembers_how_it_went_and_how_long_it_took() -> None:
     assert not upstream.state.is_failing
 
 
+async def test_an_outage_began_with_its_first_failure_however_many_follow() -> None:
+    clock = ManualClock(MONDAY)
+    upstream = Upstream(clock)
+    for _ in range(2):
+        began = clock.now()
+        for problem in ("HTTP 503", "HTTP 503", "ReadTimeout"):
+            upstream.ask("query").ends(problem)
+            await clock.sleep(30)
+        assert upstream.state.failing_since == began
+        upstream.ask("query").ends()
+        assert upstream.state.failing_since is None
+
+
 def test_a_status_that_speaks_of_the_request_says_nothing_against_the_one_who_answers() -> None:
     assert [status for status in (200, 204, 304, 400, 404, 409, 412) if outage(status)] == []
     assert [status for status in (401, 403, 408, 429, 500, 503) if outage(status)] == [401, 403, 408, 429, 500, 503]

@@ -165,7 +165,8 @@ def test_the_picture_says_what_stands_in_the_way(called: House) -> None:
     failing = {
         "name": "8x8",
         "failing": True,
-        "last_error_at": "2026-03-03T11:20:00.000Z",
+        "failing_since": "2026-03-03T11:20:00.000Z",
+        "last_error_at": "2026-03-03T11:21:00.000Z",
         "last_error": "POST (place): HTTP 503",
     }
     text = drawn(
@@ -212,3 +213,27 @@ async def test_a_pipe_is_told_each_change_once_and_each_call_that_ended(called: 
     assert lines[0].startswith("11:20:00 idle; run ")
     assert lines[1].endswith(": busy (SIP 486)")
     assert lines[2].startswith("11:20:00 paused; paused; run ")
+
+
+async def test_a_pipe_is_told_of_an_outage_once_and_since_when_it_lasts(called: House) -> None:
+    now, began = live(called), "2026-03-03T11:19:00.000Z"
+    failing = [
+        {
+            "name": "zoho",
+            "failing": True,
+            "failing_since": began,
+            "last_error_at": f"2026-03-03T11:20:0{at}.000Z",
+            "last_error": "POST /crm/v8/coql: HTTP 502",
+        }
+        for at in range(5)
+    ]
+    lines = lines_of([{**now, "upstreams": [one]} for one in failing])
+    assert len(lines) == 1
+    assert lines[0].endswith("Zoho since 11:19:00 UTC: POST /crm/v8/coql: HTTP 502")
+
+
+async def test_a_pipe_is_told_why_a_run_was_stopped(called: House) -> None:
+    now = live(called)
+    stopped = {**now["run"], "state": "stopped", "is_open": False, "stop_reason": "no results"}
+    (line,) = lines_of([{**now, "run": stopped}])
+    assert f"run {stopped['run_id']} stopped (no results): " in line

@@ -87,6 +87,7 @@ def _line(live: Live) -> str:
     if run and run["state"] == "staging":
         parts.append(f"run {run['run_id']} reads records from Zoho: {run['records']} so far")
     elif run:
-        parts.append(f"run {run['run_id']} {run['state']}: {live_view.progress_in_words(run)}")
+        why = f" ({run['stop_reason']})" if run["stop_reason"] else ""
+        parts.append(f"run {run['run_id']} {run['state']}{why}: {live_view.progress_in_words(run)}")
         parts += [ends] if (ends := live_view.ends_in_words(run["ends"])) else []
     return "; ".join([*parts, live_view.lines_in_words(live), *live_view.troubles(live)])

@@ -132,13 +132,18 @@ def ends_in_words(ends: Mapping[str, int]) -> str:
 def troubles(live: Live) -> list[str]:
     """What is wrong outside, and what waits for it."""
     found = [
-        f"{_NAMES.get(one['name'], one['name'])} since {clock_time(one['last_error_at'])} UTC: {one['last_error']}"
+        f"{_NAMES.get(one['name'], one['name'])} since {clock_time(_failing_since(one))} UTC: {one['last_error']}"
         for one in live["upstreams"]
         if one["failing"]
     ]
     if parked := live["work_lists"].get("parked_updates"):
         found.append(f"{parked} updates were refused by Zoho (autodialer parked)")
     return found
+
+
+def _failing_since(upstream: Mapping[str, Any]) -> str:
+    """A service that was not restarted since an update does not tell when it began."""
+    return str(upstream.get("failing_since") or upstream["last_error_at"])
 
 
 def clock_time(instant: str) -> str:

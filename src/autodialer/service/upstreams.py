@@ -43,17 +43,22 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamState:
-    """Since this process started, by the wall clock. `is_failing`: the last that was heard was bad.
+    """Since this process started, by the wall clock. `latencies`: by kind of request.
 
-    `latencies`: by kind of request.
+    `failing_since`: the first that was bad of those that were heard last; None where the last one was good.
     """
 
-    is_failing: bool = False
+    failing_since: datetime | None = None
     last_success_at: datetime | None = None
     last_error_at: datetime | None = None
     last_error: str = ""
     paused_until: datetime | None = None
     latencies: Mapping[str, Latency] = field(default_factory=dict)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last that was heard was bad."""
+        return self.failing_since is not None
 
 
 class Upstream:
@@ -74,7 +79,9 @@ class Upstream:
 
     def fails(self, problem: str) -> None:
         """Something is wrong with it; one sentence."""
-        self._state = replace(self._state, is_failing=True, last_error_at=self._clock.now(), last_error=problem)
+        now = self._clock.now()
+        since = self._state.failing_since or now
+        self._state = replace(self._state, failing_since=since, last_error_at=now, last_error=problem)
 
     def pauses(self, seconds: float) -> None:
         """It asked to be left alone for so long."""
@@ -87,7 +94,7 @@ class Upstream:
         latency = known.with_one(max(0.0, self._clock.monotonic() - began), failed=problem is not None)
         self._state = replace(self._state, latencies={**self._state.latencies, kind: latency})
         if problem is None:
-            self._state = replace(self._state, is_failing=False, last_success_at=self._clock.now())
+            self._state = replace(self._state, failing_since=None, last_success_at=self._clock.now())
         else:
             self.fails(problem)
 

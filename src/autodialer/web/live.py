@@ -104,6 +104,7 @@ def _upstream(name: str, state: UpstreamState) -> dict[str, object]:
     return {
         "name": name,
         "failing": state.is_failing,
+        "failing_since": state.failing_since,
         "last_success_at": state.last_success_at,
         "last_error_at": state.last_error_at,
         "last_error": state.last_error,

@@ -66,10 +66,14 @@ class Rates(Shape):
 
 
 class UpstreamShape(Shape):
-    """How Zoho or 8x8 fares, as this process has met it since its start. `failing`: the last that was heard was bad."""
+    """How Zoho or 8x8 fares, as this process has met it since its start. `failing`: the last that was heard was bad.
+
+    `failing_since`: the first of the bad ones that came without a good one between them.
+    """
 
     name: Literal["zoho", "8x8"]
     failing: bool
+    failing_since: Instant | None
     last_success_at: Instant | None
     last_error_at: Instant | None
     last_error: str
