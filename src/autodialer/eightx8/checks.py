@@ -19,6 +19,8 @@ from autodialer.eightx8.webhooks import (
 from autodialer.ports import Finding, Level
 
 _SUBJECT = "8x8 webhook"
+_CORRECT = "Correct it, then run `autodialer doctor` again."
+_LATER = "Run `autodialer doctor` again later; if it stays so, look at 8x8's status page, and at the network."
 _MEANINGS = {SUMMARY: "Session summaries", ACTION: "Questions in a call"}
 
 
@@ -82,7 +84,7 @@ async def _account(config: VoiceConfig, exchange: Exchange) -> list[Finding]:
     try:
         webhooks = await list_webhooks(config, exchange)
     except TelephonyError as error:
-        return [Finding(Level.PROBLEM, "8x8 key", error.message, "Correct it, then run `autodialer doctor` again.")]
+        return [Finding(Level.PROBLEM, "8x8 key", error.message, _CORRECT if error.permanent else _LATER)]
     standing = {webhook.kind: webhook for webhook in webhooks}
     findings = [Finding(Level.OK, "8x8 key", "8x8 accepts the key for this sub-account.")]
     findings += [_webhook(config, kind, standing.get(kind)) for kind in wanted_kinds(config)]

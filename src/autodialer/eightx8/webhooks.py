@@ -183,11 +183,12 @@ def _checked(reply: Reply, *, gone_is_fine: bool) -> Reply:
     body = reply.body if isinstance(reply.body, Mapping) else {}
     code, message = as_int(body.get("statusCode")), plain(body.get("statusMessage"))
     said = "".join((f", code {code}" if code is not None else "", f": {message}" if message else ""))
-    remedy = _REMEDIES.get(
-        reply.status, "It is tried again at the next start; `autodialer doctor` shows how it stands."
-    )
-    transient = reply.status >= 500 or reply.status in {408, 429}  # noqa: PLR2004 - the server errors of HTTP
+    if reply.status >= 500 or reply.status in {408, 429}:  # noqa: PLR2004 - the server errors of HTTP
+        raise TelephonyError(
+            f"8x8 can't show or change the webhooks now (HTTP {reply.status}{said}). A running service tries again each minute.",
+            permanent=False,
+        )
+    remedy = _REMEDIES.get(reply.status, "`autodialer doctor` shows how it stands.")
     raise TelephonyError(
-        f"8x8 refused to show or change the webhooks (HTTP {reply.status}{said}). {remedy}",
-        permanent=not transient,
+        f"8x8 refused to show or change the webhooks (HTTP {reply.status}{said}). {remedy}", permanent=True
     )

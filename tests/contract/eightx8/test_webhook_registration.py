@@ -252,3 +252,16 @@ async def test_the_list_that_8x8_documents_is_read() -> None:
         found = await findings(server.url)
     (webhook,) = [finding for finding in found if finding.subject == "8x8 webhook"]
     assert "another address" in webhook.message
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+async def test_an_outage_of_8x8_is_no_refusal_and_there_is_nothing_to_correct(
+    simulator: Simulated, status: int
+) -> None:
+    simulator.post("faults", {"kind": "status", "status": status, "times": 0})
+    (problem,) = [finding for finding in await findings(simulator.url) if finding.level is not Level.OK]
+    said = f"{problem.message} {problem.remedy}"
+    assert f"HTTP {status}" in said
+    assert "later" in problem.remedy
+    for wrong in ("refused", "Correct it", "next start"):
+        assert wrong not in said, "serve tries again each minute, by itself"
