@@ -1,14 +1,17 @@
 """People are found and explained over the API: masked, in plain words, at any moment."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import httpx2
 import pytest
 from typer.testing import CliRunner, Result
 
 from autodialer.cli.main import app
+from autodialer.service.patience import PATIENCE
 from autodialer.simulators.people import mobile
 from web.house import FIRST_NAME, LAST_NAME, TOKENS, House, house, person
 
@@ -102,3 +105,17 @@ def test_a_search_shows_up_in_no_log(called: House) -> None:
     text = "".join(path.read_text() for path in logs.glob("*.log"))
     assert "Cire" not in text
     assert str(WHO[1].number)[1:] not in text
+
+
+def test_while_zoho_is_out_a_person_s_page_says_so_within_seconds_and_what_the_ledger_knows(called: House) -> None:
+    faults = f"{called.simulated.zoho_url}/_sim/faults"
+    httpx2.post(faults, json={"kind": "html", "times": 0}).raise_for_status()
+    began = time.monotonic()
+    try:
+        record = called.ask("GET", f"/api/records/lead/{WHO[0].zoho_id}").json()["record"]
+    finally:
+        httpx2.delete(faults).raise_for_status()
+    assert time.monotonic() - began < 2 * PATIENCE
+    assert "HTTP 502" in record["crm_error"]
+    assert record["now"] is None
+    assert record["timeline"]

@@ -26,8 +26,10 @@ from autodialer.service.explaining.seen import glimpses, record_at
 from autodialer.service.explaining.telling import Judgement, judge, said_of_run
 from autodialer.service.explaining.timeline import timeline
 from autodialer.service.means import Means
+from autodialer.service.patience import unless_failing
 from autodialer.service.people import JUST_WRITTEN, Known, compose, e164_of
 from autodialer.service.staging import staged
+from autodialer.service.upstreams import ZOHO
 
 _SHARING = 20  # records with the same number that are looked at too
 
@@ -58,7 +60,7 @@ class Explainer:
 
     async def _look(self, keys: Sequence[RecordKey]) -> tuple[Mapping[RecordKey, Record], str | None]:
         try:
-            return await self._crm.look(keys), None
+            return await unless_failing(self._crm.look(keys), self._m.upstreams.get(ZOHO)), None
         except CrmError as error:
             return {}, error.message
 
@@ -71,10 +73,8 @@ class Explainer:
         others = [other for other in keys if other != key][:_SHARING]
         if not others:
             return {}
-        try:
-            return await self._crm.look(others)
-        except CrmError:
-            return {}
+        found, _ = await self._look(others)
+        return found
 
 
 def _with_number(ledger: Ledger, number: str) -> list[RecordKey]:
