@@ -338,6 +338,9 @@ async def test_row_4_calls_that_wait_for_their_turn_at_midnight_are_not_made_on_
         made[ring.number].append(at.day)
     assert len(made) == 8
     assert max(days.count(3) for days in made.values()) == 2
+    for n in range(8):
+        for row in await world.attempts(lead(n)):
+            assert row.submitted_at is None or row.policy_day == row.submitted_at.date().isoformat()
 
 
 @pytest.mark.parametrize("paused", [False, True])
