@@ -72,8 +72,10 @@ def _heard(simulation: "Simulation", row: AttemptRow, call: Call) -> list[tuple[
     if call.logged and row.reason.startswith("from 8x8's log"):
         simulation.dice.struck("8x8's log: tells what no webhook told")
         shown = [moment for moment, at in call.logged if row.ended_at is None or at <= row.ended_at]
-        heard.append((max(shown, default=call.logged[0][0]), call.end))
-    return sorted(heard)
+        told_at = max(shown, default=call.logged[0][0])
+        # It ended the call, so what webhooks had said before was of a session that nobody knew until then.
+        heard = [(told_at, call.end), *((max(moment, told_at), end) for moment, end in sorted(heard))]
+    return sorted(heard, key=lambda told: told[0])
 
 
 def _either(fact: Fact) -> bool:
