@@ -132,7 +132,7 @@ class Fold:
         key = self._person.key
         problems = []
         attempts = self._attempts()
-        if seen[1] != attempts:
+        if seen[1] not in (attempts, self._attempts(as_decided=True)):
             problems.append(f"{key}: Call Attempts is {seen[1]}, not {attempts}")
         if seen[2] not in self._firsts():
             problems.append(f"{key}: First No Answer At is {seen[2]}, not one of {self._firsts()}")
@@ -148,8 +148,12 @@ class Fold:
             problems.append(f"{key}: the status is {seen[0]}, not one of {statuses}")
         return problems
 
-    def _attempts(self) -> object:
-        """rules.md row 9: each call that was told of counts one more than the greater of CRM and ledger before it."""
+    def _attempts(self, *, as_decided: bool = False) -> object:
+        """rules.md row 9: each call that was told of counts one more than the greater of CRM and ledger before it.
+
+        Before it left, or, `as_decided`, seconds earlier, before it was reserved: what was told of another call in between is then
+        in neither's count.
+        """
         count = self._person.call_attempts
         if not isinstance(count, int | None) or (isinstance(count, int) and not 0 <= count <= 50):
             return max([count, *(edit.call_attempts for edit in self._edits if edit.call_attempts)], key=_number)
@@ -158,7 +162,9 @@ class Fold:
         ]
         for n, fact in enumerate(self._own):
             if fact.call is not None and fact.heard:
-                events += [(fact.call.moment, 1, n), (fact.heard[0][0], 2, n)]
+                waited = (fact.row.submitted_at or fact.row.reserved_at) - fact.row.reserved_at
+                known_at = fact.call.moment - (waited.total_seconds() if as_decided else 0)
+                events += [(known_at, 1, n), (fact.heard[0][0], 2, n)]
         before: dict[int, int] = {}
         for _, kind, value in sorted(events):
             if kind == 0:
