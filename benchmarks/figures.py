@@ -147,6 +147,10 @@ class Book:
             self.absent[one] = why
         self._save()
 
+    def lacks(self) -> set[str]:
+        """Goals of which neither a figure is kept nor why there is none: a page made of the rest would lose theirs."""
+        return set(GOALS) - {figure.id for figure in self.figures} - set(self.absent)
+
     def _say(self, line: Mapping[str, object]) -> None:
         if not self._silent:
             print_line(line)

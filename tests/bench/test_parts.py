@@ -7,12 +7,14 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from autodialer.service.callbacks import CallbackDesk, read_callback
 from benchmarks import __main__ as suite
 from benchmarks import without_storage
+from benchmarks.figures import Book, Figure
 from benchmarks.goals import GOALS
 from benchmarks.load import Batch, load
 from benchmarks.machine import ROOT
@@ -127,6 +129,23 @@ def test_an_unknown_part_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setenv("ONLY", "P1,P99")
     assert suite.main() == 2
     assert "P99" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("measured_before", [False, True])
+def test_the_page_is_written_only_where_it_would_lose_no_other_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], measured_before: bool
+) -> None:
+    """A new checkout has nobody's figures: a part measured there says what it came to and leaves the page alone."""
+    written: list[Book] = []
+    monkeypatch.setattr(suite, "CACHE", tmp_path)
+    monkeypatch.setattr(suite, "PARTS", ((("E2",), lambda book: book.tell(Figure("E2", (1.0,))), True),))
+    monkeypatch.setattr(suite.page, "write", written.append)
+    monkeypatch.setenv("ONLY", "E2")
+    if measured_before:
+        Book(tmp_path / "figures.json").miss(GOALS.keys() - {"E2"}, "as a test has it")
+    assert suite.main() == 0
+    assert len(written) == measured_before
+    assert ("stays as it is" in capsys.readouterr().err) is not measured_before
 
 
 def test_a_profile_names_functions_without_this_machines_folders() -> None:
