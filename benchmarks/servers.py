@@ -18,7 +18,8 @@ from sqlalchemy import create_engine, text
 from benchmarks.installing import RIVALS, node_modules, rival_environment
 from benchmarks.load import Load
 from benchmarks.machine import ROOT, cores, cpu_seconds, memory_mb, pin
-from e2e.processes import PROGRAM, Service, World, free_port, run_command, wait_until
+from e2e.processes import PROGRAM, Service, World, run_command, wait_until
+from sockets import free_port
 
 TOKENS = {"API_TOKEN": "api-token-of-the-benchmark-01234", "CALLBACK_TOKEN": "callback-token-of-the-benchmark"}
 HOME = {"HOST": "127.0.0.1"}

@@ -25,7 +25,7 @@ from benchmarks.installing import python_packages, rival_environment
 from benchmarks.machine import ROOT, cores, pin
 from benchmarks.pages import NOW, StandingClock
 from benchmarks.rounds import quick, rounds
-from e2e.processes import free_port
+from sockets import free_port
 
 AT_ONCE = 50
 _ANSWER = json.dumps(

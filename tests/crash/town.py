@@ -21,7 +21,8 @@ from autodialer.store.verify import find_breaches
 from crash.forge import Served, plain_environment, served
 from crash.judging import check_intents, check_people, was_heard
 from crash.serve_failing import Orders, Point
-from e2e.processes import World, ask, free_port, wait_until
+from e2e.processes import World, ask, wait_until
+from sockets import free_port
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday, between two slots
 DAY = timedelta(days=1)

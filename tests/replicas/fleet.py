@@ -11,7 +11,8 @@ import httpx2
 
 from crash.forge import Served, plain_environment
 from crash.serve_failing import Orders, Point
-from e2e.processes import ask, free_port, wait_until
+from e2e.processes import ask, wait_until
+from sockets import free_port
 
 KILLED = -signal.SIGKILL
 _END = 25.0  # seconds within which a process that was asked to end must have done so

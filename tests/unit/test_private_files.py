@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from e2e.processes import ask, free_port, process, run_command, wait_until
+from e2e.processes import ask, process, run_command, wait_until
+from sockets import free_port
 
 NEEDED = dict.fromkeys(("ZOHO_CLIENT_ID", "ZOHO_CLIENT_SECRET", "ZOHO_REFRESH_TOKEN", "EIGHTX8_API_KEY"), "x")
 NOBODY = dict.fromkeys(("ZOHO_API_DOMAIN", "ZOHO_ACCOUNTS_URL", "EIGHTX8_BASE_URL"), "http://127.0.0.1:9")

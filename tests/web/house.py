@@ -24,6 +24,7 @@ from autodialer.simulators.eightx8_settings import VoiceSettings
 from autodialer.simulators.people import Behaviour, Outcome, Person, mobile, zoho_id
 from autodialer.simulators.servers import Simulated, simulators
 from databases import empty_ledger
+from sockets import free_port
 
 T = TypeVar("T")
 API_TOKEN = "api-token-of-the-tests-0123456789"
@@ -106,12 +107,6 @@ def read_to_end(connection: socket.socket) -> bytes:
     except (TimeoutError, ConnectionResetError):
         pass
     return answer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def person(index: int, *, number: str | None = None, outcomes: tuple[Outcome, ...] = ("silent",)) -> Person:

@@ -11,7 +11,8 @@ import pytest
 
 from autodialer.web import health
 from autodialer.web.app import WebConfig, create_app
-from e2e.processes import ask, free_port, process, wait_until
+from e2e.processes import ask, process, wait_until
+from sockets import free_port
 from web.house import CALLBACK_TOKEN, NOW, House, house, summary
 
 NOWHERE = "http://127.0.0.1:1"
