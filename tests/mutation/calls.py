@@ -17,6 +17,11 @@ def _voice(file: str, name: str) -> str:
 
 _DIALING: Sequence[Breakage] = (
     Breakage(
+        "a call that was taken as not placed and rang after all is left out",
+        [Replace("service/ending.py", "if not rang_after_all(attempt, result):", "if attempt.run_id is not None:")],
+        [_service("belated", "whom_it_reached_is_held_for_a_person_and_not_called_again")],
+    ),
+    Breakage(
         "the intent is committed after the call",
         [
             Replace(

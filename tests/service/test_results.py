@@ -7,7 +7,7 @@ import pytest
 
 from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
-from autodialer.domain.placing import Ambiguous, CallRequest, Placed, PlaceOutcome, Refused
+from autodialer.domain.placing import Ambiguous, CallRequest, Placed, PlaceOutcome
 from service.conftest import MakeWorld
 from service.fakes import summary
 from service.virtual_time import pass_time
@@ -144,16 +144,6 @@ async def test_row_23_an_orphan_is_matched_when_its_session_becomes_known(world:
     await world.apply()
     assert (await world.attempt(lead(1))).disposition is Disposition.NO_ANSWER
     assert await world.inbox_count("orphan") == 0
-
-
-async def test_a_result_for_a_call_that_was_taken_as_not_placed_is_a_conflict_for_a_person_to_see(world: World) -> None:
-    world.crm.add(person(lead(1), 1))
-    world.telephony.script[phone(1)] = deque([Refused("-1", "no")])
-    await world.run()
-    (released,) = await world.attempts(lead(1))
-    await world.hear("s-1", Disposition.ANSWERED, attemptId=released.attempt_id)
-    assert await world.inbox_count("conflict") == 1
-    assert (await world.attempts(lead(1)))[0].state is AttemptState.RELEASED
 
 
 async def test_a_person_who_asks_not_to_be_called_again_is_not(world: World) -> None:

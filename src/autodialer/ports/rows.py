@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 ASKING = "placed elsewhere: waits for the CRM"
 """The note of a waiting callback that only the CRM's answer can settle."""
+RANG_AFTER_ALL = "rang after all"
+"""How the reason of a call begins that had been taken as not placed when its end was told."""
 
 
 class RunKind(StrEnum):
@@ -121,7 +123,10 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class CallElsewhere:
-    """A call that somebody else placed and told us of (rules.md row 24), written as an ended attempt."""
+    """A call that somebody else placed and told us of (rules.md row 24), written as an ended attempt.
+
+    One of ours too that had been taken as not placed and rang: its places in the quotas were returned, and may be taken.
+    """
 
     attempt_id: str
     key: RecordKey
@@ -136,6 +141,9 @@ class CallElsewhere:
     policy_day: str
     happened_at: datetime
     recorded_at: datetime
+    reason: str = "placed elsewhere"
+    duration_seconds: int | None = None
+    agent_unreached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from autodialer.domain.result import NOT_RUNG, CallResult, NotDialled, Progress
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, StagedState
 from autodialer.rules.policy import Policy
+from autodialer.service.belated import call_after_all, rang_after_all
 from autodialer.service.hearing import completed
 from autodialer.service.projecting import queue_activity, queue_update
 from autodialer.service.troubles import write_down
@@ -55,7 +56,7 @@ def end_attempt(
     else:
         ending = _end_state(ledger, policy, attempt, result, now)
         if ending.state == "applied" and ending.note != REPEATED and attempt.run_id is not None:
-            queue_activity(ledger, log_calls, attempt.attempt_id, now)
+            queue_activity(ledger, log_calls, ending.attempt_id, now)
     if ending.state == "applied" and ending.note != REPEATED:
         write_down(ledger, attempt, result, now)
     if result.session_id is not None and attempt.session_id is None:
@@ -87,7 +88,7 @@ def _end_state(ledger: Ledger, policy: Policy, attempt: AttemptRow, result: Call
         case Ended() as before:
             return _end_again(ledger, policy, attempt, before, result, now)
         case Released():
-            return Ending("conflict", attempt.attempt_id, "a result for a call that was taken as not placed")
+            return _end_released(ledger, policy, attempt, result, now)
         case Reserved():
             return Ending("orphan", attempt.attempt_id, "a result for a call that was never sent")
 
@@ -104,6 +105,21 @@ def _end_again(
     _insist(ledger.attempts.overrule(before, Ended(before.intent, result.disposition, now), result), attempt)
     queue_update(ledger, policy, attempt, result.disposition, now, overruled=before.disposition)
     return Ending("applied", attempt.attempt_id, f"{result.disposition} won over {before.disposition}")
+
+
+def _end_released(ledger: Ledger, policy: Policy, attempt: AttemptRow, result: CallResult, now: datetime) -> Ending:
+    """Whom it rang is not to be called as if it had not (rules.md row 21): it counts, and an answer holds."""
+    if not rang_after_all(attempt, result):
+        return Ending("conflict", attempt.attempt_id, "a result for a call that was taken as not placed")
+    call = call_after_all(ledger, attempt, result, now)
+    known = ledger.attempts.row(call.attempt_id)
+    if known is not None:
+        return _end_state(ledger, policy, known, replace(result, reason=call.reason), now)
+    ledger.attempts.add_elsewhere(call)
+    written = ledger.attempts.rows([call.attempt_id])[call.attempt_id]
+    queue_update(ledger, policy, written, result.disposition, now)
+    note = f"{result.disposition}, of a call that was taken as not placed"
+    return Ending("applied", call.attempt_id, note, agent_unreached=result.agent_unreached)
 
 
 def _take_back(ledger: Ledger, attempt: AttemptRow, reason: str, now: datetime) -> Ending:

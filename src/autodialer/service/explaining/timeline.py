@@ -12,7 +12,7 @@ from autodialer.domain.record import RecordKey
 from autodialer.domain.sentence import Sentence, phrase
 from autodialer.ports.access import AuditRow
 from autodialer.ports.activities import ActivityRow
-from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow, Run, Staged, StagedState
+from autodialer.ports.rows import RANG_AFTER_ALL, AttemptRow, InboxRow, OutboxRow, Run, Staged, StagedState
 from autodialer.rules.policy import Policy
 from autodialer.service.explaining.dossier import Dossier
 from autodialer.service.explaining.seen import Edit, Glimpse, edits
@@ -134,6 +134,8 @@ def _attempt(row: AttemptRow, key: RecordKey) -> Iterator[Event]:
         return
     if row.run_id is None:
         text = phrase("A call that somebody else placed ended: {disposition}.")
+        if row.reason.startswith(RANG_AFTER_ALL):
+            text = phrase("A call that had been taken as not placed rang after all: {disposition}.")
         yield from event(row.ended_at, Kind.ENDED, text, row.reason, disposition=row.disposition)
         return
     number = row.attempts_before + 1
