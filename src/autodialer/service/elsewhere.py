@@ -2,19 +2,19 @@
 
 from datetime import datetime, timedelta
 
-from autodialer.domain.disposition import Disposition
 from autodialer.domain.phone import NoNumber, choose_number
 from autodialer.domain.record import CrmStatus, Record
 from autodialer.domain.result import CallResult
 from autodialer.domain.update import CrmUpdate
 from autodialer.ports.ledger import Ledger
-from autodialer.ports.rows import CallElsewhere, InboxRow, Projection
+from autodialer.ports.rows import CallElsewhere, InboxRow
 from autodialer.rules.after_call import update_after
 from autodialer.rules.eligibility import effective_kind
 from autodialer.rules.reading import read_attempts, read_instant
 from autodialer.service.applying import ORPHAN, Applied
 from autodialer.service.means import Means
 from autodialer.service.people import JUST_WRITTEN, gather_facts
+from autodialer.service.projecting import projection_of
 
 _TOLERANCE = timedelta(minutes=1)
 
@@ -64,19 +64,8 @@ def record_elsewhere(
     ledger.attempts.add_elsewhere(call)
     update = _update(means, call, kind, facts.history.first_unanswered_at)
     if update is not None:
-        ledger.outbox.put(
-            Projection(
-                key=record.key,
-                attempt_id=call.attempt_id,
-                cause="result",
-                expected_status=record.status,
-                status=update.status,
-                call_attempts=update.call_attempts,
-                first_no_answer_at=update.first_no_answer_at,
-                drops_dead=result.disposition is Disposition.ANSWERED and policy.hold_after_answer,
-            ),
-            now,
-        )
+        projection = projection_of(update, call.attempt_id, record.status, result.disposition, policy)
+        ledger.outbox.put(projection, now)
     # What came under this session before anybody knew whose it is can be matched now (rules.md row 23).
     orphans = ledger.inbox.orphans_of(result.session_id) if result.session_id is not None else []
     ledger.inbox.reopen([callback.inbox_id for callback in orphans])

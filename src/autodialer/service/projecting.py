@@ -1,5 +1,6 @@
 """From a call's end to the update that the CRM must see, queued in the same transaction."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from autodialer.domain.activity import LogCalls
@@ -27,19 +28,23 @@ def queue_update(
     if update is None:
         return
     undone = _update(attempt, overruled, policy, now, earliest) if overruled is not None else None
-    ledger.outbox.put(
-        Projection(
-            key=attempt.key,
-            attempt_id=attempt.attempt_id,
-            cause="result",
-            expected_status=attempt.record_status,
-            status=update.status,
-            call_attempts=update.call_attempts,
-            first_no_answer_at=update.first_no_answer_at,
-            drops_status=undone is not None and undone.status is not None,
-            drops_dead=disposition is Disposition.ANSWERED and policy.hold_after_answer,
-        ),
-        now,
+    projection = projection_of(update, attempt.attempt_id, attempt.record_status, disposition, policy)
+    ledger.outbox.put(replace(projection, drops_status=undone is not None and undone.status is not None), now)
+
+
+def projection_of(
+    update: CrmUpdate, attempt_id: str, expected_status: str | None, disposition: Disposition, policy: Policy
+) -> Projection:
+    """`update` as the outbox takes it after a call that ended so. `expected_status`: as the CRM held it when that was decided."""
+    return Projection(
+        key=update.key,
+        attempt_id=attempt_id,
+        cause="result",
+        expected_status=expected_status,
+        status=update.status,
+        call_attempts=update.call_attempts,
+        first_no_answer_at=update.first_no_answer_at,
+        drops_dead=disposition is Disposition.ANSWERED and policy.hold_after_answer,  # rules.md row 11
     )
 
 
