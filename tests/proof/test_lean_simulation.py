@@ -1,7 +1,7 @@
 """Hundreds of seeds of a thousand records, a tenth of a second of CPU each: proof.lean.simulation says what of it is real and what
 is modelled.
 
-LEAN_SEEDS=… for more or fewer than 250; continuous integration takes 500.
+LEAN_SEEDS=… for more or fewer than 100; continuous integration takes 500.
 """
 
 import os
@@ -21,7 +21,7 @@ from proof.lean.replay import story
 from proof.lean.simulation import simulate
 from proof.outcome import Outcome, figures_of
 
-SEEDS = int(os.environ.get("LEAN_SEEDS", "250"))
+SEEDS = int(os.environ.get("LEAN_SEEDS", "100"))
 SHARE, MANY = 125, 1000
 FEW = 200
 TRIES = 50  # seeds in which a planted bug must be found
