@@ -150,6 +150,11 @@ class Exchange(FakeTelephony):
         if self.paused_since is not None and latest > self.paused_since:
             self.violations.append(f"{call.number} rang while calling was paused")
 
+    def forget(self, call: Call) -> None:
+        """A person said that this one never rang: for the counts, it did not."""
+        self.rung[call.number] -= 1
+        self.rung_on[call.number, self.day_of(call.at)] -= 1
+
     def _end(self, number: str) -> Disposition:
         chance = self.dice.of("people")
         return Disposition.ANSWERED if chance.random() < self.mood(number) else chance.choice(UNANSWERED)

@@ -5,7 +5,7 @@ The store, the use cases and the loops are the real ones; CRM and 8x8 are judges
 
 import asyncio
 import itertools
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from autodialer.domain.disposition import Disposition
+from autodialer.domain.disposition import Disposition, Settlement
 from autodialer.domain.errors import DialerError, StoreError
+from autodialer.domain.placing import Ambiguous
 from autodialer.ports.rows import RunKind
 from autodialer.rules.policy import Policy
 from autodialer.service.control import pause, resume
@@ -27,6 +28,7 @@ from proof.office import STOPPED, Edit
 from proof.pace import LOOKS_EVERY
 from proof.population import Quotas
 from proof.processes import Process, tag_tasks
+from proof.reading import count, of_attempts
 from proof.scripted import FATES, PEOPLE, START, ScriptedExchange, ScriptedOffice
 from proof.times import SimClock, SimLoop
 from service.fakes import Crashed, MemoryLog, summary
@@ -41,6 +43,7 @@ _OPEN_ENDS = (
     ("runs", "state IN ('staging', 'dialing')"),
     ("inbox", "state = 'new'"),
 )
+_NOBODY_KNOWS = "state = 'unknown' OR disposition = 'unknown'"
 WHO = st.integers(0, _PROCESSES - 1)
 WHOM = st.integers(0, len(PEOPLE) - 1)
 KINDS = st.lists(st.sampled_from(["placed", "placed", "timed out, rang", *sorted(FATES)]), max_size=4)
@@ -73,6 +76,8 @@ class Deployment(RuleBasedStateMachine):
         self._owners, self._ids = itertools.count(1), itertools.count(1)
         self.was_set_back = False
         self.ended_by_hand: set[str] = set()  # it may have been taken for a call placed elsewhere
+        self.taken_back: set[str] = set()  # of which a person said that they were never placed
+        self.rang_after_all: dict[str, str] = {}  # of those, which were told of nevertheless; and whom they rang
 
     def _fail(self) -> bool:
         self.store_fails -= self.store_fails > 0
@@ -176,6 +181,37 @@ class Deployment(RuleBasedStateMachine):
         call.told = True
         if self._take(who, summary(call.session, end, **({"attemptId": call.attempt_id} if echo else {}))):
             call.heard.append((self.clock.monotonic(), end))
+            if echo and call.attempt_id in self.taken_back and end is not Disposition.FAILED:
+                self.rang_after_all[call.attempt_id] = call.number
+
+    @precondition(
+        lambda self: any(not call.told and isinstance(call.outcome, Ambiguous) for call in self.exchange.calls)
+    )
+    @rule(which=st.integers(0, 5), settlement=st.sampled_from(Settlement), who=WHO, late=st.none() | ENDS)
+    def a_person_says_how_a_call_ended(
+        self, which: int, settlement: Settlement, who: int, late: Disposition | None
+    ) -> None:
+        """Of which nobody heard; they may be wrong, and 8x8 may tell of it at last."""
+        process = self._who(who)
+        unknown = of_attempts(self.store, "attempt_id", _NOBODY_KNOWS)
+        if process is None or not unknown:
+            return
+        attempt_id = unknown[-1 - which % len(unknown)]
+
+        async def settle() -> None:
+            with suppress(DialerError, Crashed, asyncio.CancelledError), process.at_work():
+                await process.services.settler.settle(attempt_id, settlement)
+
+        self.run(settle())
+        if attempt_id in of_attempts(self.store, "attempt_id", _NOBODY_KNOWS):
+            return
+        for call in (call for call in self.exchange.calls if call.attempt_id == attempt_id):
+            call.told = True
+            if settlement is Settlement.NOT_PLACED and call.rang:
+                self.taken_back.add(attempt_id)
+                self.exchange.forget(call)
+            if late is not None and call.rang:
+                self._tell_of(call, late, who)
 
     @rule(whom=WHOM, end=ENDS, with_id=st.booleans(), who=WHO)
     def told_in_our_own_format(self, whom: int, end: Disposition, with_id: bool, who: int) -> None:
@@ -328,21 +364,12 @@ class Deployment(RuleBasedStateMachine):
             self.run(self.clock.sleep(LOOKS_EVERY + 2))
         self.nothing_happened_that_may_never_happen()
         for table, condition in _OPEN_ENDS:
-            assert self._count(table, condition) == 0, f"{table} are left open"
+            assert count(self.store, table, condition) == 0, f"{table} are left open"
         sure = {
             call.session for call in self.exchange.calls if call.heard and call.attempt_id not in self.ended_by_hand
         }
-        silent = self.store.now(
-            lambda connection: (
-                connection.exec_driver_sql(
-                    "SELECT session_id FROM attempts WHERE disposition = 'unknown' AND session_id IS NOT NULL"
-                )
-                .scalars()
-                .all()
-            )
-        )
+        silent = of_attempts(self.store, "session_id", "disposition = 'unknown' AND session_id IS NOT NULL")
         assert sure.isdisjoint(silent), "a result was told and never applied"
-
-    def _count(self, table: str, condition: str) -> int:
-        query = f"SELECT count(*) FROM {table} WHERE {condition}"  # noqa: S608 - constants only
-        return int(self.store.now(lambda connection: connection.exec_driver_sql(query).scalar_one()))
+        counted = Counter(of_attempts(self.store, "number", "reason LIKE 'rang after all%'"))
+        missing = Counter(self.rang_after_all.values()) - counted
+        assert not missing, f"they rang although they had been taken as not placed, and count in nothing: {missing}"
