@@ -41,6 +41,19 @@ def test_the_heading_that_says_exactly_number_wins_over_one_that_holds_the_word(
 
 
 @pytest.mark.parametrize(
+    "headings",
+    ["Phone;Home Phone", "Telefon mobil;Telefon fix", "Phone 1;Phone 2", "Mobile phone;Nr", "tel. birou;Mobil"],
+)
+def test_every_column_that_is_called_a_telephone_is_taken(headings: str) -> None:
+    assert numbers(f"name;{headings}\nAna;0721000001;0721000002\n") == ["0721000001; 0721000002"]
+
+
+def test_why_a_telephone_is_not_to_be_called_is_none() -> None:
+    text = "Telefon,Motiv telefon\n0721000001,wants calls to 0721000002\n"
+    assert list(read_lines(text.encode())) == [Line(2, "0721000001", "wants calls to 0721000002")]
+
+
+@pytest.mark.parametrize(
     "text",
     ["0721000001\n0721000002", "\n\n0721000001\n\n\n0721000002\n", '"0721000001"\r\n"0721000002"\r\n'],
 )

@@ -3,7 +3,7 @@
 import csv
 import io
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from autodialer.domain.errors import UnreadableFile
@@ -12,8 +12,9 @@ MAX_BYTES: Final = 6 * 1024 * 1024  # 5 MB, and room for what a form or a headin
 MAX_LINES: Final = 100_000
 _SHORTEST_NUMBER: Final = 5  # digits; a heading such as "Phone 1" has fewer
 _SEPARATORS: Final = ",;\t"
-_NUMBER_WORDS: Final = ("number", "phone", "telefon", "telephone", "mobile", "mobil", "numar", "tel", "nr")
-_REASON_WORDS: Final = ("reason", "motiv", "motivul", "note", "observatii")
+_PHONE_WORDS: Final = frozenset(("phone", "telefon", "telephone", "mobile", "mobil", "tel"))
+_NUMBER_WORDS: Final = frozenset(("number", "numar", "nr"))  # of a telephone, or of something else
+_REASON_WORDS: Final = frozenset(("reason", "motiv", "motivul", "note", "observatii"))
 
 
 class Line(NamedTuple):
@@ -28,7 +29,7 @@ def read_lines(data: bytes) -> Iterator[Line]:
     """Every row that holds something, but for a heading, lazily. UnreadableFile when it is no text, or too long.
 
     UTF-8 (with or without BOM), UTF-16 with BOM, or Windows-1250; parted by comma, semicolon or tab. The numbers stand in the
-    columns whose heading says so (number, phone, mobile, telefon …), else in the first.
+    columns whose heading says so (number, phone, home phone, telefon mobil …), else in the first.
     """
     text = _text(data)
     separator = _separator(text)
@@ -61,14 +62,22 @@ def _cell(cells: Sequence[str], at: int) -> str:
 def _headings(cells: Sequence[str]) -> tuple[list[int], int] | None:
     """Where numbers and reasons (-1: nowhere) stand; None when the first row is none of headings."""
     words = [_plain(cell) for cell in cells]
-    numbers_at = _find(words, _NUMBER_WORDS)
+    numbers_at = _find_numbers(words)
     has_digits = any(char.isdigit() for cell in cells for char in cell)
     if has_digits and not any(sum(map(str.isdigit, cells[at])) < _SHORTEST_NUMBER for at in numbers_at):
         return None
     return numbers_at or [0], next(iter(_find(words, _REASON_WORDS)), -1)
 
 
-def _find(words: Sequence[str], wanted: Sequence[str]) -> list[int]:
+def _find_numbers(words: Sequence[str]) -> list[int]:
+    """Every column of telephones, whatever else stands in its name: a number that is left out could be called."""
+    named = [set(word.split()) for word in words]
+    phones = [at for at, name in enumerate(named) if name & _PHONE_WORDS and not name & _REASON_WORDS]
+    exact = [at for at, word in enumerate(words) if word in _NUMBER_WORDS]
+    return sorted((*phones, *exact)) or _find(words, _NUMBER_WORDS)
+
+
+def _find(words: Sequence[str], wanted: Collection[str]) -> list[int]:
     """The columns that are called so, else the first in whose name one of the words stands."""
     exact = [at for at, word in enumerate(words) if word in wanted]
     return exact or [at for at, word in enumerate(words) if set(word.split()) & set(wanted)][:1]
