@@ -39,11 +39,12 @@ def upload(client: httpx2.Client, data: bytes, *, reason: str = "from a file") -
 
 def confirm(client: httpx2.Client, preview: str) -> httpx2.Response:
     """The form of the preview, as a browser sends it."""
-    numbers = re.search(r'<textarea name="numbers" hidden>(.*?)</textarea>', preview, re.DOTALL)
+    text = re.search(r'<textarea name="text" hidden>(.*?)</textarea>', preview, re.DOTALL)
     reason = re.search(r'name="reason" value="([^"]*)"', preview)
-    assert numbers
+    assert text
     assert reason
-    fields = {"csrf": csrf_of(preview), "reason": unescape(reason[1]), "numbers": unescape(numbers[1])}
+    lines = unescape(text[1]).removeprefix("\n").replace("\r\n", "\n").replace("\n", "\r\n")
+    fields = {"csrf": csrf_of(preview), "reason": unescape(reason[1]), "text": lines}
     return client.post(f"{PAGE}/import", files={name: (None, value) for name, value in fields.items()})
 
 
@@ -120,6 +121,18 @@ def test_a_file_is_looked_at_first_and_then_added(office: House, operator: httpx
     again = upload(operator, data.encode("cp1250"))
     assert "New numbers 0" in text_of(again.text)
     assert "<textarea" not in again.text
+
+
+def test_what_was_shown_is_added_however_many_numbers_its_lines_hold(
+    office: House, operator: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autodialer.service.number_files.MAX_LINES", 2)
+    pairs = [f"{mobile(60)} / {mobile(61)}", f"{mobile(62)} / {mobile(63)}"]
+    preview = upload(operator, "\n".join(pairs).encode())
+    assert "New numbers 4" in text_of(preview.text)
+    said = said_after(operator, confirm(operator, preview.text))
+    assert said == "4 numbers were added; they are never called from now on."
+    assert set(listed(office)) == {mobile(60), mobile(61), mobile(62), mobile(63)}
 
 
 def test_what_is_no_file_of_numbers_changes_nothing_and_says_why(office: House, operator: httpx2.Client) -> None:

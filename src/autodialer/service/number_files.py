@@ -31,7 +31,7 @@ def read_lines(data: bytes) -> Iterator[Line]:
     UTF-8 (with or without BOM), UTF-16 with BOM, or Windows-1250; parted by comma, semicolon or tab. The numbers stand in the
     columns whose heading says so (number, phone, home phone, telefon mobil …), else in the first.
     """
-    text = _text(data)
+    text = text_of(data)
     separator = _separator(text)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     numbers_at, reason_at, is_first, before = [0], -1, True, 0
@@ -97,7 +97,8 @@ def _separator(text: str) -> str:
     return max(_SEPARATORS, key=outside.count)
 
 
-def _text(data: bytes) -> str:
+def text_of(data: bytes) -> str:
+    """What the bytes of a file say. UnreadableFile."""
     if len(data) > MAX_BYTES:
         raise UnreadableFile("the file is larger than 5 MB: split it", permanent=True)
     if data.startswith(b"PK"):

@@ -1,8 +1,6 @@
 """The do-not-call list: search, add, remove, import, export."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -14,7 +12,7 @@ from starlette.responses import Response
 from autodialer.domain.errors import NotWaiting, UnreadableFile
 from autodialer.domain.phone import NoNumber
 from autodialer.service.doorkeeping import Visitor
-from autodialer.service.number_files import MAX_BYTES
+from autodialer.service.number_files import MAX_BYTES, text_of
 from autodialer.web.console.access import HOME, Access, form_of, read_form
 from autodialer.web.console.languages import N_, Counted
 from autodialer.web.console.pages.lists import PAGE, older, place, reason_of
@@ -96,19 +94,21 @@ def _add_files(router: APIRouter, pages: Pages, access: Access) -> None:
     async def import_file(request: Request, visitor: Annotated[Visitor, Depends(access.operator)]) -> Response:
         form = await request.form()
         reason = await reason_of(request)
-        numbers, file = form.get("numbers"), form.get("file")
+        text, file = form.get("text"), form.get("file")
         if not reason:
             return pages.back(request, _LIST, NO_REASON)
         try:
-            if isinstance(numbers, str):  # the preview was confirmed
-                done = await desk.add_file(numbers.encode(), reason, visitor.name)
+            if isinstance(text, str):  # the preview was confirmed
+                done = await desk.add_file(text.encode(), reason, visitor.name)
                 return pages.back(request, _LIST, "%(told)s", told=pages.count(request, ADDED, len(done.numbers)))
             if not isinstance(file, UploadFile) or not file.filename:
                 return pages.back(request, _LIST, N_("Nothing was changed: choose a file."))
-            found = await desk.preview(await file.read())
+            data = await file.read()
+            found = await desk.preview(data)
+            text = text_of(data)  # for the form that confirms it: an import reads what was shown, to the letter
         except UnreadableFile as error:
             return pages.back(request, _LIST, NOTHING_CHANGED, why=error.message)
-        told = {"found": found, "name": file.filename, "reason": reason, "numbers": _rows(found.numbers)}
+        told = {"found": found, "name": file.filename, "reason": reason, "text": text}
         return await pages.page(request, "do_not_call_import.html", 200, shown_lines=_SHOWN_LINES, **told)
 
     @router.get("/do-not-call/export")
@@ -116,10 +116,3 @@ def _add_files(router: APIRouter, pages: Pages, access: Access) -> None:
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise HTTPException(400)
         return csv_answer(desk.export(visitor.name))
-
-
-def _rows(numbers: Mapping[str, str]) -> str:
-    """The new numbers of a file, for the form that confirms them: an import reads it as any other file."""
-    text = io.StringIO()
-    csv.writer(text).writerows([("number", "reason"), *numbers.items()])
-    return text.getvalue()
