@@ -175,11 +175,23 @@ def test_only_a_signed_in_operator_may_send_a_large_file(
     assert len(large) > MAX_BODY
     assert upload(operator, large).status_code == 200
     file = {"file": ("x.csv", large, "text/csv")}
-    for client in (viewer, stranger):
-        assert client.post(f"{PAGE}/import", files=file).status_code == 413
+    assert viewer.post(f"{PAGE}/import", files=file).status_code == 413
+    assert stranger.post(f"{PAGE}/import", files=file).status_code == 303
     assert operator.post(PAGE, files=file).status_code == 413
     assert upload(operator, b"x" * (MAX_FILE + 2 * 1024 * 1024)).status_code == 413
     assert stranger.post(f"{PAGE}/import", files={"file": ("x.csv", b"1", "text/csv")}).status_code == 303
+
+
+def test_who_sends_too_large_a_file_or_was_signed_out_meanwhile_is_told_on_a_page(
+    operator: httpx2.Client, stranger: httpx2.Client
+) -> None:
+    refused = upload(operator, b"x" * (MAX_FILE + 2 * 1024 * 1024))
+    assert (refused.status_code, refused.headers["connection"]) == (413, "close")
+    assert "A file may have 5 MB." in text_of(refused.text)
+    assert "oana" in refused.text
+    lost = stranger.post(f"{PAGE}/import", files={"file": ("x.csv", b"1\n" * MAX_BODY, "text/csv")})
+    assert lost.headers["location"] == "/console/sign-in?next=/console&lost=1"
+    assert "what you sent was not done" in stranger.get(lost.headers["location"]).text
 
 
 def test_an_export_is_a_file_that_can_be_imported_again(office: House, operator: httpx2.Client) -> None:

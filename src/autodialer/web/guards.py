@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +20,7 @@ IMPORT_PAGE = "/console/do-not-call/import"
 MAX_FILE = 5 * 1024 * 1024
 _MAX_FORM = MAX_FILE + 1024 * 1024  # a file in a form, or the numbers of one that were shown for confirmation
 FILE_PATIENCE = 60.0  # seconds
+REFUSED = "autodialer.refused"  # in the scope of a request whose body was not taken: the status that says so
 CLOSE = {"connection": "close"}
 _LENGTH_DIGITS = 20  # more than any length has, fewer than int() refuses
 _SIGNS_OF_A_PROXY = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
@@ -47,7 +48,8 @@ class BodyLimit:
 
     A file of numbers may have 5 MB and a minute: over the API, which API_TOKEN guards, and on the console's page from whoever has
     the `cookie` of somebody who `may_send_file`. A body of unclear length, which another server on the way may have cut elsewhere,
-    is 400, as are cookies of more than 4 KiB, before anything reads them; a compressed body is 415.
+    is 400, as are cookies of more than 4 KiB, before anything reads them; a compressed body is 415. On the console's page people
+    are told: it answers without the body, and knows by REFUSED.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class BodyLimit:
                 refusal = (408, f"the body did not arrive within {measure.patience:g} seconds")
             except _TooLargeError:
                 refusal = (413, measure.too_large)
-        if refusal is not None:
+        if refusal is not None and scope["method"] == "POST" and scope["path"] == IMPORT_PAGE:
+            await self._app({**scope, REFUSED: refusal[0]}, _replay(b"", receive), _closing(send))
+        elif refusal is not None:
             await failure(*refusal, headers=CLOSE)(scope, receive, send)
         elif body is not None:
             await self._app(scope, _replay(body, receive), send)
@@ -140,6 +144,17 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
+
+
+def _closing(send: Send) -> Send:
+    """Ends the connection after the answer: the rest of the body may still be on its way."""
+
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(CLOSE)
+        await send(message)
+
+    return closing
 
 
 class LoopbackOnly:

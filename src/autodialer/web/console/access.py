@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from autodialer.service.doorkeeping import Doorkeeper, Visitor
 from autodialer.web.console.languages import N_
+from autodialer.web.guards import REFUSED
 
 COOKIE = "autodialer_sign_in"
 CSRF = "csrf"
@@ -42,11 +43,13 @@ class Access:
         self.door = door
 
     async def viewer(self, request: Request) -> Visitor:
-        """Anybody who is signed in. A POST of his must carry the form's token. SignInNeeded, NotAllowed."""
+        """Anybody who is signed in. A POST of his must carry the form's token. SignInNeeded, NotAllowed; 413 for a large one."""
         visitor = await self.door.visitor(request.cookies.get(COOKIE))
         if visitor is None:
             raise SignInNeeded
         request.state.visitor = visitor
+        if REFUSED in request.scope:
+            raise HTTPException(request.scope[REFUSED])
         if request.method != "GET":
             await _check_form(request, visitor)
         return visitor

@@ -123,6 +123,8 @@ _SENTENCES = {
     400: N_("This request can't be read."),
     404: N_("There is nothing at this address."),
     405: N_("This address can't be used like that."),
+    408: N_("What you sent did not arrive in time: nothing was changed. Try again."),
+    413: N_("What you sent is too large: nothing was changed. A file may have 5 MB."),
     503: N_("The database can't be used right now. Try again in some seconds."),
 }
 
