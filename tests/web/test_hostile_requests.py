@@ -197,6 +197,17 @@ def test_ids_and_names_in_the_address_are_checked_to_the_letter(guarded: House) 
     assert guarded.ledger() == before
 
 
+def test_a_nul_character_in_the_address_is_refused_wherever_text_is_taken(guarded: House) -> None:
+    before = guarded.ledger()
+    asked = [("GET", f"/api/{path}=a%00b") for path in ("do-not-call?search", "people?q", "audit?who")]
+    asked += [("DELETE", "/api/do-not-call/+40721000001?reason=%00"), ("POST", "/api/do-not-call/import?reason=%00")]
+    for method, path in asked:
+        answer = guarded.ask(method, path)
+        assert (answer.status_code, answer.json()["success"]) == (400, False), path
+        assert answer.json()["problems"][0].endswith("holds a NUL character"), path
+    assert guarded.ledger() == before
+
+
 def test_an_id_of_20_digits_is_looked_for_and_not_found(guarded: House) -> None:
     assert guarded.ask("GET", f"/api/records/lead/{'9' * 20}").status_code == 404
 
