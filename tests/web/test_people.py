@@ -119,3 +119,17 @@ def test_while_zoho_is_out_a_person_s_page_says_so_within_seconds_and_what_the_l
     assert "HTTP 502" in record["crm_error"]
     assert record["now"] is None
     assert record["timeline"]
+
+
+@pytest.mark.parametrize("question", [LAST_NAME, WHO[0].zoho_id])
+def test_while_zoho_is_out_a_search_says_so_within_seconds(called: House, question: str) -> None:
+    faults = f"{called.simulated.zoho_url}/_sim/faults"
+    httpx2.post(faults, json={"kind": "html", "times": 0}).raise_for_status()
+    began = time.monotonic()
+    try:
+        found = called.ask("GET", "/api/people", params={"q": question}).json()
+    finally:
+        httpx2.delete(faults).raise_for_status()
+    assert time.monotonic() - began < 2 * PATIENCE
+    assert "HTTP 502" in found["crm_error"]
+    assert len(found["people"]) == (question == WHO[0].zoho_id)

@@ -19,7 +19,9 @@ from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, Staged
 from autodialer.service.means import Means
+from autodialer.service.patience import unless_failing
 from autodialer.service.people import is_known
+from autodialer.service.upstreams import ZOHO
 
 MOST: Final = 50
 _MOST_NAMED: Final = 200  # of each module: as many as one credit gives
@@ -95,7 +97,8 @@ class PeopleFinder:
             question = replace(question, digits=None)
         keys = await self._m.store.read(lambda ledger: _known_keys(ledger, question))
         try:
-            records, error = await self._ask_crm(question, keys[: MOST + 1], whole=whole), None
+            asked = self._ask_crm(question, keys[: MOST + 1], whole=whole)
+            records, error = await unless_failing(asked, self._m.upstreams.get(ZOHO)), None
         except CrmError as problem:
             records, error = {}, problem.message
         everybody = list(dict.fromkeys([*keys, *records]))
