@@ -14,6 +14,7 @@ from autodialer.domain.record import Record, RecordKey
 from autodialer.domain.sentence import Sentence
 from autodialer.service.doorkeeping import Visitor
 from autodialer.service.explain import Explainer
+from autodialer.service.finding import FoundPerson, PeopleFinder
 from autodialer.simulators.people import mobile
 from autodialer.web.console.formatting import said
 from console.office import add_users, browser_of, post, said_after, text_of
@@ -97,6 +98,20 @@ def test_a_number_in_a_field_of_zohos_that_should_hold_none_is_masked_for_viewer
         page = client.get(PAGE).text
         assert (mobile(7) in page) == is_whole
         assert "Call Attempts in Zoho was 1" in text_of(page)
+
+
+def test_a_number_in_a_status_is_masked_in_what_a_search_shows_to_viewers_and_in_the_api(
+    called: House, vera: httpx2.Client, oana: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person_of = PeopleFinder._person
+
+    def with_odd_status(self: PeopleFinder, *known: Any) -> FoundPerson:
+        return replace(person_of(self, *known), status=f"No {mobile(7)}")
+
+    monkeypatch.setattr(PeopleFinder, "_person", with_odd_status)
+    address = f"/console/people?q={WHO.zoho_id}"
+    assert (mobile(7) in vera.get(address).text, mobile(7) in oana.get(address).text) == (False, True)
+    assert mobile(7) not in called.ask("GET", f"/api/people?q={WHO.zoho_id}").text
 
 
 @pytest.mark.parametrize(("value", "seen"), [(5_000_000, "5000000"), (40_709_000_007, "…07"), (mobile(7), "+40…07")])

@@ -17,7 +17,7 @@ from autodialer.web.bodies import BadBody
 from autodialer.web.openapi import failures
 from autodialer.web.questions import only
 from autodialer.web.shapes_people import PeopleFound, RecordAnswer
-from autodialer.web.shown import shown
+from autodialer.web.shown import from_the_crm, shown
 
 RecordWord = Annotated[str, Path(pattern=r"^([Ll]ead|[Cc]ontact)s?$")]
 Moment = Annotated[str | None, Query(max_length=40, json_schema_extra={"format": "date-time"})]
@@ -39,12 +39,12 @@ def read_moment(text: str | None) -> datetime | None:
 
 
 def person_json(found: FoundPerson) -> dict[str, object]:
-    """Somebody who was found, with name and number masked."""
+    """Somebody who was found, with name and number masked, also a number in the status."""
     return {
         "record_type": found.key.record_type.value,
         "zoho_id": found.key.zoho_id,
         "name": mask_name(found.name) if found.name else None,
-        "status": found.status,
+        "status": from_the_crm(found.status),
         "number": mask_number(found.number) if found.number else None,
         "called_at": plain(found.called_at),
         "ended_as": plain(found.ended_as),
