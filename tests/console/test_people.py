@@ -12,6 +12,7 @@ from msgspec import structs
 from autodialer.domain.access import Role
 from autodialer.domain.record import Record, RecordKey
 from autodialer.domain.sentence import Sentence
+from autodialer.service import allowance
 from autodialer.service.doorkeeping import Visitor
 from autodialer.service.explain import Explainer
 from autodialer.service.finding import FoundPerson, PeopleFinder
@@ -119,6 +120,20 @@ def test_a_count_in_a_sentence_stays_readable_for_viewers_and_a_number_does_not(
     visitor = Visitor("vera", Role.VIEWER, "")
     context: Any = {"language": "en", "zone": "UTC", "visitor": visitor}
     assert said(context, Sentence("{value} are left.", {"value": value})) == f"{seen} are left."
+
+
+def test_a_viewer_who_has_zoho_asked_too_often_has_to_wait_and_an_operator_has_not(
+    vera: httpx2.Client, oana: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(allowance, "MOST", 0)
+        for address in (PAGE, f"/console/people?q={LAST_NAME}"):
+            refused = vera.get(address)
+            assert refused.status_code == 429
+            assert "Try again in some minutes." in text_of(refused.text)
+            assert oana.get(address).status_code == 200
+        assert vera.get("/console/people").status_code == 200, "who was called last is not asked of Zoho"
+    assert vera.get(PAGE).status_code == 200
 
 
 def test_a_viewer_finds_nobody_by_a_part_of_a_number_or_of_a_name(vera: httpx2.Client) -> None:

@@ -125,6 +125,7 @@ _SENTENCES = {
     405: N_("This address can't be used like that."),
     408: N_("What you sent did not arrive in time: nothing was changed. Try again."),
     413: N_("What you sent is too large: nothing was changed. A file may have 5 MB."),
+    429: N_("You have had Zoho asked very often within an hour, which costs its credits. Try again in some minutes."),
     503: N_("The database can't be used right now. Try again in some seconds."),
 }
 

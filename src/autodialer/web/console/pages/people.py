@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +15,7 @@ from autodialer.domain.phone import NoNumber
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.masking import Masker
 from autodialer.rules.reading import Unreadable, read_instant
+from autodialer.service.allowance import Allowance
 from autodialer.service.doorkeeping import Visitor
 from autodialer.service.explaining.explanation import Explanation
 from autodialer.service.explaining.timeline import Event, Kind
@@ -43,11 +45,19 @@ def add_people(router: APIRouter, pages: Pages, access: Access) -> None:
     """/people, /people/{lead|contact}/{id}."""
     services = pages.services
     links = Links(services)
+    allowance = Allowance(services.means.clock)
     Viewer = Annotated[Visitor, Depends(access.viewer)]  # noqa: N806 - a type
+
+    def asks_zoho(visitor: Visitor) -> None:
+        """429 for a viewer who has asked too often: with a script one could use up the credits of a day, and no run would start."""
+        if not visitor.is_operator and not allowance.take(visitor.name):
+            raise HTTPException(429)
 
     @router.get("/people")
     async def search(request: Request, visitor: Viewer) -> Response:
         question = request.query_params.get("q", "").strip()[:_LONGEST_QUESTION]
+        if question:
+            asks_zoho(visitor)
         whole = not visitor.is_operator
         people = await (services.finder.find(question, whole=whole) if question else services.finder.recent())
         return await pages.page(request, "people.html", q=question, people=people, address_of=links.here)
@@ -55,6 +65,7 @@ def add_people(router: APIRouter, pages: Pages, access: Access) -> None:
     @router.get("/people/{record_type}/{zoho_id}")
     async def show(request: Request, visitor: Viewer, record_type: str, zoho_id: str) -> Response:
         key = _key(record_type, zoho_id)
+        asks_zoho(visitor)
         wanted, problem = _moment(request.query_params.get("at", ""), pages)
         found = await services.explainer.explain(key, wanted)
         if found is None:
