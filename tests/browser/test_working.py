@@ -5,7 +5,7 @@ import io
 import re
 
 import httpx2
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from autodialer.simulators.people import mobile
 from browser.looking import person
@@ -91,6 +91,22 @@ def test_a_file_of_numbers_is_looked_at_and_then_added_to_the_do_not_call_list(c
         for number in ("+40709009100", "+40709009101", *NO_LONGER):
             expect(page.get_by_role("cell", name=number)).to_be_visible()
         expect(page.get_by_role("row", name=re.compile("40709009101.*came by mail"))).to_be_visible()
+
+
+def test_a_second_click_while_the_answer_is_on_its_way_sends_nothing_more(chromium: Browser, town: House) -> None:
+    sent: list[str] = []
+
+    def stay_here(route: Route) -> None:
+        sent.append(route.request.method)
+        route.fulfill(status=204)
+
+    with person(chromium, town, "oana") as page:
+        page.goto("/console/parked")
+        page.route(re.compile("/console/parked"), stay_here)
+        for _ in range(2):
+            page.evaluate("document.querySelector('main form button').click()")
+            page.wait_for_timeout(200)
+        assert sent == ["POST"]
 
 
 def test_all_of_it_works_without_javascript(chromium: Browser, town: House) -> None:

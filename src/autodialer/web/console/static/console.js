@@ -1,13 +1,19 @@
-// What the pages need beyond htmx: the token in each of htmx's requests, a question before what can't be undone, and a word when
-// the service does not answer, as what is shown is old then.
+// What the pages need beyond htmx: the token in each of htmx's requests, a question before what can't be undone, no second click
+// while the first one is on its way, and a word when the service does not answer, as what is shown is old then.
 document.addEventListener("htmx:configRequest", (event) => {
   const token = document.body.dataset.csrf;
   if (token) event.detail.headers["x-csrf-token"] = token;
 });
+// A second click would take the place of the first one's answer, and say that it can't be done twice. Who stops waiting may try again.
+const patience = 30000;
+let sent = new WeakMap();
 document.addEventListener("submit", (event) => {
   const question = event.submitter && event.submitter.dataset.ask;
-  if (question && !window.confirm(question)) event.preventDefault();
+  const isOnItsWay = Date.now() - sent.get(event.target) < patience;
+  if (isOnItsWay || (question && !window.confirm(question))) event.preventDefault();
+  else if (event.target.method === "post") sent.set(event.target, Date.now());
 });
+window.addEventListener("pageshow", () => { sent = new WeakMap(); });
 const showGone = (isGone) => {
   const notice = document.getElementById("gone");
   if (notice) notice.hidden = !isGone;
