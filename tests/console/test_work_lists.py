@@ -364,6 +364,25 @@ def test_lists_come_in_pages(desk: House, operator: httpx2.Client, monkeypatch: 
     assert len(seen) > 2
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "unknown?after=0~a",
+        "orphans?after=1",
+        "conflicts?after=1",
+        "parked?after=999999",
+        "answered?after=9999999999999~Lead~1",
+        "repair?flaw=inferred&after=~",
+    ],
+)
+def test_the_end_of_a_list_does_not_say_that_nothing_waits_in_it(operator: httpx2.Client, address: str) -> None:
+    page = operator.get(f"/console/{address}").text
+    assert "Nothing waits here." not in page
+    assert "Nothing more waits from here on." in page
+    start = address.partition("after=")[0].rstrip("?&")
+    assert f'<a href="/console/{start}">To the beginning of the list</a>' in page
+
+
 def test_the_trail_is_filtered_by_who_and_what(operator: httpx2.Client, viewer: httpx2.Client) -> None:
     said_after(operator, post(operator, "/console/do-not-call", number=mobile(50), reason="asked"))
     page = text_of(operator.get("/console/audit?who=oana&action=suppress").text)

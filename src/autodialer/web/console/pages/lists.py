@@ -21,10 +21,17 @@ def place(request: Request, pattern: str) -> str:
 
 def older(request: Request, after: str | None) -> str | None:
     """The address of the next page: this one's, with its choices; None on the last one."""
-    if after is None:
-        return None
+    return None if after is None else _address(request, ("after", after))
+
+
+def beginning(request: Request) -> str | None:
+    """The address of the first page of the same list; None on that one."""
+    return _address(request) if request.query_params.get("after") else None
+
+
+def _address(request: Request, *more: tuple[str, str]) -> str:
     kept = [(name, value) for name, value in request.query_params.items() if name != "after"]
-    return f"{request.url.path}?{urlencode([*kept, ('after', after)])}"
+    return f"{request.url.path}?{urlencode([*kept, *more])}".removesuffix("?")
 
 
 def key_of(record_type: str, zoho_id: str) -> RecordKey:

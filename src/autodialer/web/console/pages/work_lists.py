@@ -11,7 +11,7 @@ from autodialer.service.doorkeeping import Visitor
 from autodialer.service.glance import work_list_counts
 from autodialer.web.console.access import HOME, Access, form_of, safe_next
 from autodialer.web.console.languages import N_
-from autodialer.web.console.pages.lists import Links
+from autodialer.web.console.pages.lists import Links, beginning
 from autodialer.web.console.rendering import Pages
 
 LISTS: Final[Sequence[tuple[str, str, str, str]]] = (
@@ -71,7 +71,8 @@ class ListPages:
 
     async def show(self, request: Request, template: str, /, **values: Any) -> Response:
         """A page with the menu of the lists."""
-        return await self._pages.page(request, template, 200, lists=LISTS, links=self._links, **values)
+        shared = {"lists": LISTS, "links": self._links, "beginning": beginning(request)}
+        return await self._pages.page(request, template, 200, **shared, **values)
 
     async def back(self, request: Request, sentence: str, /, **values: object) -> Response:
         """To the page that the form stood on, where the sentence is shown."""
