@@ -11,6 +11,9 @@ import yaml
 from autodialer.cli.serving import GRACE
 from autodialer.ledger_url import problem_of
 from autodialer.settings import Settings
+from autodialer.web.console.access import COOKIE, HOME
+from autodialer.web.console.languages import COOKIE as LANGUAGE
+from autodialer.web.console.rendering import SAID
 from autodialer.web.health import READY_PATIENCE
 from unit.test_deployment_files import DOCKERFILE, filled_in
 
@@ -94,12 +97,20 @@ def test_traefik_and_docker_ask_whether_a_replica_is_ready() -> None:
     assert labels[f"{prefix}.server.port"] == found["environment"]["PORT"]
     assert labels["traefik.http.routers.autodialer.service"] == "autodialer"
     assert labels["traefik.docker.network"] == compose()["networks"]["edge"]["name"]
-    assert not [name for name in labels if "sticky" in name]
     command = found["healthcheck"]["test"]
     assert command[:3] == ["CMD", "python", "-c"]
     compile(command[3], "health check", "exec")
     assert f":{found['environment']['PORT']}/health/ready" in command[3]
     assert seconds(labels[f"{prefix}.healthcheck.timeout"]) > READY_PATIENCE
+
+
+def test_a_browser_stays_at_the_replica_that_keeps_its_plan_and_nobody_else_is_held_at_one() -> None:
+    labels, prefix = service("replica-a")["labels"], "traefik.http.services.autodialer.loadbalancer.sticky.cookie"
+    cookie = {name.removeprefix(f"{prefix}."): labels[name] for name in labels if "sticky" in name}
+    path, secure, hidden = cookie["path"], cookie["secure"], cookie["httponly"]
+    assert (path, secure, hidden, cookie["samesite"]) == (HOME, "true", "true", "lax")
+    assert cookie["name"] not in {COOKIE, LANGUAGE, SAID}
+    assert service("replica-b")["labels"] == labels
 
 
 def test_a_replica_drains_for_longer_than_traefik_takes_to_notice_and_ends_in_peace() -> None:
