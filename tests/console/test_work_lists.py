@@ -234,6 +234,21 @@ def test_who_answered_is_held_until_a_person_changes_the_status_and_somebody_loo
     assert last_deed(desk)[:2] == ("oana", "look_again")
 
 
+def test_of_somebody_who_is_gone_the_page_does_not_say_that_a_status_was_changed(
+    desk: House, operator: httpx2.Client
+) -> None:
+    gone = zoho_id("Leads", 890)
+    _lose(desk, 890)
+    desk.sql(
+        "UPDATE attempts SET state = 'ended', disposition = 'answered', ended_at = unknown_at WHERE attempt_id = 'lost-890'"
+    )
+    look = f"/console/look/Lead/{gone}"
+    said = said_after(operator, post(operator, look, next="/console/answered"))
+    assert "the record is not in Zoho any more" in said
+    assert "another record with this number may be called" in said
+    assert "status" not in said
+
+
 def test_data_to_repair_say_what_to_do_and_leave_the_list_once_mended(desk: House, operator: httpx2.Client) -> None:
     page = text_of(operator.get("/console/repair").text)
     assert "Call Attempts holds something that is no count." in page

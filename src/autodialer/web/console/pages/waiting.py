@@ -27,6 +27,8 @@ _WOULD = {
     "gone": N_("the record is not in Zoho any more"),
     "skip": N_("not called"),
 }
+_LIFTED = N_("The status was changed since the answered call: the hold is lifted.")
+_LIFTED_OF_NOBODY = N_("Its answered call holds nobody any more: another record with this number may be called.")
 
 
 def add_waiting(router: APIRouter, pages: Pages, access: Access) -> None:
@@ -72,7 +74,7 @@ def _told(pages: Pages, request: Request, key: RecordKey, looked: Looked) -> str
     more = f" ({looked.detail})" if looked.detail and looked.would == "skip" else ""
     found = [f"{key}: {would}{more}."]
     if looked.lifted:
-        found.append(pages.say(request, N_("The status was changed since the answered call: the hold is lifted.")))
+        found.append(pages.say(request, _LIFTED_OF_NOBODY if looked.would == "gone" else _LIFTED))
     if looked.repaired:
         found.append(pages.say(request, N_("The data are in order: it has left the list.")))
     return " ".join(found)
