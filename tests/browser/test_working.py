@@ -109,6 +109,24 @@ def test_a_second_click_while_the_answer_is_on_its_way_sends_nothing_more(chromi
         assert sent == ["POST"]
 
 
+def test_who_is_about_to_pause_while_somebody_else_does_so_resumes_nothing(chromium: Browser, town: House) -> None:
+    def paused() -> bool:
+        return bool(town.ask("GET", "/api/live").json()["live"]["standing"] == "paused")
+
+    with person(chromium, town, "oana") as page:
+        page.goto("/console")
+        town.ask("POST", "/api/pause").raise_for_status()
+        with page.expect_response(re.compile("/console/state")):
+            page.evaluate("htmx.ajax('GET', '/console/state?next=/console', '#state')")
+        page.get_by_role("button", name="Resume").click()
+        page.wait_for_timeout(300)
+        assert paused()
+        page.wait_for_timeout(1500)
+        page.get_by_role("button", name="Resume").click()
+        expect(page.get_by_role("status")).to_contain_text("Resumed")
+        assert not paused()
+
+
 def test_all_of_it_works_without_javascript(chromium: Browser, town: House) -> None:
     with person(chromium, town, "oana", java_script_enabled=False) as page:
         page.get_by_role("button", name="Pause").click()

@@ -7,10 +7,17 @@ document.addEventListener("htmx:configRequest", (event) => {
 // A second click would take the place of the first one's answer, and say that it can't be done twice. Who stops waiting may try again.
 const patience = 30000;
 let sent = new WeakMap();
+// Who is about to press Pause while somebody else does so must not hit the Resume that takes its place.
+const surprise = 1500;
+let label = null, changedAt = 0;
+const labelOfSwitch = () => document.getElementById("switch")?.textContent;
+document.addEventListener("htmx:beforeSwap", () => { label = labelOfSwitch(); });
+document.addEventListener("htmx:afterSwap", () => { if (label !== labelOfSwitch()) changedAt = Date.now(); });
 document.addEventListener("submit", (event) => {
   const question = event.submitter && event.submitter.dataset.ask;
   const isOnItsWay = Date.now() - sent.get(event.target) < patience;
-  if (isOnItsWay || (question && !window.confirm(question))) event.preventDefault();
+  const isSurprised = event.submitter?.id === "switch" && Date.now() - changedAt < surprise;
+  if (isOnItsWay || isSurprised || (question && !window.confirm(question))) event.preventDefault();
   else if (event.target.method === "post") sent.set(event.target, Date.now());
 });
 window.addEventListener("pageshow", () => { sent = new WeakMap(); });
