@@ -309,11 +309,13 @@ def test_drift_goes_on_with_older_records_and_keeps_what_was_found_when_zoho_is_
 ) -> None:
     monkeypatch.setattr("autodialer.web.console.pages.drift._AT_ONCE", 2)
     said_after(operator, post(operator, "/console/drift", days="90"))
-    found = re.search(r'name="after" value="([^"]+)"', operator.get("/console/drift").text)
+    first = operator.get("/console/drift").text
+    found = re.search(r'name="after" value="([^"]+)"', first)
     assert found
     said_after(operator, post(operator, "/console/drift", days="90", after=found[1]))
     page = operator.get("/console/drift").text
     assert found[0] not in page
+    assert ["These are older ones" in text_of(each) for each in (first, page)] == [False, True]
     fault = {"kind": "status", "status": 403, "body": {"code": "NO_PERMISSION"}, "match": {"path_contains": "coql"}}
     httpx2.post(f"{desk.simulated.zoho_url}/_sim/faults", json=fault).raise_for_status()
     said = said_after(operator, post(operator, "/console/drift", days="90"))

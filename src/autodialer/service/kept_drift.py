@@ -11,11 +11,15 @@ from autodialer.service.writing_again import AGAIN, Field
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One page of drift as it was found at `made_at`; `days` is what was looked at."""
+    """One page of drift as it was found at `made_at`; `days` is what was looked at.
+
+    `goes_on`: it is not the first page, newer records were compared before.
+    """
 
     made_at: datetime
     days: int
     page: DriftPage
+    goes_on: bool
 
 
 class DriftKeeper:
@@ -29,7 +33,7 @@ class DriftKeeper:
     async def compare(self, days: int, limit: int, after: str, by: str) -> None:
         """Compare anew, which costs the CRM's credits (DriftReport.page). CrmError: the one before stays."""
         page = await self._report.page(days, limit, after, by)
-        self.last = Comparison(self._clock.now(), days, page)
+        self.last = Comparison(self._clock.now(), days, page, goes_on=after != "")
 
     def written_again(self, key: RecordKey, field: Field) -> None:
         """What differed in this field waits to be written: it is no longer shown as wrong."""
