@@ -43,6 +43,13 @@ def of_python(marked_by: str = "N_") -> Iterator[tuple[str, str]]:
 
 _SAID_ON_PAGES = (
     "service/explain.py",
+    "service/looking_again.py",
+    "service/number_files.py",
+    "service/orphans.py",
+    "service/parked.py",
+    "service/settling.py",
+    "service/suppressing.py",
+    "service/writing_again.py",
     "service/explaining/*.py",
     "service/plan_warnings.py",
     "rules/policy_warnings.py",

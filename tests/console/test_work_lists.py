@@ -133,6 +133,10 @@ def test_an_unknown_call_is_settled_once_with_the_operators_name(desk: House, op
     assert "lost-91" not in operator.get("/console/unknown").text
     again = said_after(operator, post(operator, address, result="busy", next="/console/unknown"))
     assert again.startswith("Nothing was changed: already settled: the call ended as no_answer")
+    operator.headers["accept-language"] = "ro"
+    again = said_after(operator, post(operator, address, result="busy", next="/console/unknown"))
+    assert again.startswith("Nu s-a schimbat nimic: deja lămurit: apelul s-a încheiat: fără răspuns")
+    del operator.headers["accept-language"]
     assert post(operator, address, result="maybe").status_code == 404
     assert "Nothing was changed" in said_after(operator, post(operator, "/console/unknown/none", result="busy"))
 

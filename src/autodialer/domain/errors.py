@@ -1,12 +1,18 @@
 """The family of errors. Each says what is wrong, where, and what to do; `permanent` says whether trying again can help."""
 
+from autodialer.domain.sentence import Sentence
+
 
 class DialerError(Exception):
-    """Any expected failure. `message` is one sentence fit for a log or a person, without secrets or personal data."""
+    """Any expected failure. `message` is one sentence fit for a log or a person, without secrets or personal data.
 
-    def __init__(self, message: str, *, permanent: bool) -> None:
-        super().__init__(message)
-        self.message = message
+    `sentence`: the same where it can be said in another language too.
+    """
+
+    def __init__(self, message: str | Sentence, *, permanent: bool) -> None:
+        super().__init__(str(message))
+        self.message = str(message)
+        self.sentence = message if isinstance(message, Sentence) else None
         self.permanent = permanent
 
 

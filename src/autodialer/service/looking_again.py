@@ -11,6 +11,7 @@ from datetime import datetime
 from autodialer.domain.access import THE_API, Action
 from autodialer.domain.errors import NotWaiting
 from autodialer.domain.record import Record, RecordKey
+from autodialer.domain.sentence import Sentence
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, StagedState
 from autodialer.rules.decide import decide
@@ -54,7 +55,7 @@ class SecondLook:
         seen_at = self._m.clock.now() - JUST_WRITTEN
         record = (await self._m.crm.look([key])).get(key)
         if record is None and not await self._m.store.read(lambda ledger: is_known(ledger, key)):
-            raise NotWaiting(f"neither Zoho nor the ledger knows {key}", permanent=True)
+            raise NotWaiting(Sentence("neither Zoho nor the ledger knows {record}", {"record": key}), permanent=True)
         looked = await self._m.store.write(lambda ledger: self._note(ledger, key, record, before, seen_at, by))
         told = {"would": looked.would, "reason": looked.reason, "lifted": looked.lifted, "repaired": looked.repaired}
         self._m.log.info("record looked at again", record=str(key), by=by, **told)

@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from autodialer.domain.errors import UnreadableFile
+from autodialer.domain.sentence import Sentence, phrase
 
 MAX_BYTES: Final = 6 * 1024 * 1024  # 5 MB, and room for what a form or a heading adds
 MAX_LINES: Final = 100_000
+_TOO_LONG: Final = phrase("the file has more than {most} lines: split it")
 _SHORTEST_NUMBER: Final = 5  # digits; a heading such as "Phone 1" has fewer
 _SEPARATORS: Final = ",;\t"
 _PHONE_WORDS: Final = frozenset(("phone", "telefon", "telephone", "mobile", "mobil", "tel"))
@@ -39,7 +41,7 @@ def read_lines(data: bytes) -> Iterator[Line]:
         for row in rows:
             line, before = before + 1, rows.line_num
             if line > MAX_LINES:
-                raise UnreadableFile(f"the file has more than {MAX_LINES:,} lines: split it", permanent=True)
+                raise UnreadableFile(Sentence(_TOO_LONG, {"most": f"{MAX_LINES:,}"}), permanent=True)
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue
@@ -100,9 +102,9 @@ def _separator(text: str) -> str:
 def text_of(data: bytes) -> str:
     """What the bytes of a file say. UnreadableFile."""
     if len(data) > MAX_BYTES:
-        raise UnreadableFile("the file is larger than 5 MB: split it", permanent=True)
+        raise UnreadableFile(Sentence("the file is larger than 5 MB: split it"), permanent=True)
     if data.startswith(b"PK"):
-        raise UnreadableFile("this is a workbook or an archive: save it as CSV", permanent=True)
+        raise UnreadableFile(Sentence("this is a workbook or an archive: save it as CSV"), permanent=True)
     for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1250"):
         try:
             text = data.decode(encoding)
@@ -110,4 +112,4 @@ def text_of(data: bytes) -> str:
             continue
         if "\0" not in text:
             return text
-    raise UnreadableFile("this is no text: save it as CSV in UTF-8", permanent=True)
+    raise UnreadableFile(Sentence("this is no text: save it as CSV in UTF-8"), permanent=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from autodialer.domain.access import THE_API, Action
 from autodialer.domain.errors import NotWaiting
 from autodialer.domain.record import RecordKey
+from autodialer.domain.sentence import Sentence
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import InboxRow
 from autodialer.service.asking import Asker
@@ -93,6 +94,6 @@ def _page(ledger: Ledger, after: int | None, limit: int) -> Sequence[Orphan]:
 
 def _not_waiting(row: InboxRow | None) -> NotWaiting:
     if row is None:
-        return NotWaiting("there is no callback with this number", permanent=True)
-    told = f" ({row.note})" if row.note else ""
-    return NotWaiting(f"this callback is no orphan any more: {row.state}{told}", permanent=True)
+        return NotWaiting(Sentence("there is no callback with this number"), permanent=True)
+    told = f"{row.state} ({row.note})" if row.note else row.state
+    return NotWaiting(Sentence("this callback is no orphan any more: {told}", {"told": told}), permanent=True)

@@ -5,13 +5,14 @@ from functools import partial
 
 from autodialer.domain.access import THE_API, Action
 from autodialer.domain.errors import NotWaiting
+from autodialer.domain.sentence import Sentence
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import OutboxRow
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
 _AT_ONCE = 500
-_NONE_PARKED = "no update with this number is parked"
+_NONE_PARKED = Sentence("no update with this number is parked")
 
 
 class ParkedUpdates:

@@ -5,6 +5,7 @@ from autodialer.domain.attempt import Ended, Reserved, Submitting, Unknown
 from autodialer.domain.disposition import Settlement
 from autodialer.domain.errors import NoSuchAttempt, NotUnknown
 from autodialer.domain.result import CallResult
+from autodialer.domain.sentence import Sentence, phrase
 from autodialer.ports.ledger import Attempt, Ledger
 from autodialer.ports.rows import AttemptRow
 from autodialer.service.means import Means
@@ -12,6 +13,14 @@ from autodialer.service.projecting import queue_activity, queue_update
 from autodialer.service.signals import Signal
 
 _BY = "a person settled it as"
+_NOBODY = phrase("the ledger knows no attempt with this id: see `autodialer unknown`")
+_TAKEN = phrase("attempt {attempt} was settled by somebody else in this moment")
+_ENDED = phrase("already settled: the call ended as {end}")
+_SETTLED = phrase("already settled: the call ended as {end} ({reason})")
+_UNSENT = phrase("the call was not sent yet, there is nothing to settle")
+_RELEASED = phrase("already settled: no call was placed ({reason})")
+_SENDING = phrase("the call is being sent; it can be settled once it is unknown")
+_AWAITED = phrase("the call was placed and its result is still awaited; it can be settled once it is unknown")
 
 
 class Settler:
@@ -41,11 +50,11 @@ class Settler:
         row = ledger.attempts.row(attempt_id)
         before = ledger.attempts.load(attempt_id)
         if row is None or before is None:
-            raise NoSuchAttempt("the ledger knows no attempt with this id: see `autodialer unknown`", permanent=True)
+            raise NoSuchAttempt(Sentence(_NOBODY), permanent=True)
         if not isinstance(before, Unknown | Ended) or (isinstance(before, Ended) and not before.closed_unknown):
             raise _not_unknown(before, row)
         if not self._move(ledger, row, before, settlement):
-            raise NotUnknown(f"attempt {attempt_id} was settled by somebody else in this moment", permanent=False)
+            raise NotUnknown(Sentence(_TAKEN, {"attempt": attempt_id}), permanent=False)
         ledger.audit.add(self._m.clock.now(), by, Action.SETTLE_CALL, attempt_id, f"{row.key}: {settlement}")
         after = ledger.attempts.row(attempt_id)
         return after if after is not None else row
@@ -70,11 +79,10 @@ class Settler:
 def _not_unknown(before: Attempt, row: AttemptRow) -> NotUnknown:
     """Says how it stands."""
     if isinstance(before, Ended):
-        by = f" ({row.reason})" if row.reason.startswith(_BY) else ""
-        return NotUnknown(f"already settled: the call ended as {before.disposition}{by}", permanent=True)
+        values = {"end": before.disposition.value, "reason": row.reason}
+        return NotUnknown(Sentence(_SETTLED if row.reason.startswith(_BY) else _ENDED, values), permanent=True)
     if isinstance(before, Reserved):
-        return NotUnknown("the call was not sent yet, there is nothing to settle", permanent=False)
+        return NotUnknown(Sentence(_UNSENT), permanent=False)
     if row.ended_at is not None:
-        return NotUnknown(f"already settled: no call was placed ({row.reason})", permanent=True)
-    sending = "is being sent" if isinstance(before, Submitting) else "was placed and its result is still awaited"
-    return NotUnknown(f"the call {sending}; it can be settled once it is unknown", permanent=False)
+        return NotUnknown(Sentence(_RELEASED, {"reason": row.reason}), permanent=True)
+    return NotUnknown(Sentence(_SENDING if isinstance(before, Submitting) else _AWAITED), permanent=False)

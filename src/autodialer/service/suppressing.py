@@ -13,6 +13,7 @@ from typing import Final
 from autodialer.domain.access import THE_API, Action
 from autodialer.domain.errors import NotWaiting
 from autodialer.domain.phone import NoNumber, PhoneNumber, read_numbers
+from autodialer.domain.sentence import Sentence
 from autodialer.ports.ledger import Ledger
 from autodialer.service.means import Means
 from autodialer.service.number_files import read_lines
@@ -70,7 +71,7 @@ class Suppressor:
 
         def remove(ledger: Ledger) -> None:
             if not ledger.do_not_call.remove(number):
-                raise NotWaiting("the number is not on the list", permanent=True)
+                raise NotWaiting(Sentence("the number is not on the list"), permanent=True)
             ledger.audit.add(now, by, Action.ALLOW, number, reason)
 
         await self._m.store.write(remove)

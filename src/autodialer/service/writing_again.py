@@ -5,6 +5,7 @@ from enum import StrEnum
 from autodialer.domain.access import THE_API, Action
 from autodialer.domain.errors import NotWaiting
 from autodialer.domain.record import RecordKey
+from autodialer.domain.sentence import Sentence
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Projection
 from autodialer.service.means import Means
@@ -38,14 +39,16 @@ class Rewriter:
     def _queue(self, ledger: Ledger, key: RecordKey, field: Field, by: str) -> None:
         rows = ledger.outbox.of_record(key)
         if any(row.state in ("pending", "parked") for row in rows):
-            raise NotWaiting("an update of this record waits already: see the parked ones", permanent=False)
+            raise NotWaiting(Sentence("an update of this record waits already: see the parked ones"), permanent=False)
         attempts = max((row.call_attempts for row in rows if row.call_attempts is not None), default=None)
         # Of a time only what the CRM took: one that waited and was overruled by an answer must not come back.
         taken = [row.first_no_answer_at for row in rows if row.state == "sent" and row.first_no_answer_at is not None]
         first = taken[-1] if taken else None
         value = attempts if field is Field.CALL_ATTEMPTS else first
         if value is None:
-            raise NotWaiting(f"the ledger has nothing to write into this field of {key}", permanent=True)
+            raise NotWaiting(
+                Sentence("the ledger has nothing to write into this field of {record}", {"record": key}), permanent=True
+            )
         newest, now = rows[-1], self._m.clock.now()
         ledger.outbox.put(
             Projection(

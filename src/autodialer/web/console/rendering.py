@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from autodialer.domain.errors import DialerError
 from autodialer.service.glance import Standing
 from autodialer.service.services import Services
 from autodialer.web.console import formatting
@@ -108,6 +109,13 @@ class Pages:
         """A sentence in the visitor's language; `%(name)s` in it are replaced."""
         text = texts_of(language_of(request)).gettext(sentence)
         return text % values if values else text
+
+    def why(self, request: Request, error: DialerError) -> str:
+        """What an error says, in the visitor's language where there are words for it."""
+        if error.sentence is None:
+            return error.message
+        translate = texts_of(language_of(request)).gettext
+        return error.sentence.said(translate, lambda value: translate(str(value)))
 
     async def state(self) -> DialingState:
         """What dialing does now."""

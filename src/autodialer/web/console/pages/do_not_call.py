@@ -75,7 +75,7 @@ def _add_list(router: APIRouter, pages: Pages, access: Access) -> None:
         try:
             await desk.remove(number, reason, visitor.name)
         except NotWaiting as error:
-            return pages.back(request, _LIST, NOTHING_CHANGED, why=error.message)
+            return pages.back(request, _LIST, NOTHING_CHANGED, why=pages.why(request, error))
         return pages.back(request, _LIST, N_("%(number)s may be called again."), number=number)
 
 
@@ -107,7 +107,7 @@ def _add_files(router: APIRouter, pages: Pages, access: Access) -> None:
             found = await desk.preview(data)
             text = text_of(data)  # for the form that confirms it: an import reads what was shown, to the letter
         except UnreadableFile as error:
-            return pages.back(request, _LIST, NOTHING_CHANGED, why=error.message)
+            return pages.back(request, _LIST, NOTHING_CHANGED, why=pages.why(request, error))
         told = {"found": found, "name": file.filename, "reason": reason, "text": text}
         return await pages.page(request, "do_not_call_import.html", 200, shown_lines=_SHOWN_LINES, **told)
 

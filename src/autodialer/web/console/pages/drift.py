@@ -61,6 +61,6 @@ def add_drift(router: APIRouter, pages: Pages, access: Access) -> None:
         try:
             await services.rewriter.write_again(key, Field(field), visitor.name)
         except NotWaiting as error:
-            return await lists.back(request, NOTHING_CHANGED, why=error.message)
+            return await lists.back(request, NOTHING_CHANGED, why=pages.why(request, error))
         services.kept_drift.written_again(key, Field(field))
         return await lists.back(request, N_("%(record)s: written again; Zoho shows it in a moment."), record=key)

@@ -43,7 +43,7 @@ def add_orphans(router: APIRouter, pages: Pages, access: Access) -> None:
         try:
             row = await services.orphans.match_again(number_of(inbox_id), visitor.name)
         except NotWaiting as error:
-            return await lists.back(request, NOTHING_CHANGED, why=error.message)
+            return await lists.back(request, NOTHING_CHANGED, why=pages.why(request, error))
         return await lists.back(request, _MATCHED.get(row.state, _OTHER))
 
     @router.post("/orphans/{inbox_id}/dismiss")
@@ -54,7 +54,7 @@ def add_orphans(router: APIRouter, pages: Pages, access: Access) -> None:
         try:
             await services.orphans.dismiss(number_of(inbox_id), reason, visitor.name)
         except NotWaiting as error:
-            return await lists.back(request, NOTHING_CHANGED, why=error.message)
+            return await lists.back(request, NOTHING_CHANGED, why=pages.why(request, error))
         return await lists.back(
             request, N_("Dismissed. It stays stored, and is matched should its session become known.")
         )

@@ -47,7 +47,7 @@ def add_parked(router: APIRouter, pages: Pages, access: Access) -> None:
         try:
             await services.parked.retry(number_of(outbox_id), visitor.name)
         except NotWaiting as error:
-            return await lists.back(request, NOTHING_CHANGED, why=error.message)
+            return await lists.back(request, NOTHING_CHANGED, why=pages.why(request, error))
         return await lists.back(request, N_("It is sent again. If Zoho refuses it again, it comes back to this list."))
 
     @router.post("/parked/{outbox_id}/give-up")
@@ -58,6 +58,6 @@ def add_parked(router: APIRouter, pages: Pages, access: Access) -> None:
         try:
             row = await services.parked.give_up(number_of(outbox_id), reason, visitor.name)
         except NotWaiting as error:
-            return await lists.back(request, NOTHING_CHANGED, why=error.message)
+            return await lists.back(request, NOTHING_CHANGED, why=pages.why(request, error))
         sentence = N_("%(record)s: given up. The calls stay in the ledger and go on counting.")
         return await lists.back(request, sentence, record=row.key)

@@ -47,6 +47,6 @@ def add_unknown(router: APIRouter, pages: Pages, access: Access) -> None:
         try:
             row = await services.settler.settle(attempt_id, Settlement(said), visitor.name)
         except (NoSuchAttempt, NotUnknown) as error:
-            return await lists.back(request, NOTHING_CHANGED, why=error.message)
+            return await lists.back(request, NOTHING_CHANGED, why=pages.why(request, error))
         result = pages.say(request, dict(SETTLEMENTS)[said])
         return await lists.back(request, N_("%(record)s: settled as %(result)s."), record=row.key, result=result)

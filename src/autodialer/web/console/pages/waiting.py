@@ -65,7 +65,7 @@ def add_waiting(router: APIRouter, pages: Pages, access: Access) -> None:
         try:
             looked = await services.second_look.look(key, visitor.name)
         except (CrmError, NotWaiting) as error:
-            return await lists.back(request, NOTHING_CHANGED, why=error.message)
+            return await lists.back(request, NOTHING_CHANGED, why=pages.why(request, error))
         return await lists.back(request, "%(told)s", told=_told(pages, request, key, looked))
 
 
