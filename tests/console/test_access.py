@@ -23,6 +23,14 @@ def is_paused(office: House) -> bool:
     return bool(office.ask("GET", "/api/stats").json()["stats"]["paused"])
 
 
+def test_a_slash_at_the_end_of_the_consoles_address_leads_to_its_first_page(
+    operator: httpx2.Client, stranger: httpx2.Client
+) -> None:
+    for client in (operator, stranger):
+        answer = client.get("/console/")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+
+
 def test_who_is_not_signed_in_is_asked_to_and_comes_back_to_where_he_was(stranger: httpx2.Client) -> None:
     answer = stranger.get("/console?from=mail")
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in?next=/console%3Ffrom%3Dmail")

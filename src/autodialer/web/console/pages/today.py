@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from autodialer.service.doorkeeping import Visitor
 from autodialer.service.glance import Glance, Standing
-from autodialer.web.console.access import Access
+from autodialer.web.console.access import HOME, Access
 from autodialer.web.console.charts import chart_of
 from autodialer.web.console.languages import N_
-from autodialer.web.console.rendering import Pages
+from autodialer.web.console.rendering import HEADERS, Pages
 
 ENDS: Mapping[str, str] = {
     "answered": N_("answered"),
@@ -54,6 +54,11 @@ def add_today(router: APIRouter, pages: Pages, access: Access) -> None:
             "attempts": chart_of(rates.by_attempt),
         }
         return await pages.page(request, "today.html", charts=charts, rates=rates, lists=LISTS, **shown(glance))
+
+    @router.get("/")
+    async def with_slash() -> Response:
+        """As people and bookmarks write it."""
+        return RedirectResponse(HOME, 303, headers=HEADERS)
 
     @router.get("/live")
     async def live(request: Request, _visitor: Annotated[Visitor, Depends(access.viewer)]) -> Response:
