@@ -141,6 +141,15 @@ def test_an_unknown_call_is_settled_once_with_the_operators_name(desk: House, op
     assert "Nothing was changed" in said_after(operator, post(operator, "/console/unknown/none", result="busy"))
 
 
+def test_what_was_chosen_for_one_call_is_not_given_to_another_when_the_page_is_loaded_again(
+    desk: House, operator: httpx2.Client
+) -> None:
+    _lose(desk, 880)
+    forms = re.findall(r'<form method="post" action="/console/unknown/[^>]*>', operator.get("/console/unknown").text)
+    assert forms
+    assert all('autocomplete="off"' in form for form in forms)
+
+
 def test_an_orphan_names_the_unknown_call_to_its_number_and_nothing_personal(
     desk: House, operator: httpx2.Client
 ) -> None:
