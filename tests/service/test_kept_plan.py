@@ -1,14 +1,16 @@
 """One plan is kept for looking through; who asks while another is being made gets that one, or why there is none."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+from autodialer.domain.access import Action
 from autodialer.domain.errors import CrmError, StoreError
 from autodialer.ports.rows import Staged
 from autodialer.service.plan import Plan
 from service.fakes import zoho_down
-from service.world import World, lead, person
+from service.world import MONDAY, World, chasing, lead, person
 
 
 async def test_who_waited_for_a_plan_that_could_not_be_made_is_told_so(sqlite_world: World) -> None:
@@ -34,6 +36,20 @@ async def test_who_waited_for_a_plan_that_could_not_be_made_is_told_so(sqlite_wo
         assert plan is not None
         assert plan.totals["would_call"] == 1
     await keeper.close()
+
+
+async def test_who_asks_for_another_plan_than_the_one_that_is_being_made_gets_his_own(sqlite_world: World) -> None:
+    world, keeper = sqlite_world, sqlite_world.services.kept_plan
+    long_ago = MONDAY - timedelta(days=30)
+    world.crm.add(*(chasing(lead(each), each, long_ago) for each in range(1, 61)))
+    asked = [keeper.make(confirm=confirm, by="oana") for confirm in (False, True, True)]
+    await asyncio.gather(*asked)
+    async with keeper.plan() as plan:
+        assert plan is not None
+        assert plan.totals["marked_dead"] == 60, "without the limit on how many become Dead"
+    await keeper.close()
+    made = await world.read(lambda ledger: ledger.audit.newest_first(None, 10, action=Action.MAKE_PLAN))
+    assert len(made) == 2
 
 
 async def test_who_still_looks_at_a_plan_keeps_nobody_from_a_new_one(sqlite_world: World) -> None:

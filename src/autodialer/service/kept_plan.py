@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from autodialer.domain.errors import CrmError
+from autodialer.domain.errors import DialerError
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Staged, StagedState
 from autodialer.service.plan import Plan, Planner
@@ -17,24 +17,25 @@ class PlanKeeper:
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
         self._kept: _Kept | None = None
-        self._failed: CrmError | None = None
+        self._failed: DialerError | None = None
+        self._confirm: bool | None = None  # of the newest one, or of the one that is being made
         self._making = asyncio.Lock()
 
     async def make(self, *, confirm: bool, by: str) -> None:
-        """Make a new one, which costs Zoho's credits; who asks meanwhile waits for that one. CrmError: the old one stays.
+        """Make a new one, which costs Zoho's credits; who asks for the like meanwhile gets that one. CrmError: the old one stays.
 
         `by`: for the audit trail.
         """
-        if self._making.locked():
-            async with self._making:
+        has_waited = self._making.locked()
+        async with self._making, AsyncExitStack() as opened:
+            if has_waited and confirm is self._confirm:
                 if self._failed is not None:
                     raise self._failed
                 return
-        async with self._making, AsyncExitStack() as opened:
-            self._failed = None
+            self._confirm, self._failed = confirm, None
             try:
                 plan = await opened.enter_async_context(self._planner.plan(confirm=confirm, by=by))
-            except CrmError as error:
+            except DialerError as error:
                 self._failed = error
                 raise
             await self._replace(_Kept(plan, opened.pop_all()))
