@@ -13,6 +13,8 @@ from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, OutboxRow
 from autodialer.rules.drift import Difference, LedgerSide, Values, Weight, compare
 from autodialer.service.means import Means
+from autodialer.service.patience import unless_failing
+from autodialer.service.upstreams import ZOHO
 
 CURSOR_PATTERN: Final = r"^(c~[0-9]{1,17}~[A-Za-z0-9-]{1,64}|w~[0-9]{1,15})?$"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,7 +75,7 @@ class DriftReport:
     async def _ask(self, keys: Sequence[RecordKey], by: str, detail: str) -> Mapping[RecordKey, Record]:
         now = self._m.clock.now()
         await self._m.store.write(lambda ledger: ledger.audit.add(now, by, Action.FIND_DRIFT, detail=detail))
-        return await self._m.crm.look(keys)
+        return await unless_failing(self._m.crm.look(keys), self._m.upstreams.get(ZOHO))
 
 
 _CHANGING: Final = Difference(

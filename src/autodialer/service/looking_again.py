@@ -18,8 +18,10 @@ from autodialer.rules.decide import decide
 from autodialer.rules.verdict import SkipReason
 from autodialer.service.history import holds
 from autodialer.service.means import Means
+from autodialer.service.patience import unless_failing
 from autodialer.service.people import JUST_WRITTEN, gather_facts, is_known
 from autodialer.service.staging import outcome_of
+from autodialer.service.upstreams import ZOHO
 
 _REPAIRS = frozenset(reason.value for reason in SkipReason if reason.needs_repair)
 _WOULD = {StagedState.DUE: "call", StagedState.DEAD: "mark_dead"}
@@ -51,15 +53,19 @@ class SecondLook:
     async def look(self, key: RecordKey, by: str = THE_API) -> Looked:
         """CrmError when the CRM can't be asked, NotWaiting when nobody knows the record; nothing is changed then."""
         before = await self._m.store.read(lambda ledger: ledger.work_lists.held(key))
-        await self._m.crm.prepare()
-        seen_at = self._m.clock.now() - JUST_WRITTEN
-        record = (await self._m.crm.look([key])).get(key)
+        record, seen_at = await unless_failing(self._ask(key), self._m.upstreams.get(ZOHO))
         if record is None and not await self._m.store.read(lambda ledger: is_known(ledger, key)):
             raise NotWaiting(Sentence("neither Zoho nor the ledger knows {record}", {"record": key}), permanent=True)
         looked = await self._m.store.write(lambda ledger: self._note(ledger, key, record, before, seen_at, by))
         told = {"would": looked.would, "reason": looked.reason, "lifted": looked.lifted, "repaired": looked.repaired}
         self._m.log.info("record looked at again", record=str(key), by=by, **told)
         return looked
+
+    async def _ask(self, key: RecordKey) -> tuple[Record | None, datetime]:
+        """The record, by fields as they are now; what was written since that moment may not show in it."""
+        await self._m.crm.prepare()
+        seen_at = self._m.clock.now() - JUST_WRITTEN
+        return (await self._m.crm.look([key])).get(key), seen_at
 
     def _note(
         self,

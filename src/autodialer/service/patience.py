@@ -1,4 +1,4 @@
-"""How long somebody who looks at a page waits for a CRM that fails: its adapter would go on trying for much longer."""
+"""How long somebody who asks for something by hand waits for a CRM that fails: its adapter would go on trying for much longer."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -41,7 +41,7 @@ class ZohoCrm:
     def __init__(self, config: ZohoConfig, tokens: TokenStore, clock: Clock, upstream: Upstream | None = None) -> None:
         self._config = config
         self._wire = Wire(config)
-        upstream = upstream or Upstream(clock)
+        self._upstream = upstream = upstream or Upstream(clock)
         self._tokens = Tokens(config, self._wire, tokens, clock, upstream)
         self._clock = clock
         self._transport = Transport(config, self._wire, self._tokens, clock, upstream)
@@ -131,7 +131,12 @@ class ZohoCrm:
     async def check(self) -> Sequence[Finding]:
         """Token, fields, rights, picklists, a query, statuses nobody knows, credits. Never raises CrmError."""
         return await doctor.check(
-            self._tokens, self._known.resolve, self._rows, lambda: self.usage, self._config.log_calls
+            self._tokens,
+            self._known.resolve,
+            self._rows,
+            lambda: self.usage,
+            self._config.log_calls,
+            self._upstream,
         )
 
     async def _read_fields(self, record_type: RecordType) -> Sequence[FieldMeta]:

@@ -7,6 +7,9 @@ from autodialer.domain.activity import LogCalls
 from autodialer.domain.errors import CrmError
 from autodialer.domain.record import RecordType
 from autodialer.ports import CrmUsage, Finding, Level
+from autodialer.service.gathering import gather_or_cancel
+from autodialer.service.patience import unless_failing
+from autodialer.service.upstreams import Upstream
 from autodialer.zoho import coql, scopes
 from autodialer.zoho.accounts import CREDENTIAL_ERRORS
 from autodialer.zoho.fields import MODULES, ModuleFields
@@ -19,11 +22,19 @@ Rows = Callable[[ModuleFields, coql.Criterion], Awaitable[list[Any]]]
 
 
 async def check(
-    tokens: Tokens, resolve: Resolve, rows: Rows, usage: Callable[[], CrmUsage], log_calls: LogCalls
+    tokens: Tokens,
+    resolve: Resolve,
+    rows: Rows,
+    usage: Callable[[], CrmUsage],
+    log_calls: LogCalls,
+    upstream: Upstream,
 ) -> list[Finding]:
-    """Every finding, best effort: one that fails does not hide the others, except that without a token all ends."""
+    """Every finding, best effort: one that fails does not hide the others, except that without a token all ends.
+
+    Somebody waits for it, so an outage is told without all the tries that a run would make.
+    """
     try:
-        await tokens.current()
+        await unless_failing(tokens.current(), upstream)
     except CrmError as error:
         return [_problem("Zoho token", error)]
     findings = [Finding(Level.OK, "Zoho token", "valid")]
@@ -38,8 +49,8 @@ async def check(
         )
     findings += _scopes(tokens.scope) + _logging_scopes(tokens.scope, log_calls)
     try:
-        for record_type in RecordType:
-            findings += await _module(record_type, resolve, rows)
+        modules = [_module(record_type, resolve, rows, upstream) for record_type in RecordType]
+        findings += [finding for found in await gather_or_cancel(modules) for finding in found]
     except _RefusedError as refused:  # the token at hand was one of before
         return [_problem("Zoho token", refused.error)]
     return [*findings, *_credits(usage())]
@@ -75,19 +86,22 @@ def _logging_scopes(granted: str, log_calls: LogCalls) -> list[Finding]:
     return [Finding(Level.WARNING, "call log", message, remedy)]
 
 
-async def _module(record_type: RecordType, resolve: Resolve, rows: Rows) -> list[Finding]:
-    module = MODULES[record_type]
+async def _module(record_type: RecordType, resolve: Resolve, rows: Rows, upstream: Upstream) -> list[Finding]:
     try:
-        fields, findings = await resolve(record_type)
-        if fields is None:
-            return findings
-        await rows(fields, coql.one_of(fields.status, fields.stored))
-        strange = await _strange_statuses(fields, rows)
+        return await unless_failing(_asked(record_type, resolve, rows), upstream)
     except CrmError as error:
         if error.code in CREDENTIAL_ERRORS:
             raise _RefusedError(error) from error
-        return [_problem(module, error)]
-    return [*findings, Finding(Level.OK, module, "can be queried"), *strange]
+        return [_problem(MODULES[record_type], error)]
+
+
+async def _asked(record_type: RecordType, resolve: Resolve, rows: Rows) -> list[Finding]:
+    fields, findings = await resolve(record_type)
+    if fields is None:
+        return findings
+    await rows(fields, coql.one_of(fields.status, fields.stored))
+    strange = await _strange_statuses(fields, rows)
+    return [*findings, Finding(Level.OK, MODULES[record_type], "can be queried"), *strange]
 
 
 async def _strange_statuses(fields: ModuleFields, rows: Rows) -> list[Finding]:
