@@ -49,6 +49,11 @@ def test_a_user_is_added_by_a_script_through_standard_input(tmp_path: Path) -> N
     assert (added.returncode, added.stdout) == (0, "ioana may sign in as operator: /console\n"), added.stderr
 
 
+def test_on_a_pipe_one_line_is_the_password_whether_it_was_announced_or_not() -> None:
+    assert user("add", "ioana", "--json", password="a good long password\n")[0] == 0
+    assert [one["name"] for one in json.loads(user("list", "--json")[1])] == ["ioana"]
+
+
 def test_a_user_is_added_listed_and_removed_and_a_short_password_is_refused() -> None:
     password = "a good long password\n"
     added = user("add", "ioana", "--role", "operator", "--password-stdin", password=password)

@@ -35,7 +35,9 @@ def add(
         _Role, typer.Option("--role", help="viewer: sees, personal data masked; operator: sees all and acts.")
     ] = _Role.VIEWER,
     from_input: bool = typer.Option(
-        False, "--password-stdin", help="Read the password from standard input, for scripts."
+        False,
+        "--password-stdin",
+        help="Read the password from one line of standard input, as happens on a pipe anyhow.",
     ),
     as_json: Json = False,
 ) -> None:
@@ -44,10 +46,10 @@ def add(
     Example: autodialer user add ioana --role operator
     """
     settings = settings_with_logging(files=False, console=False)
-    if from_input:
+    if from_input or not sys.stdin.isatty():
         password = sys.stdin.readline().rstrip("\r\n")
     else:
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     problem = problem_with(password)
     if problem is not None:
         raise typer.BadParameter(problem)
