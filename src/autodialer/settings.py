@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from autodialer.domain.errors import SettingsError
 from autodialer.domain.record import RecordType
 from autodialer.ledger_url import for_sqlalchemy, password_of, problem_of
+from autodialer.settings_file import lines_not_understood
 from autodialer.settings_sentences import sentence
 from autodialer.settings_voice import VoiceFields, voice_problems
 from autodialer.zoho.oauth import accounts_url_for
@@ -212,13 +213,12 @@ def load_rule_settings() -> Settings:
 
 def _read(overrides: Mapping[str, object]) -> tuple[Settings, list[str]]:
     """The settings and what is wrong with each by itself; wrong ones are replaced, so that the rest can still be checked."""
+    problems = [] if "_env_file" in overrides else lines_not_understood()
     try:
-        return Settings(**overrides), []  # type: ignore[arg-type]  # pydantic checks them, that is its job here
-    except UnicodeDecodeError as error:
-        raise SettingsError([".env is no UTF-8 text: save it as UTF-8 (Notepad: Save as, Encoding)"]) from error
+        return Settings(**overrides), problems  # type: ignore[arg-type]  # pydantic checks them, that is its job here
     except ValidationError as error:
         wrong = error.errors()
-    problems = [sentence(item["loc"], item["msg"], item["type"]) for item in wrong]
+    problems += dict.fromkeys(sentence(item["loc"], item["msg"], item["type"]) for item in wrong)
     names = {str(item["loc"][0]).lower() for item in wrong if item["loc"]}
     names = {"app_env" if name == "node_env" else name for name in names}
     stand_ins = {name: _stand_in(name) for name in names if name in Settings.model_fields}

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from autodialer.cli.dotenv import set_line
 from autodialer.domain.errors import DialerError, SettingsError
 from autodialer.settings import Url
+from autodialer.settings_file import lines_not_understood
 from autodialer.zoho import scopes
 from autodialer.zoho.accounts import Grant
 from autodialer.zoho.config import ZohoConfig
@@ -67,6 +68,8 @@ def run(code: str | None, write: Path | None) -> None:
 
 def _config() -> ZohoConfig:
     """SettingsError names every setting that is missing or wrong."""
+    if problems := lines_not_understood():
+        raise SettingsError(problems)
     try:
         client = _Client()  # type: ignore[call-arg]  # it reads them from the environment
     except ValidationError as error:
