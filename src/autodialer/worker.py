@@ -47,7 +47,7 @@ class Worker:
     async def start(self) -> None:
         """Settle what a dead process left, then start the loops. StoreError when the ledger can't be used."""
         means = self._s.means
-        await means.store.write(lambda ledger: remember_start(ledger, means.clock.now()))
+        await means.store.write(lambda ledger: remember_start(ledger, means.clock.now(), means.policy.run_hours))
         await self._say_what_holds()
         await self._s.membership.join()
         await self._look_for_runs()

@@ -6,6 +6,7 @@ from typing import Any
 from autodialer.domain.disposition import Disposition
 from autodialer.ports.rows import RunKind, RunState
 from autodialer.service.counting import Counted, Counts
+from autodialer.service.schedule import remember_start
 from service.world import MONDAY, World, lead, person
 
 ONE = lead(1)
@@ -98,3 +99,12 @@ async def test_the_slot_that_is_due_and_the_one_that_had_a_run_are_told_apart(wo
     run = await world.run(slot=afternoon)
     assert run.state is RunState.FINISHED
     assert (await counted(world, counts)).slot_run == afternoon
+
+
+async def test_a_slot_of_an_hour_that_was_set_after_it_is_not_due(world: World) -> None:
+    """Or the alert AutodialerSlotWithoutRun would call somebody each time that CRON_HOURS is changed."""
+    afternoon = MONDAY + timedelta(hours=5)
+    await world.write(lambda ledger: remember_start(ledger, MONDAY - timedelta(days=1), (10, 18)))
+    await world.write(lambda ledger: remember_start(ledger, afternoon, world.policy.run_hours))
+    world.clock.move_to(afternoon)
+    assert (await counted(world, fresh(world))).slot_due is None

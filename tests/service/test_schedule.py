@@ -15,8 +15,8 @@ from service.world import DAY, MONDAY, World, lead, person
 MINUTE = timedelta(minutes=1)
 
 
-async def since(world: World, start: datetime) -> None:
-    await world.write(lambda ledger: remember_start(ledger, start))
+async def since(world: World, start: datetime, *hours: int) -> None:
+    await world.write(lambda ledger: remember_start(ledger, start, hours))
 
 
 async def recent(world: World) -> list[Run]:
@@ -108,6 +108,33 @@ async def test_row_30_slots_from_before_the_first_start_were_never_missed(world:
     assert await recent(world) == []
     await since(world, world.clock.now() + DAY)  # a later start changes nothing
     world.clock.move_to(MONDAY + timedelta(hours=4))
+    assert await world.services.scheduler.take_due() is not None
+
+
+@pytest.mark.parametrize("late", [5, 120])
+async def test_a_slot_of_an_hour_that_was_set_after_it_was_never_missed(world: World, late: int) -> None:
+    """CRON_HOURS was changed, and 10 is one of them since: neither made up for nor recorded as skipped, until tomorrow."""
+    await since(world, MONDAY - DAY, 8, 14)
+    world.clock.move_to(MONDAY + late * MINUTE)
+    await since(world, world.clock.now(), 10, 14)
+    assert await world.services.scheduler.take_due() is None
+    assert await recent(world) == []
+    await since(world, world.clock.now() + MINUTE, 10, 14)  # started again with the same hours
+    world.clock.move_to(MONDAY + DAY)
+    assert await world.services.scheduler.take_due() is not None
+
+
+async def test_a_slot_that_is_missed_while_another_hour_is_added_is_made_up_for(world: World) -> None:
+    await since(world, MONDAY - DAY, 10, 14)
+    world.clock.move_to(MONDAY + 5 * MINUTE)
+    await since(world, world.clock.now(), 8, 10, 14)
+    assert await world.services.scheduler.take_due() is not None
+
+
+async def test_a_slot_that_is_missed_while_an_earlier_version_is_updated_is_made_up_for(world: World) -> None:
+    await since(world, MONDAY - DAY)  # which kept no hours
+    world.clock.move_to(MONDAY + 5 * MINUTE)
+    await since(world, world.clock.now(), 10, 14)
     assert await world.services.scheduler.take_due() is not None
 
 

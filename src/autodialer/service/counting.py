@@ -10,7 +10,7 @@ from typing import Final
 from autodialer.ports import Clock
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import Run, RunState
-from autodialer.service.schedule import LEDGER_SINCE, latest_slot
+from autodialer.service.schedule import LEDGER_SINCE, latest_slot, was_set
 from autodialer.service.sharing import Shared
 
 MADE_UP: Final = "counts_made_up"
@@ -23,8 +23,8 @@ _RECORDS: Final = ("called", "skipped", "marked_dead", "errors")
 class Counted:
     """`attempts` by disposition; `runs` by state (finished, stopped, skipped); `records` by what runs did with them.
 
-    `not_called`: records that runs did not call, by reason. `slot_due`: the latest slot since the ledger is in use; `slot_run`: the
-    latest one that had a run. None: there was none yet.
+    `not_called`: records that runs did not call, by reason. `slot_due`: the latest slot, if a run was to begin then; `slot_run`:
+    the latest one that had a run. None: there was none yet.
     """
 
     attempts: Mapping[str, int]
@@ -63,20 +63,20 @@ class Counts:
         return await self._shared.get()
 
     async def _count(self) -> Counted:
-        def read(ledger: Ledger) -> tuple[Mapping[str, int], Mapping[str, int], Sequence[Run], str | None]:
-            since = ledger.switches.get(LEDGER_SINCE)
-            return ledger.stats.ended(), _made_up(ledger), ledger.runs.started_since(self._runs.since), since
-
-        ended, made_up, runs, since = await self._store.read(read)
-        self._add_up(runs)
         due = latest_slot(self._run_hours, self._clock.now())
-        is_missed = since is not None and datetime.fromisoformat(since) <= due
+
+        def read(ledger: Ledger) -> tuple[Mapping[str, int], Mapping[str, int], Sequence[Run], bool]:
+            is_ours = ledger.switches.get(LEDGER_SINCE) is not None and was_set(ledger, due)
+            return ledger.stats.ended(), _made_up(ledger), ledger.runs.started_since(self._runs.since), is_ours
+
+        ended, made_up, runs, is_ours = await self._store.read(read)
+        self._add_up(runs)
         return Counted(
             attempts=await self._never_less(ended, made_up),
             runs=dict(self._runs.states),
             records=dict(self._runs.records),
             not_called=dict(self._runs.reasons),
-            slot_due=due if is_missed else None,
+            slot_due=due if is_ours else None,
             slot_run=self._runs.slot,
         )
 

@@ -1,5 +1,6 @@
 """Which slot is due, and what happens to one that can't be taken."""
 
+import json
 from datetime import UTC, datetime, time, timedelta
 
 from autodialer.domain.errors import RunRefused
@@ -10,6 +11,7 @@ from autodialer.service.control import is_paused
 from autodialer.service.runs import RunService
 
 LEDGER_SINCE = "ledger_since"
+HOURS_SINCE = "run_hours_since"
 _TRY_AGAIN = timedelta(seconds=60)
 
 
@@ -53,15 +55,15 @@ class Scheduler:
         refused = self._refusal[1] if self._refusal is not None and self._refusal[0] == slot else None
         if slot == self._seen or (refused is None if is_late else now < self._not_before):
             return None
-        known, since, paused, current = await self._store.read(
+        known, is_ours, paused, current = await self._store.read(
             lambda ledger: (
                 ledger.runs.has_slot(slot),
-                ledger.switches.get(LEDGER_SINCE),
+                was_set(ledger, slot),
                 is_paused(ledger),
                 ledger.runs.current(),
             )
         )
-        if known or (since is not None and datetime.fromisoformat(since) > slot):
+        if known or not is_ours:
             self._seen = slot
             return None
         if is_late:  # no process could start it in time
@@ -104,7 +106,21 @@ class Scheduler:
             self._log.error("slot skipped", slot=slot.isoformat(), reason=reason)
 
 
-def remember_start(ledger: Ledger, now: datetime) -> None:
-    """Keep when this ledger was first used: earlier slots were never missed."""
-    if ledger.switches.get(LEDGER_SINCE) is None:
-        ledger.switches.set(LEDGER_SINCE, now.isoformat(), now)
+def remember_start(ledger: Ledger, now: datetime, run_hours: tuple[int, ...] = ()) -> None:
+    """Keep when this ledger was first used, and since when a run begins at each of the hours: earlier slots were never missed."""
+    since = ledger.switches.get(LEDGER_SINCE)
+    if since is None:
+        since = now.isoformat()
+        ledger.switches.set(LEDGER_SINCE, since, now)
+    known: dict[str, str] = json.loads(ledger.switches.get(HOURS_SINCE) or "{}")
+    new = now.isoformat() if known else since  # earlier versions did not keep them
+    hours = {str(hour): known.get(str(hour), new) for hour in run_hours}
+    if hours != known:
+        ledger.switches.set(HOURS_SINCE, json.dumps(hours), now)
+
+
+def was_set(ledger: Ledger, slot: datetime) -> bool:
+    """Whether a run was to begin then: the ledger was in use, and the hour was one of CRON_HOURS already."""
+    hours: dict[str, str] = json.loads(ledger.switches.get(HOURS_SINCE) or "{}")
+    begun = (ledger.switches.get(LEDGER_SINCE), hours.get(str(slot.hour)))
+    return all(datetime.fromisoformat(since) <= slot for since in begun if since is not None)
