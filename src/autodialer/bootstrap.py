@@ -144,7 +144,7 @@ async def open_system(
             interviewer=interviewer_of(settings, telephony),
             upstreams=upstreams,
         )
-        about = [*remark_findings(settings), version_finding(database)]
+        about = [*remark_findings(settings, policy), version_finding(database)]
         services = wire(
             means,
             scratch_store,
@@ -315,9 +315,11 @@ def _in_the_clear(settings: Settings) -> list[str]:
     ]
 
 
-def remark_findings(settings: Settings) -> list[Finding]:
-    """The same for `doctor`, with the settings that passed."""
-    passed = Finding(Level.OK, "settings", f"APP_ENV={settings.app_env}, CRON_HOURS={settings.cron_hours} UTC")
+def remark_findings(settings: Settings, policy: Policy) -> list[Finding]:
+    """The same for `doctor`, with the settings that passed: hours and zone as they hold, whoever set them."""
+    hours = " ".join(map(str, policy.run_hours))
+    told = f"APP_ENV={settings.app_env}, runs at {hours} UTC, days of {policy.timezone}"
+    passed = Finding(Level.OK, "settings", told)
     dry = (
         [Finding(Level.WARNING, "settings", "DRY_RUN is set: nobody is called", "unset DRY_RUN")]
         if settings.dry_run

@@ -1,7 +1,6 @@
 """What stands in `.env`, or in the environment, and would be passed over without a word."""
 
 import os
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields
 from difflib import get_close_matches
@@ -31,13 +30,15 @@ def names_without_effect(known: Iterable[str]) -> list[str]:
     """Names that resemble one of the `known` settings, or mean a rule; and those that `.env` sets to more than one value."""
     settings = {name.upper() for name in known}
     bindings = [binding for binding in _bindings() if binding.key is not None]
-    given = dict.fromkeys([*(str(binding.key).upper() for binding in bindings), *map(str.upper, os.environ)])
-    remarks = [remark for name in given if name not in settings for remark in _mistaken(name, settings)]
-    values = {(str(binding.key).upper(), binding.value) for binding in bindings}
-    times = Counter(name for name, _ in values if name in settings)
-    return remarks + [
-        f"{name} is set to different values in .env: the last one counts" for name, count in times.items() if count > 1
-    ]
+    names = dict.fromkeys([*(str(binding.key).upper() for binding in bindings), *map(str.upper, os.environ)])
+    remarks = [remark for name in names if name not in settings for remark in _mistaken(name, settings)]
+    values: dict[str, list[str]] = {}
+    for binding in bindings:
+        before = values.setdefault(str(binding.key).upper(), [])
+        if before or binding.value:  # an empty line of .env.example that is followed by another one was not meant
+            before.append(binding.value or "")
+    doubled = [name for name, given in values.items() if name in settings and len(set(given)) > 1]
+    return remarks + [f"{name} is set to different values in .env: the last one counts" for name in doubled]
 
 
 def _mistaken(name: str, settings: Iterable[str]) -> list[str]:

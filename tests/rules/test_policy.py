@@ -91,11 +91,28 @@ def test_a_file_can_set_every_field(tmp_path: Path) -> None:
     assert policy.default_country == "DE"
 
 
-def test_settings_override_the_file_and_none_overrides_nothing(tmp_path: Path) -> None:
+def test_settings_say_what_the_file_does_not_and_none_says_nothing(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
-    path.write_text('timezone = "Europe/Bucharest"\nrun_hours = [9]\ndefault_country = "DE"', encoding="utf-8")
-    policy = Policy.load(path, timezone="Asia/Tokyo", run_hours=[1, 2], default_country=None)
-    assert (policy.timezone, policy.run_hours, policy.default_country) == ("Asia/Tokyo", (1, 2), "DE")
+    path.write_text('run_hours = [9, 8]\ndefault_country = "de"', encoding="utf-8")
+    policy = Policy.load(path, timezone="Asia/Tokyo", run_hours=[8, 9], default_country=None)
+    assert (policy.timezone, policy.run_hours, policy.default_country) == ("Asia/Tokyo", (8, 9), "DE")
+
+
+def test_settings_that_contradict_the_file_are_refused(tmp_path: Path) -> None:
+    """As the TIMEZONE=UTC of .env.example: the file's calling hours would open and close by another zone's clock."""
+    path = tmp_path / "policy.toml"
+    path.write_text('timezone = "Europe/Bucharest"\nrun_hours = [9]\ndefault_country = "RO"', encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        Policy.load(path, timezone="UTC", run_hours=[10, 14, 18], default_country="RO")
+    hours, zone = refused.value.problems
+    assert hours.startswith(f"run_hours is one thing in {path} and another by CRON_HOURS")
+    assert zone.startswith(f"timezone is one thing in {path} and another by TIMEZONE")
+
+
+def test_a_mark_of_its_encoding_at_the_beginning_of_a_file_is_passed_over(tmp_path: Path) -> None:
+    assert (
+        _load(tmp_path, "\ufefftotal_quota = 5").total_quota == Policy.parse("\ufefftotal_quota = 5").total_quota == 5
+    )
 
 
 def test_every_problem_of_a_file_is_named_at_once(tmp_path: Path) -> None:

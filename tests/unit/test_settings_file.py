@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autodialer.bootstrap import remarks_on
+from autodialer.bootstrap import load_policy, remark_findings, remarks_on
 from autodialer.cli.zoho_login import run as zoho_login
 from autodialer.domain.errors import SettingsError
 from autodialer.settings import Settings, load_settings
@@ -61,6 +61,7 @@ def test_an_env_file_that_can_not_be_read_is_named(write: Write, tmp_path: Path)
         ("export Time_Zone=UTC", "TIME_ZONE is no setting and has no effect: is TIMEZONE meant?"),
         ("CALLING_HOURS=9-17", "CALLING_HOURS has no effect as a variable"),
         ("DAY_QUOTAS=1", "DAY_QUOTAS has no effect as a variable"),
+        ("DRY_RUN=true\nDRY_RUN=", "DRY_RUN is set to different values in .env: the last one counts"),
         ("DRY_RUN=true\nDRY_RUN=false", "DRY_RUN is set to different values in .env: the last one counts"),
     ],
 )
@@ -78,6 +79,14 @@ def test_a_misspelt_variable_of_the_environment_is_told_of_too(write: Write, mon
 
 def test_nothing_is_said_of_other_programs_variables_nor_of_a_value_that_is_repeated(write: Write) -> None:
     write(
-        "NODE_ENV=production\nHTTPS_PROXY=http://proxy:3128\nPUBLIC_HOST=dialer.example\nTZ=UTC\nPORT=8080\nPORT=8080\n"
+        "NODE_ENV=production\nHTTPS_PROXY=http://proxy:3128\nPUBLIC_HOST=dialer.example\nTZ=UTC\nPORT=\nPORT=8080\nPORT=8080\n"
     )
     assert remarks_on(load_settings()) == []
+
+
+def test_doctor_tells_the_hours_and_the_zone_that_hold_whoever_set_them(write: Write, tmp_path: Path) -> None:
+    write("POLICY_FILE=policy.toml\n")
+    tmp_path.joinpath("policy.toml").write_text('run_hours = [8, 12]\ntimezone = "Europe/Bucharest"', encoding="utf-8")
+    settings = load_settings()
+    first = remark_findings(settings, load_policy(settings))[0]
+    assert first.message.endswith("runs at 8 12 UTC, days of Europe/Bucharest")

@@ -77,9 +77,10 @@ class Policy:
 
     @classmethod
     def load(cls, path: Path | None, **overrides: object) -> Self:
-        """The policy of a TOML file (None: the defaults), with `overrides` on top; an override of None is not one.
+        """The policy of a TOML file (None: the defaults) and of `overrides`; an override of None is not one.
 
-        SettingsError with every problem of the file and the overrides, each naming its field.
+        SettingsError with every problem of the file and the overrides, each naming its field, and with what they contradict each
+        other in.
         """
         return cls._made(*policy_file.read(path, overrides))
 

@@ -11,6 +11,7 @@ from autodialer.rules.calendars import WEEKDAYS, DayCounting, HolidayCalendar, W
 
 _T = TypeVar("_T")
 _EVERY_DAY = tuple(range(len(WEEKDAYS)))
+_VARIABLES = {"timezone": "TIMEZONE", "default_country": "DEFAULT_COUNTRY", "run_hours": "CRON_HOURS"}
 
 
 class _Wrong(Exception):
@@ -18,31 +19,50 @@ class _Wrong(Exception):
 
 
 def read(path: Path | None, overrides: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
-    """The fields that the file and the overrides set, ready for Policy, and one sentence for each problem."""
+    """The fields that the file and the overrides set, ready for Policy, and one sentence for each problem.
+
+    One that both set, and otherwise, is a problem: which of them was meant decides at what hours people are called.
+    """
     problems: list[str] = []
     given: dict[str, object] = {}
     if path is not None:
         try:
-            given.update(tomllib.loads(path.read_text(encoding="utf-8")))
+            given.update(_parsed(path.read_text(encoding="utf-8")))
         except OSError as error:
             problems.append(f"policy file {path} can't be read: {error.strerror}")
         except UnicodeDecodeError:
             problems.append(f"policy file {path} is not UTF-8 text")
         except (ValueError, RecursionError) as error:
             problems.append(f"policy file {path} is not TOML: {_why(error)}")
-    given.update({name: value for name, value in overrides.items() if value is not None})
-    fields, wrong = _fields(given)
-    return fields, problems + wrong
+    by_file, wrong = _fields(given)
+    by_variable, also_wrong = _fields({name: value for name, value in overrides.items() if value is not None})
+    contradictions = [
+        f"{name} is one thing in {path} and another by {_VARIABLES.get(name, 'a variable')}: set it in one place only "
+        "(an empty variable sets nothing)"
+        for name in by_file.keys() & by_variable.keys()
+        if not _is_same(by_file[name], by_variable[name])
+    ]
+    return by_file | by_variable, problems + wrong + also_wrong + sorted(contradictions)
 
 
 def read_text(text: str, defaults: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     """The same of a text in the place of a file; `defaults` hold where it says nothing."""
     given = {name: value for name, value in defaults.items() if value is not None}
     try:
-        given.update(tomllib.loads(text))
+        given.update(_parsed(text))
     except (ValueError, RecursionError) as error:
         return {}, [f"the policy is not TOML: {_why(error)}"]
     return _fields(given)
+
+
+def _parsed(text: str) -> dict[str, object]:
+    """Windows' editors begin a file with a mark that TOML does not know."""
+    return tomllib.loads(text.removeprefix("\ufeff"))
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Hours mean the same in any order."""
+    return sorted(one) == sorted(other) if isinstance(one, tuple) and isinstance(other, tuple) else one == other
 
 
 def _why(error: Exception) -> str:
