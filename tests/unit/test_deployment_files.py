@@ -212,3 +212,20 @@ def test_a_documented_docker_run_leaves_the_command_s_name_to_the_entrypoint() -
     ]
     assert runs
     assert [line for line in runs if " autodialer" in line] == []
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["beside the old ledger", "on a new server"])
+def test_a_backup_is_put_into_the_volume_as_the_guide_says(tmp_path: Path, is_there: bool) -> None:
+    guide = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"--entrypoint sh service-8x8 -c \\\n +'([^']+)' < backup", guide)
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("call_logs.db", "call_logs.db-wal") if is_there else ():
+        (data / name).write_text("old")
+    done = subprocess.run(
+        ["/bin/sh", "-c", script.replace("/data", str(data))], input=b"backup", capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (data / "backup.db").read_bytes() == b"backup"
+    assert not list(data.glob("call_logs.db*"))
+    assert len(list((data / "before").iterdir())) == (2 if is_there else 0)
