@@ -1,5 +1,6 @@
 """What the service refuses ends a command as README.md says: 2 for wrong usage or settings, 1 for what failed."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 
 from autodialer.cli import common
 from autodialer.cli.main import main
-from web.house import House
+from web.house import House, house, person
 
 Run = Callable[..., int]
 
@@ -21,8 +22,8 @@ def run(guarded: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     monkeypatch.setattr(common, "configure_logging", lambda **_: None)
     monkeypatch.setattr(common, "shutdown_logging", lambda: None)
 
-    def ended(*arguments: str, **settings: object) -> int:
-        monkeypatch.setattr(common, "load_settings", lambda: guarded.system.settings.model_copy(update=settings))
+    def ended(*arguments: str, service: House = guarded, **settings: object) -> int:
+        monkeypatch.setattr(common, "load_settings", lambda: service.system.settings.model_copy(update=settings))
         monkeypatch.setattr(sys, "argv", ["autodialer", *arguments])
         with pytest.raises(SystemExit) as end:
             main()
@@ -48,6 +49,23 @@ def test_what_can_t_be_meant_is_wrong_usage_and_what_is_not_there_has_failed(
 ) -> None:
     assert run(*arguments) == code
     assert says in capsys.readouterr().err
+
+
+def test_what_failed_is_told_in_json_too(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("explain", "lead", "12345", "--json") == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"success": False, "message": "neither Zoho nor the ledger knows Lead 12345"}
+    assert "neither Zoho nor the ledger knows" in said.err
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_run_that_the_service_makes_dry_has_failed(
+    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path, form: tuple[str, ...]
+) -> None:
+    """DRY_RUN was taken out of .env, and the service not started again."""
+    with house(tmp_path, [person(0)], dry_run=True) as service:
+        assert run("run", *form, service=service, dry_run=False) == 1
+    assert "DRY_RUN is set in the running service: nobody was called" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_list_of_numbers_is_wrong_usage(

@@ -83,7 +83,13 @@ async def _run_there(running: RunningService, *, confirm: bool, quiet: bool) -> 
             if not quiet:
                 error_console().print("The run goes on in the service: autodialer watch shows it.")
             raise
-        return await answer
+        body = await answer
+    if body["results"].get("dry_run"):
+        raise DialerError(
+            "DRY_RUN is set in the running service: nobody was called; if it was taken out of .env since, restart the service",
+            permanent=False,
+        )
+    return body
 
 
 def _show_totals(results: dict[str, Any]) -> None:

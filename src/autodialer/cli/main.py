@@ -74,16 +74,20 @@ def main() -> None:
     try:
         app()
     except SettingsError as error:
-        if "--json" in sys.argv:
-            typer.echo(
-                json.dumps({"success": False, "message": "the settings are not right", "problems": error.problems})
-            )
+        _say_in_json("the settings are not right", problems=error.problems)
         errors.print("autodialer: the settings are not right:", style="bold red", markup=False)
         for problem in error.problems:
             errors.print(f"  - {problem}", markup=False)
         sys.exit(2)
     except DialerError as error:
+        _say_in_json(error.message)
         errors.print(f"autodialer: {error.message}", style="red", markup=False)
         sys.exit(2 if isinstance(error, WrongUsage) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _say_in_json(message: str, **more: object) -> None:
+    """A program that asked for JSON gets it when the command fails, too."""
+    if "--json" in sys.argv:
+        typer.echo(json.dumps({"success": False, "message": message, **more}))
