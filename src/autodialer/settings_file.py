@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -29,7 +30,9 @@ def lines_not_understood() -> list[str]:
 def names_without_effect(known: Iterable[str]) -> list[str]:
     """Names that resemble one of the `known` settings, or mean a rule; and those that `.env` sets to more than one value."""
     settings = {name.upper() for name in known}
-    bindings = [binding for binding in _bindings() if binding.key is not None]
+    bindings: list[Binding] = []
+    with suppress(SettingsError):  # only `demo` comes so far without having read it
+        bindings = [binding for binding in _bindings() if binding.key is not None]
     names = dict.fromkeys([*(str(binding.key).upper() for binding in bindings), *map(str.upper, os.environ)])
     remarks = [remark for name in names if name not in settings for remark in _mistaken(name, settings)]
     values: dict[str, list[str]] = {}

@@ -90,3 +90,10 @@ def test_doctor_tells_the_hours_and_the_zone_that_hold_whoever_set_them(write: W
     settings = load_settings()
     first = remark_findings(settings, load_policy(settings))[0]
     assert first.message.endswith("runs at 8 12 UTC, days of Europe/Bucharest")
+
+
+def test_what_goes_without_an_env_file_goes_beside_one_that_can_not_be_read(write: Write, tmp_path: Path) -> None:
+    write("")
+    given = {name.lower(): "of-a-test" for name in REQUIRED} | {"eightx8_base_url": "https://voice.8x8.com"}
+    tmp_path.joinpath(".env").write_bytes("PORT: 1".encode("utf-16"))
+    assert remarks_on(load_settings(_env_file=None, **given)) == []
