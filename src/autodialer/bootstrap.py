@@ -32,6 +32,7 @@ from autodialer.service.services import PolicySource, Services, wire
 from autodialer.service.upstreams import EIGHTX8, ZOHO, Upstream
 from autodialer.settings import Settings, is_loopback_host
 from autodialer.settings_file import names_without_effect
+from autodialer.settings_sentences import hasty
 from autodialer.store.engine import Database
 from autodialer.store.identity import name_of
 from autodialer.store.ledger import SqlStore
@@ -284,6 +285,8 @@ def origins_of(settings: Settings) -> Origins:
 def remarks_on(settings: Settings) -> list[str]:
     """Settings that are understood otherwise than they were written: one sentence each, for the log at start."""
     remarks = [*names_without_effect({*Settings.model_fields, "node_env"}), *_in_the_clear(settings)]
+    if not is_loopback_host(urlsplit(settings.eightx8_base_url or "").hostname or ""):
+        remarks += hasty(settings.result_timeout, settings.catch_up)  # simulated calls are short
     if settings.telephony == "contact_center":
         return remarks
     _, remark = resolve_base_url(settings.eightx8_base_url)

@@ -23,6 +23,20 @@ _BY_KIND: Final = {
     "int_parsing": "it must be a whole number",
     "float_parsing": "it must be a number",
 }
+_A_CALL: Final = 120  # seconds: to ring, and to talk for a little while
+
+
+def hasty(result_timeout: int, catch_up: int) -> list[str]:
+    """Seconds that were probably meant as minutes."""
+    remarks = []
+    if result_timeout < _A_CALL:
+        remarks.append(
+            f"RESULT_TIMEOUT={result_timeout} is in seconds, and a call lasts longer: it counts as unknown, and its line as free, "
+            "while the person still talks"
+        )
+    if 0 < catch_up < 60:  # noqa: PLR2004 - as long as a slot is tried in any case
+        remarks.append(f"CATCH_UP={catch_up} is in seconds: a run that an outage delays for a minute is skipped")
+    return remarks
 
 
 def sentence(loc: tuple[int | str, ...], message: str, kind: str) -> str:

@@ -335,3 +335,12 @@ def test_an_address_of_8x8_to_which_the_key_would_go_unencrypted_is_told_of(
     (remark,) = told(open_url)
     assert remark.startswith(f"{name} is not encrypted")
     assert told(good_url) == []
+
+
+@pytest.mark.parametrize(("name", "value", "fine"), [("RESULT_TIMEOUT", "15", "900"), ("CATCH_UP", "30", "0")])
+def test_seconds_that_were_probably_meant_as_minutes_are_told_of(load: Load, name: str, value: str, fine: str) -> None:
+    given = {**REQUIRED, "EIGHTX8_BASE_URL": "https://voice.8x8.com"}
+    (remark,) = remarks_on(load(**given, **{name: value}))
+    assert remark.startswith(f"{name}={value} is in seconds")
+    assert remarks_on(load(**given, **{name: fine})) == []
+    assert remarks_on(load(**{**given, "EIGHTX8_BASE_URL": "http://127.0.0.1:9091", name: value})) == []
