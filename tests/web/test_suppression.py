@@ -104,6 +104,7 @@ def test_the_command_imports_lists_searches_exports_and_removes(guarded: House, 
     assert "numbers: 2" in command("suppress", "--export", target).output
     assert target.read_text("utf-8-sig").startswith("number,reason,added_at\n+40709000201,asked,")
     assert command("suppress", "--export", target).exit_code == 1, "no file is overwritten"
+    assert command("suppress", "--export", "-").stdout_bytes == target.read_bytes(), "a dash is standard output"
     assert command("suppress", "0709000201", "--remove", "--reason", "wants calls").exit_code == 0
     assert numbers(guarded) == ["+40709000202"]
     source.write_text("nothing\nhere\n", encoding="utf-8")

@@ -14,6 +14,7 @@ from autodialer.settings import Settings
 
 _EVERYTHING = 10_000_000
 _SHOWN_LINES = 10
+_STANDARD_OUTPUT = Path("-")
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +39,8 @@ def suppress(
     ] = None,
     dry_run: bool = typer.Option(False, "--dry-run", help="With --import: only say what would be added."),
     export: Annotated[
-        Path | None, typer.Option("--export", dir_okay=False, help="Write the list to a new CSV file.")
+        Path | None,
+        typer.Option("--export", dir_okay=False, help="Write the list to a new CSV file; - is standard output."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -56,7 +58,9 @@ def suppress(
     elif file is not None:
         _show_import(run_async(_import(settings, file.read_bytes(), reason, dry_run=dry_run)), as_json=as_json)
     elif export is not None:
-        _say({"written": str(export), "numbers": run_async(_export(settings, export))}, as_json=as_json)
+        count = run_async(_export(settings, export))
+        if export != _STANDARD_OUTPUT:
+            _say({"written": str(export), "numbers": count}, as_json=as_json)
     elif remove:
         params = {"reason": reason} if reason else None
         path = f"/api/do-not-call/{quote(str(number), safe='')}"
@@ -85,8 +89,11 @@ async def _export(settings: Settings, path: Path) -> int:
             answer = await client.get("/api/do-not-call/export")
             if answer.is_error:
                 read_answer(answer)
-            with path.open("xb") as file:
-                file.write(answer.content)
+            if path == _STANDARD_OUTPUT:
+                typer.get_binary_stream("stdout").write(answer.content)
+            else:
+                with path.open("xb") as file:
+                    file.write(answer.content)
         except httpx2.HTTPError as error:
             raise DialerError(f"the running service does not answer: {error!r}", permanent=False) from error
         except OSError as error:
