@@ -241,7 +241,7 @@ def test_labels_and_kinds_are_each_others_inverse() -> None:
         (Policy(total_quota=5), ["The days allow 7 calls together, but total_quota stops at 5."]),
         (Policy(new_quota=0), ["new_quota is 0: no New record is ever called."]),
         (
-            Policy(team_windows=(Window(time(9), time(15)),)),
+            Policy(team_windows=(Window(time(9), time(15)),), team_timezone="UTC"),
             [
                 "Day 0 allows 3 calls, but at most 2 of the 3 runs of a day fall inside the calling hours.",
                 "The run at 18:00 UTC always falls outside team_windows and calls nobody.",
@@ -269,6 +269,16 @@ def test_runs_outside_the_teams_windows_are_warned_of() -> None:
     )
     assert any("21:00 UTC always falls outside" in warning for warning in always.warnings())
     assert partly.warnings() == ["The run at 17:00 UTC falls outside team_windows on some days or in part of the year."]
+
+
+def test_team_windows_that_hold_by_utc_without_anybody_having_said_so_are_warned_of() -> None:
+    """ "20:00" is 23:00 in a summer in Bucharest."""
+    window = (Window(time(0), None),)
+    assert Policy(team_windows=window).warnings() == [
+        "team_windows open and close by UTC: set timezone, or team_timezone, to the zone that is meant."
+    ]
+    assert Policy(team_windows=window, team_timezone="UTC").warnings() == []
+    assert Policy(team_windows=window, timezone="Europe/Bucharest").warnings() == []
 
 
 def test_runs_in_which_the_callees_country_is_asleep_are_warned_of() -> None:

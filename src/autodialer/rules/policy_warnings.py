@@ -67,6 +67,8 @@ def _days() -> list[date]:
 
 
 def _hours(policy: "Policy") -> Iterator[Sentence]:
+    if policy.team_windows and policy.team_timezone is None and policy.timezone == "UTC":
+        yield Sentence("team_windows open and close by UTC: set timezone, or team_timezone, to the zone that is meant.")
     for hour in sorted(policy.run_hours):
         moments = [datetime.combine(day, time(hour), UTC) for day in _days()]
         calling = [at for at in moments if is_calling_day(policy, at.astimezone(policy.team_zone).date())]
