@@ -145,9 +145,9 @@ def _remedy(error: Exception) -> str:
 
 
 def innermost(error: BaseException) -> str:
-    """The innermost reason in words; httpx2 wraps the operating system's."""
+    """The innermost reason in words; httpx2 wraps the operating system's. What a time-out of ours breaks off says nothing of it."""
     words = str(error)
-    while (inner := error.__cause__ or error.__context__) is not None:
+    while (inner := error.__cause__ or error.__context__) is not None and not isinstance(inner, asyncio.CancelledError):
         error = inner
         words = str(error) or words
     return words or "no answer in time"

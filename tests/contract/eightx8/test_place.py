@@ -115,6 +115,15 @@ async def test_an_answer_that_leaves_doubt_is_ambiguous_and_never_asked_for_agai
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("limit", ["read_timeout", "total_timeout"])
+async def test_a_call_that_nobody_answers_for_says_so_in_words(limit: str) -> None:
+    async with answering(cut="hang") as server:
+        outcome = await place(server.url, **{limit: 0.3})
+    assert isinstance(outcome, Ambiguous)
+    assert "no answer in time" in outcome.reason
+    assert "cancel" not in outcome.reason.lower()
+
+
 async def test_an_answer_that_drips_is_cut_off_by_the_total_time() -> None:
     async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n")
