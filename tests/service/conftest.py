@@ -76,6 +76,7 @@ ON_BOTH = {
     "test_at_most_once",
     "test_crash",
     "test_elsewhere",
+    "test_long_sessions",
     "test_ownership",
     "test_placing",
     "test_result_batches",

@@ -11,7 +11,7 @@ from autodialer.eightx8.callflow import make_call
 from autodialer.eightx8.config import VoiceConfig
 from autodialer.eightx8.numbers import caller_id_for
 from autodialer.eightx8.press1 import CONFIRM_DIGIT
-from autodialer.eightx8.words import as_int, as_text, digits, normalize_status, plain
+from autodialer.eightx8.words import as_int, as_text, digits, normalize_status, plain, session_of
 from autodialer.ports.questions import Told
 
 CALL_ACTION = "CALL_ACTION"
@@ -61,7 +61,7 @@ def read_question(
     identity = as_text(payload.get("eventId")) or hashlib.sha256(msgspec.json.encode(body, order="sorted")).hexdigest()
     return VoiceQuestion(
         identity=identity,
-        session_id=as_text(payload.get("sessionId")),
+        session_id=session_of(payload.get("sessionId")),
         attempt_id=as_text(payload.get("clientActionId")),
         number=_number(payload),
         digit=_digit(payload),
@@ -88,7 +88,7 @@ def read_progress(config: VoiceConfig, event_type: str, payload: Mapping[str, ob
     return Progress(
         event_type=event_type,
         note=", ".join(filter(None, words)),
-        session_id=as_text(payload.get("sessionId")),
+        session_id=session_of(payload.get("sessionId")),
         attempt_id=as_text(payload.get("clientActionId")),
         number=_number(payload),
         sip_code=sip,

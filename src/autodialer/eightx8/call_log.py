@@ -10,7 +10,7 @@ from autodialer.domain.errors import TelephonyError
 from autodialer.domain.result import LoggedCall
 from autodialer.eightx8.legs import lasted
 from autodialer.eightx8.mapping import ENDS, OPT_OUTS
-from autodialer.eightx8.words import as_instant, as_int, as_text, digits, normalize_status, plain
+from autodialer.eightx8.words import as_instant, as_int, digits, normalize_status, plain, session_of
 
 _NEEDED = ("sessionid", "destinationendpoint", "callstatus")
 _LONGEST_CALL = 7 * 24 * 3600
@@ -25,7 +25,7 @@ def read_log(files: Sequence[bytes], *, asks: bool = False) -> list[LoggedCall]:
     sessions: dict[str, list[Row]] = defaultdict(list)
     for file in files:
         for row in _rows(file):
-            session_id = as_text(row["sessionid"])
+            session_id = session_of(row["sessionid"])
             outbound = normalize_status(row.get("direction")) != "INBOUND"
             if session_id is not None and outbound and digits(row["destinationendpoint"]):
                 sessions[session_id].append(row)

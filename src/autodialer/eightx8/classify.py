@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from autodialer.domain.placing import Ambiguous, Placed, PlaceOutcome, Refused, Scope, Throttled
-from autodialer.eightx8.words import as_int, as_text, normalize_status, plain
+from autodialer.eightx8.words import as_int, normalize_status, plain, session_of
 from autodialer.telephony_http.exchange import Reply
 from autodialer.telephony_http.retry_after import pause_seconds
 
@@ -40,7 +40,7 @@ _REMEDIES: Mapping[int, tuple[Scope, str]] = {
 def classify(reply: Reply, *, now: datetime, default_pause: float) -> PlaceOutcome:
     """What `reply` says about the call; `default_pause` (seconds) is for a 429 that names no time."""
     body = reply.body if isinstance(reply.body, Mapping) else {}
-    session_id = as_text(body.get("sessionId"))
+    session_id = session_of(body.get("sessionId"))
     status = normalize_status(body.get("sessionStatus"))
     code = as_int(body.get("statusCode"))
     if reply.status >= 500:  # noqa: PLR2004 - the server errors of HTTP

@@ -10,7 +10,7 @@ from autodialer.eightx8.actions import CALL_ACTION, CALL_STATUS, read_progress
 from autodialer.eightx8.config import VoiceConfig
 from autodialer.eightx8.errors import trouble_of
 from autodialer.eightx8.legs import Leg, agent_leg, lead_leg, read_legs
-from autodialer.eightx8.words import as_instant, as_int, as_text, normalize_status, plain
+from autodialer.eightx8.words import as_instant, as_int, as_text, normalize_status, plain, session_of
 
 _SUMMARY = "SESSION_SUMMARY"
 # What the words of one call, and of a session in which the person opted out, mean: (disposition, reason).
@@ -52,7 +52,7 @@ def read_callback(body: Mapping[str, object], number_of: Callable[[str], str | N
         return read_progress(config, event_type, payload)
     if event_type != _SUMMARY:
         reason = "only session summaries end a call"
-        return NoResult(event_type[:64], reason, as_text(payload.get("sessionId")))
+        return NoResult(event_type[:64], reason, session_of(payload.get("sessionId")))
     summary = _read(payload, asks=config.is_press1)
     number = _number(summary, number_of)
     lead = lead_leg(summary.legs, number, config.agent_digits)
@@ -80,7 +80,7 @@ def _envelope(body: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
 
 def _read(payload: Mapping[str, object], *, asks: bool) -> _Summary:
     problems: list[str] = []
-    session_id, attempt_id = as_text(payload.get("sessionId")), as_text(payload.get("clientRequestId"))
+    session_id, attempt_id = session_of(payload.get("sessionId")), as_text(payload.get("clientRequestId"))
     if session_id is None and attempt_id is None:
         problems.append("payload.sessionId: must be text of 1 to 200 characters")
     status = payload.get("sessionStatus")

@@ -13,6 +13,7 @@ from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import MalformedCallback, StoreError
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.domain.result import CallResult
+from autodialer.domain.session import LONGEST_SESSION, session_of
 from autodialer.ports import Clock
 from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.rows import Arrival
@@ -29,7 +30,6 @@ _EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=
 _USABLE_FOR = 1.0  # seconds: a ledger is moved only when each connection to it has been gone for longer
 _GROUP = 256  # callbacks in one transaction at most
 _PATIENCE = 8.0  # seconds; longer than the store waits for a row that a stopped replica holds
-_LONGEST_CALL_ID = 120
 _DISPOSITIONS = {status: Disposition(status) for status in ("answered", "no_answer", "busy", "failed")}
 _RECORD_TYPES = {kind.value: kind for kind in RecordType}
 CLOCKS_APART = timedelta(minutes=1)
@@ -190,8 +190,7 @@ def _provider_callback(body: Mapping[str, object], text: str, at: datetime) -> A
         problems.append("payload must be an object")
     if problems:
         raise MalformedCallback(problems)
-    session = payload.get("sessionId") if isinstance(payload, Mapping) else None
-    session_id = session if isinstance(session, str) and 0 < len(session) <= _LONGEST_CALL_ID else None
+    session_id = session_of(payload.get("sessionId")) if isinstance(payload, Mapping) else None
     said = next((payload[name] for name in _MOMENTS if name in payload), None) if isinstance(payload, Mapping) else None
     moment = read_instant(said, UTC) if isinstance(said, str) else None
     key = _key(moment if isinstance(moment, datetime) else None, PROVIDER, text)
@@ -213,8 +212,8 @@ def read_mission_result(body: Mapping[str, object]) -> CallResult:
     if disposition is None:
         problems.append(f"call_status must be one of {', '.join(_DISPOSITIONS)}")
     call_id = body.get("call_id")
-    if call_id is not None and not (isinstance(call_id, str) and 0 < len(call_id) <= _LONGEST_CALL_ID):
-        problems.append(f"call_id must be a text of 1 to {_LONGEST_CALL_ID} characters")
+    if call_id is not None and not (isinstance(call_id, str) and 0 < len(call_id) <= LONGEST_SESSION):
+        problems.append(f"call_id must be a text of 1 to {LONGEST_SESSION} characters")
     happened_at = _timestamp(body.get("timestamp"), problems)
     if problems or record_type is None or disposition is None:
         raise MalformedCallback(problems)
