@@ -34,6 +34,7 @@ LOOK_MAX_AGE = 30.0  # seconds after which a look is no last look any more
 SUBMITTING_FOR = timedelta(seconds=180)  # longer than any answer of 8x8 is waited for; then the attempt is unknown
 VALID_FOR = timedelta(seconds=120)  # 8x8 must not ring later than that
 HELD_FOR = 30.0  # seconds after its intent's commit at which a request is not sent any more: the process stood still
+_STOOD_STILL = "this process stood still before the request left"
 _IDLE = 0.05
 _OTHERS_POLL = 0.25
 
@@ -221,8 +222,8 @@ class Dialer:
     async def _place(self, run: Run, item: Ready, submitted: Submitting, leaves_at: float, stop: Stop) -> None:
         intent = submitted.intent
         try:
-            if not await self._may_leave(submitted, leaves_at):
-                await self._recorder.record_unsent(run, item.staged, submitted)
+            if (why := await self._kept_from_leaving(item, submitted, leaves_at)) is not None:
+                await self._recorder.record_unsent(run, item.staged, submitted, why)
                 return
             request = CallRequest(intent.attempt_id, intent.key, intent.number, self._m.wall_clock.now() + VALID_FOR)
             outcome = await self._ask(request)
@@ -233,22 +234,29 @@ class Dialer:
         finally:
             self._unsettled -= 1
 
-    async def _may_leave(self, submitted: Submitting, leaves_at: float) -> bool:
-        """False when so much time went by that the intent may have been taken for another's, or rings at a wrong time."""
-        clock, wall_clock = self._m.clock, self._m.wall_clock
-        since, shown = clock.monotonic(), wall_clock.now()
+    async def _kept_from_leaving(self, item: Ready, submitted: Submitting, leaves_at: float) -> str | None:
+        """Why the request must not leave any more; None: it may.
 
-        def is_ours(ledger: Ledger) -> bool:
+        So much time went by that the intent may have been taken for another's, or rings at a wrong time; or something was said
+        while it waited for another turn.
+        """
+        clock, wall_clock = self._m.clock, self._m.wall_clock
+        since, shown, why = clock.monotonic(), wall_clock.now(), _STOOD_STILL
+
+        def may_leave(ledger: Ledger) -> bool:
+            nonlocal why
+            kept = self._kept_back(ledger, item, clock.now())
+            why = _STOOD_STILL if kept is None else kept.why
             found = ledger.attempts.load(submitted.intent.attempt_id)
-            return isinstance(found, Submitting) and found.intent == submitted.intent
+            return kept is None and isinstance(found, Submitting) and found.intent == submitted.intent
 
         try:
-            if not await self._persistence.insist(lambda: self._pacer.departure(leaves_at, is_ours)):
-                return False
+            if not await self._persistence.insist(lambda: self._pacer.departure(leaves_at, may_leave)):
+                return why
         except StoreError:
-            return False
+            return _STOOD_STILL
         held = max(clock.monotonic() - since, (wall_clock.now() - shown).total_seconds())
-        return held <= max(HELD_FOR, 2 / self._m.calls_per_second)
+        return None if held <= max(HELD_FOR, 2 / self._m.calls_per_second) else _STOOD_STILL
 
     async def _ask(self, request: CallRequest) -> PlaceOutcome:
         try:

@@ -66,9 +66,8 @@ class OutcomeRecorder:
                 self._m.log.error("call unknown: it may have rung", reason=outcome.reason, **log)
                 self._count_failure(stop, f"8x8 gives no usable answer: {outcome.reason}")
 
-    async def record_unsent(self, run: Run, row: Staged, submitted: Submitting) -> None:
-        """The request never left: this process stood still after the intent's commit, or somebody has taken over from it."""
-        reason = "this process stood still before the request left"
+    async def record_unsent(self, run: Run, row: Staged, submitted: Submitting, reason: str) -> None:
+        """The request never left, for a reason that came up after the intent's commit."""
         await self._write(lambda ledger: self._again(ledger, run, row, submitted, reason))
         self._m.log.error("call not sent", reason=reason, run_id=run.run_id, attempt_id=submitted.intent.attempt_id)
 

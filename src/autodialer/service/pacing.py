@@ -29,10 +29,11 @@ class Pacing(Protocol):
         """Nothing came of the turn that was given out last: whoever asks next has it."""
         ...
 
-    async def departure(self, at: float, is_ours: Callable[[Ledger], bool]) -> bool:
+    async def departure(self, at: float, may_leave: Callable[[Ledger], bool]) -> bool:
         """Wait until the request whose turn is `at` may leave.
 
-        False: it must not be sent any more. Who comes too late for its turn gets another one, if `is_ours` says yes.
+        False: it must not be sent any more. Who comes too late for its turn gets another one, if `may_leave` says yes, and is asked
+        again where that one is long in coming.
         """
         ...
 
@@ -108,7 +109,7 @@ class Pacer:
             return self._due_at
         return max(self._due_at, self._last_turn + _HURRY * self._headway.interval)
 
-    async def departure(self, at: float, is_ours: Callable[[Ledger], bool]) -> bool:  # noqa: ARG002 - here nobody else has turns
+    async def departure(self, at: float, may_leave: Callable[[Ledger], bool]) -> bool:  # noqa: ARG002 - here nobody else has turns
         """Wait, if at all, until one more request may leave: commits take now more, now less than the turns are apart."""
         while (wait := self._leave_at() - self._clock.monotonic()) > _MOMENT:
             await self._clock.sleep(wait)

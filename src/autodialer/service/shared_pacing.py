@@ -13,6 +13,7 @@ from autodialer.service.pacing import UNDER_THE_LIMIT, Start
 
 _LEAD = timedelta(milliseconds=150)  # from a turn to the request: time to commit the intent
 _LATE = 0.02  # seconds after its turn at which a request may still leave
+_LONG = 0.5  # seconds of waiting for another turn in which a pause, or an opt-out, may have come
 _MOMENT = 0.0005  # seconds that are not waited for
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = 1.0  # seconds: a difference between two clocks that grew by so much is a clock that was set
@@ -54,15 +55,19 @@ class SharedPacer:
         """Kept for the next one of this process, unless its time passes."""
         self._kept = self._last
 
-    async def departure(self, at: float, is_ours: Callable[[Ledger], bool]) -> bool:
+    async def departure(self, at: float, may_leave: Callable[[Ledger], bool]) -> bool:
         """Leaves at its turn exactly, so that many processes together keep the limit in every second."""
         await self._wait(at)
         while self._clock.monotonic() - at > _LATE:
             # Also after this process stood still: meanwhile its work may have been taken over.
-            another = await self._next(timedelta(), is_ours)
+            another = await self._next(timedelta(), may_leave)
             if another is None:
                 return False
             at = another
+            if at - self._clock.monotonic() > _LONG:
+                await self._wait(at - _LEAD.total_seconds())
+                if not await self._store.read(may_leave):
+                    return False
             await self._wait(at)
         return True
 
@@ -90,10 +95,10 @@ class SharedPacer:
 
         await self._store.write(slow_down)
 
-    async def _next(self, lead: timedelta, is_ours: Callable[[Ledger], bool] = lambda _: True) -> float | None:
+    async def _next(self, lead: timedelta, may_leave: Callable[[Ledger], bool] = lambda _: True) -> float | None:
         def take(ledger: Ledger) -> tuple[datetime, datetime] | None:
             row, now = self._row(ledger)
-            if not is_ours(ledger):
+            if not may_leave(ledger):
                 return None
             leaves_at = max(row.due_at, now + lead)
             apart = self._start.apart(self._clock.monotonic())

@@ -1,0 +1,66 @@
+"""A call that was submitted and came late for its turn waits for another one: what was said meanwhile holds for it too."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from autodialer.domain.attempt import AttemptState
+from autodialer.domain.placing import Throttled
+from autodialer.ports.ledger import Ledger
+from autodialer.service.control import pause, resume
+from service.conftest import MakeWorld
+from service.virtual_time import pass_time
+from service.world import World, lead, person, phone
+
+Said = Callable[[Ledger, datetime], object]
+
+
+def suppress(ledger: Ledger, at: datetime) -> None:
+    for number in (1, 2):
+        ledger.do_not_call.add(phone(number), "asked us", at)
+
+
+@pytest.fixture
+async def world(make_world: MakeWorld) -> World:
+    """A replica whose commits take long once its first call has left, so that the second comes late for its turn."""
+    world = make_world(calls_per_second=2.0, alone=False)
+    world.crm.add(*(person(lead(n), n) for n in (1, 2)))
+    world.telephony.latency = 1.0
+    world.telephony.on_place = lambda _: setattr(world.process.store, "slowness", 2.0)
+    return world
+
+
+async def waiting(world: World) -> asyncio.Task[object]:
+    """8x8 wants to be left alone for twenty seconds, and the second call is submitted already."""
+    world.telephony.script[phone(1)] = deque([Throttled(20.0)])
+    task: asyncio.Task[object] = asyncio.create_task(world.run())
+    while not world.telephony.rings:
+        await pass_time(0.1)
+    await pass_time(5)
+    world.telephony.on_place, world.process.store.slowness = None, 0.0
+    (second,) = await world.attempts(lead(2))
+    assert second.state is AttemptState.SUBMITTING
+    return task
+
+
+@pytest.mark.parametrize("said", [pause, suppress])
+async def test_nobody_is_rung_after_a_pause_or_an_opt_out_though_the_call_was_submitted_before(
+    world: World, said: Said
+) -> None:
+    task = await waiting(world)
+    await world.write(lambda ledger: said(ledger, world.clock.now()))
+    await pass_time(60)
+    assert world.telephony.numbers() == [phone(1)]
+    assert [row.state for row in await world.attempts(lead(2))] == [AttemptState.RELEASED]
+    await world.write(lambda ledger: resume(ledger, world.clock.now()))
+    await task
+    expected = [] if said is suppress else [phone(1), phone(2)]
+    assert sorted(world.telephony.numbers()[1:]) == expected
+
+
+async def test_who_had_to_wait_for_another_turn_is_called_at_it(world: World) -> None:
+    await (await waiting(world))
+    assert sorted(world.telephony.numbers()[1:]) == [phone(1), phone(2)]
