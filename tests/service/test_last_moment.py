@@ -10,7 +10,7 @@ import pytest
 from autodialer.domain.attempt import AttemptState
 from autodialer.domain.placing import Throttled
 from autodialer.ports.ledger import Ledger
-from autodialer.service.control import pause, resume
+from autodialer.service.control import pause, pause_dialing, resume
 from service.conftest import MakeWorld
 from service.virtual_time import pass_time
 from service.world import World, lead, person, phone
@@ -64,3 +64,19 @@ async def test_nobody_is_rung_after_a_pause_or_an_opt_out_though_the_call_was_su
 async def test_who_had_to_wait_for_another_turn_is_called_at_it(world: World) -> None:
     await (await waiting(world))
     assert sorted(world.telephony.numbers()[1:]) == [phone(1), phone(2)]
+
+
+@pytest.mark.parametrize("hundredths", [0, 5, 12, 20])
+async def test_once_a_pause_is_answered_no_call_leaves(make_world: MakeWorld, hundredths: int) -> None:
+    """Replicas commit a call's intent before its turn."""
+    world = make_world(calls_per_second=4.0, alone=False)
+    world.crm.add(*(person(lead(n), n) for n in range(20)))
+    running = asyncio.create_task(world.run())
+    await pass_time(2 + hundredths / 100)
+    await pause_dialing(world.services.means)
+    before = len(world.telephony.rings)
+    assert 0 < before < 20
+    await pass_time(60)
+    assert len(world.telephony.rings) == before
+    await world.write(lambda ledger: resume(ledger, world.clock.now()))
+    assert (await running).totals["called"] == 20

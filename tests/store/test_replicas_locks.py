@@ -16,10 +16,12 @@ from sqlalchemy import Connection, create_engine, text
 
 from autodialer.domain.errors import StoreError
 from autodialer.ports.ledger import Ledger
+from autodialer.ports.rows import RunState
+from autodialer.service.control import is_paused, pause
 from autodialer.store.engine import Database
-from autodialer.store.ledger import SqlStore
+from autodialer.store.ledger import SqlLedger, SqlStore
 from databases import Postgres
-from store.made import NOW, on
+from store.made import NOW, OWNER, a_run, on
 
 Replicas = tuple[Database, Database]
 NAMES = ("one", "two")
@@ -183,3 +185,32 @@ async def test_while_a_row_is_locked_callbacks_are_stored(replicas: Replicas, st
     assert time.monotonic() - began < 4.5
     blocked.result(10)
     assert stopped.poll() is None
+
+
+def test_a_pause_is_answered_once_every_call_has_its_intent_or_sees_the_pause(replicas: Replicas) -> None:
+    first, second = replicas
+
+    def begin(ledger: Ledger) -> None:
+        ledger.runs.open(a_run(), NOW)
+        ledger.runs.advance("run-1", OWNER, RunState.DIALING, NOW)
+
+    on(first, begin)
+    inside, gate = threading.Event(), threading.Event()
+
+    def intend(ledger: Ledger) -> bool:
+        """As a call's intent is committed: for a run that is dialing, while nobody has paused."""
+        assert ledger.runs.is_dialing("run-1")
+        paused = is_paused(ledger)
+        inside.set()
+        gate.wait(0.6)
+        return paused
+
+    intent = first.submit(lambda connection: intend(SqlLedger(connection)))
+    inside.wait(5)
+    answer = second.submit(lambda connection: pause(SqlLedger(connection), NOW))
+    with pytest.raises(TimeoutError):
+        answer.result(0.2)
+    gate.set()
+    answer.result(5)
+    assert not intent.result(0), "the pause was answered before it"
+    assert on(first, intend)

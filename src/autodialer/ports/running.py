@@ -55,6 +55,10 @@ class Runs(Protocol):
         """Whether calls may be placed for it, by whichever process; that stays so until the end of this transaction."""
         ...
 
+    def wait_for_writers(self) -> None:
+        """Until all who said so of the open run have committed; who says it from now on waits for the end of this transaction."""
+        ...
+
     def inherit(self, dead: str, heir: str) -> Sequence[str]:
         """The open runs of a process that is gone become another's; their ids."""
         ...

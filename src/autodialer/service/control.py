@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from autodialer.domain.access import THE_API, Action
 from autodialer.ports.access import AuditRow
 from autodialer.ports.ledger import Ledger
+from autodialer.service.means import Means
 
 TROUBLES = "troubles"  # calls in a row that failed for the same reason of the account
 HEADWAY = "headway"  # what is known of 8x8's limit while calls leave more slowly (service.shared_pacing)
@@ -12,13 +13,24 @@ SLOWED_BY = "slowed_by"  # the newest call that was one too many at once
 _PAUSED = "paused"
 _YES = "1"
 _NO = "0"
+_UNTIL_LEFT = 0.75  # seconds in which a call leaves that has its intent: later it is asked again whether it may (shared_pacing.py)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def pause(ledger: Ledger, at: datetime, by: str = THE_API) -> None:
-    """From this commit on no further call is sent, by whichever process. `by`: who wants it, for the audit trail."""
+    """From this commit on no further call gets its intent, by whichever process. `by`: who wants it, for the audit trail."""
+    ledger.runs.wait_for_writers()
     ledger.switches.set(_PAUSED, _YES, at)
     ledger.audit.add(at, by, Action.PAUSE)
+
+
+async def pause_dialing(means: Means, by: str = THE_API) -> datetime:
+    """Pause; returns when no further call leaves, with the moment of the pause. StoreError."""
+    now = means.clock.now()
+    await means.store.write(lambda ledger: pause(ledger, now, by))
+    if not means.alone:
+        await means.clock.sleep(_UNTIL_LEFT)
+    return now
 
 
 def resume(ledger: Ledger, at: datetime, by: str = THE_API) -> None:

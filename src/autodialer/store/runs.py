@@ -18,7 +18,8 @@ _OF_ID = select(runs.c.run_id).where(runs.c.run_id == bindparam("run")).with_for
 _IS_OF = Prepared(_OF_ID.where(_OPEN, runs.c.owner == bindparam("of")))
 _IS_DIALING = Prepared(_OF_ID.where(runs.c.state == RunState.DIALING.value, runs.c.stop_reason.is_(None)))
 # Waits for all who said "while it is dialing"; the plain UPDATE of a lease does not have to.
-_LOCK = select(runs.c.run_id).where(_OPEN, runs.c.owner == bindparam("of")).with_for_update()
+_LOCK_OPEN = select(runs.c.run_id).where(_OPEN).with_for_update()
+_LOCK = _LOCK_OPEN.where(runs.c.owner == bindparam("of"))
 _CURRENT = Prepared(select(runs).where(_OPEN))
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -79,6 +80,9 @@ class SqlRuns:
 
     def is_dialing(self, run_id: str) -> bool:
         return bool(_IS_DIALING.rows(self._db, {"run": run_id}))
+
+    def wait_for_writers(self) -> None:
+        self._db.execute(_LOCK_OPEN)
 
     def inherit(self, dead: str, heir: str) -> Sequence[str]:
         self._db.execute(_LOCK, {"of": dead})

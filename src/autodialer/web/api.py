@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from autodialer.ports import Level
-from autodialer.service.control import pause, resume
+from autodialer.service.control import pause_dialing, resume
 from autodialer.service.holding import accept
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, iso, plain
@@ -57,10 +57,9 @@ def _add_switch(router: APIRouter, services: Services) -> None:
     bare = [Depends(only()), Depends(no_body)]
 
     @router.post("/pause", tags=["dialing"], responses={200: {"model": Paused}}, dependencies=bare)
-    async def pause_dialing() -> Response:
-        """No further call is sent, from this moment, by whichever process."""
-        now = means.clock.now()
-        await means.store.write(lambda ledger: pause(ledger, now))
+    async def pause_calls() -> Response:
+        """No further call is sent once this is answered, by whichever process."""
+        now = await pause_dialing(means)
         services.glancer.forget()
         means.log.warning("paused")
         return Answer({"success": True, "message": "Paused", "paused": True, "timestamp": iso(now)})

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from autodialer.service.control import pause, resume
+from autodialer.service.control import pause_dialing, resume
 from autodialer.service.doorkeeping import Visitor
 from autodialer.web.console.access import Access, form_of, safe_next
 from autodialer.web.console.languages import N_
@@ -25,9 +25,8 @@ def add_switch(router: APIRouter, pages: Pages, access: Access) -> None:
         return pages.part(request, "_state.html", state=await pages.state(), back_to=here)
 
     @router.post("/pause")
-    async def pause_dialing(request: Request, visitor: Operator) -> Response:
-        now = means.clock.now()
-        await means.store.write(lambda ledger: pause(ledger, now, visitor.name))
+    async def pause_calls(request: Request, visitor: Operator) -> Response:
+        await pause_dialing(means, visitor.name)
         pages.services.glancer.forget()
         means.log.warning("paused", by="console")
         wanted = safe_next((await form_of(request)).get("next"))
