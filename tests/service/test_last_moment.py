@@ -33,17 +33,20 @@ async def world(make_world: MakeWorld) -> World:
     return world
 
 
-async def waiting(world: World) -> asyncio.Task[object]:
-    """8x8 wants to be left alone for twenty seconds, and the second call is submitted already."""
-    world.telephony.script[phone(1)] = deque([Throttled(20.0)])
+async def waiting(world: World, seconds: float = 20.0) -> asyncio.Task[object]:
+    """8x8 wants to be left alone for so long, and the second call was submitted already."""
+    world.telephony.script[phone(1)] = deque([Throttled(seconds)])
     task: asyncio.Task[object] = asyncio.create_task(world.run())
     while not world.telephony.rings:
         await pass_time(0.1)
     await pass_time(5)
     world.telephony.on_place, world.process.store.slowness = None, 0.0
-    (second,) = await world.attempts(lead(2))
-    assert second.state is AttemptState.SUBMITTING
     return task
+
+
+async def states(world: World) -> list[AttemptState]:
+    """Of the calls to the second person."""
+    return [row.state for row in await world.attempts(lead(2))]
 
 
 @pytest.mark.parametrize("said", [pause, suppress])
@@ -51,10 +54,11 @@ async def test_nobody_is_rung_after_a_pause_or_an_opt_out_though_the_call_was_su
     world: World, said: Said
 ) -> None:
     task = await waiting(world)
+    assert await states(world) == [AttemptState.SUBMITTING]
     await world.write(lambda ledger: said(ledger, world.clock.now()))
     await pass_time(60)
     assert world.telephony.numbers() == [phone(1)]
-    assert [row.state for row in await world.attempts(lead(2))] == [AttemptState.RELEASED]
+    assert await states(world) == [AttemptState.RELEASED]
     await world.write(lambda ledger: resume(ledger, world.clock.now()))
     await task
     expected = [] if said is suppress else [phone(1), phone(2)]
@@ -63,6 +67,13 @@ async def test_nobody_is_rung_after_a_pause_or_an_opt_out_though_the_call_was_su
 
 async def test_who_had_to_wait_for_another_turn_is_called_at_it(world: World) -> None:
     await (await waiting(world))
+    assert sorted(world.telephony.numbers()[1:]) == [phone(1), phone(2)]
+
+
+async def test_who_would_have_to_wait_too_long_is_given_back_at_once_and_called_afterwards(world: World) -> None:
+    task = await waiting(world, 600.0)
+    assert AttemptState.SUBMITTING not in await states(world)
+    await task
     assert sorted(world.telephony.numbers()[1:]) == [phone(1), phone(2)]
 
 

@@ -23,7 +23,7 @@ from autodialer.service.lines import Lines
 from autodialer.service.means import Means
 from autodialer.service.outcomes import OutcomeRecorder
 from autodialer.service.ownership import release_unsent
-from autodialer.service.pacing import Pacer, Pacing
+from autodialer.service.pacing import Pacer, Pacing, longest_held
 from autodialer.service.preparing import Preparer, Ready, Stop, day_over
 from autodialer.service.retrying import Persistence
 from autodialer.service.shared_pacing import SharedPacer
@@ -33,7 +33,6 @@ from autodialer.service.troubles import Watch
 LOOK_MAX_AGE = 30.0  # seconds after which a look is no last look any more
 SUBMITTING_FOR = timedelta(seconds=180)  # longer than any answer of 8x8 is waited for; then the attempt is unknown
 VALID_FOR = timedelta(seconds=120)  # 8x8 must not ring later than that
-HELD_FOR = 30.0  # seconds after its intent's commit at which a request is not sent any more: the process stood still
 _STOOD_STILL = "this process stood still before the request left"
 _IDLE = 0.05
 _OTHERS_POLL = 0.25
@@ -256,7 +255,7 @@ class Dialer:
         except StoreError:
             return _STOOD_STILL
         held = max(clock.monotonic() - since, (wall_clock.now() - shown).total_seconds())
-        return None if held <= max(HELD_FOR, 2 / self._m.calls_per_second) else _STOOD_STILL
+        return None if held <= longest_held(self._m.calls_per_second) else _STOOD_STILL
 
     async def _ask(self, request: CallRequest) -> PlaceOutcome:
         try:

@@ -13,9 +13,15 @@ UNDER_THE_LIMIT = 0.995  # closer, jitter alone draws refusals, each of which co
 _MOMENT = 0.0001  # seconds that are not waited for: clocks differ by less only in rounding
 _MADE_UP = 3  # turns at most: as many as commits and the last look take now and then
 _HURRY = 0.5  # turns that make up for late ones are at least that share of an interval apart
+_HELD_FOR = 30.0
 _ROUNDING = 1e-9
 # The first calls open their connections, and so come later than they left: those of the next second must not catch up with them.
 _GENTLE, _GENTLY_FOR = 1.03, 2.0  # times as far apart, seconds
+
+
+def longest_held(per_second: float) -> float:
+    """Seconds after its intent's commit at which a request is not sent any more."""
+    return max(_HELD_FOR, 2 / per_second)
 
 
 class Pacing(Protocol):
@@ -33,7 +39,7 @@ class Pacing(Protocol):
         """Wait until the request whose turn is `at` may leave.
 
         False: it must not be sent any more. Who comes too late for its turn gets another one, if `may_leave` says yes, and is asked
-        again where that one is long in coming.
+        again where that one is long in coming. It does not wait for one that comes too late (longest_held).
         """
         ...
 

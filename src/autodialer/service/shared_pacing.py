@@ -9,7 +9,7 @@ from autodialer.ports.ledger import Ledger, Store
 from autodialer.ports.replicas import PaceRow
 from autodialer.service.control import HEADWAY
 from autodialer.service.headway import CALM, Headway
-from autodialer.service.pacing import UNDER_THE_LIMIT, Start
+from autodialer.service.pacing import UNDER_THE_LIMIT, Start, longest_held
 
 _LEAD = timedelta(milliseconds=150)  # from a turn to the request: time to commit the intent
 _LATE = 0.02  # seconds after its turn at which a request may still leave
@@ -25,6 +25,7 @@ class SharedPacer:
     """Implements pacing.Pacing. `per_second` holds over all processes, in every second."""
 
     def __init__(self, per_second: float, store: Store, clock: Clock) -> None:
+        self._longest = longest_held(per_second)
         self._usual = timedelta(seconds=1 / (per_second * UNDER_THE_LIMIT))
         self._store = store
         self._clock = clock
@@ -64,7 +65,10 @@ class SharedPacer:
             if another is None:
                 return False
             at = another
-            if at - self._clock.monotonic() > _LONG:
+            wait = at - self._clock.monotonic()
+            if wait > self._longest:
+                return False
+            if wait > _LONG:
                 await self._wait(at - _LEAD.total_seconds())
                 if not await self._store.read(may_leave):
                     return False
