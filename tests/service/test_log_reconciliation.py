@@ -9,11 +9,14 @@ import pytest
 
 from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition, Settlement
-from autodialer.domain.errors import TelephonyError
+from autodialer.domain.errors import LedgerRefusal, StoreError, TelephonyError
 from autodialer.domain.placing import Ambiguous, Placed
 from autodialer.domain.result import LoggedCall
+from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow
+from autodialer.rules.policy import Policy
 from autodialer.service.call_log import EVERY
+from autodialer.service.ending import Ending, end_attempt
 from service.conftest import MakeWorld
 from service.virtual_time import pass_time
 from service.world import DAY, MONDAY, World, chasing, lead, person, phone
@@ -208,6 +211,40 @@ async def test_a_result_or_a_person_who_was_faster_stands(world: World) -> None:
     assert await reconcile(world) == 0
     ends = [(await world.attempt(lead(number))).disposition for number in (1, 2)]
     assert ends == [Disposition.ANSWERED, Disposition.FAILED]
+
+
+@pytest.mark.parametrize(
+    "trouble", [LedgerRefusal("changed in this moment", permanent=False), RuntimeError("a row that nobody expected")]
+)
+async def test_one_call_that_can_not_be_settled_keeps_no_other_from_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    rows = await lost(world, 1, 2, 3)
+    world.telephony.log = [logged(row, f"s-{number}") for number, row in enumerate(rows, start=1)]
+
+    def end(ledger: Ledger, policy: Policy, row: AttemptRow, *more: Any) -> Ending:
+        if row.key == lead(2):
+            raise trouble
+        return end_attempt(ledger, policy, row, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("autodialer.service.call_log.end_attempt", end)
+        assert await reconcile(world) == 2
+    await assert_unknown(world, 2)
+    await pass_time(EVERY)
+    assert await reconcile(world) == 1
+
+
+async def test_while_the_ledger_is_gone_the_log_waits(world: World) -> None:
+    (row,) = await lost(world, 1)
+    world.telephony.log = [logged(row)]
+
+    async def gone() -> None:
+        world.process.store.fails = lambda: StoreError("gone", permanent=False)
+
+    world.telephony.on_export = gone
+    with pytest.raises(StoreError, match="gone"):
+        await reconcile(world)
 
 
 async def test_a_new_record_whose_call_was_closed_as_unknown_is_looked_up_for_two_days(world: World) -> None:

@@ -1,11 +1,12 @@
 """What 8x8's own log says of calls whose result never came (rules.md row 25). Not found there changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
 from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
+from autodialer.domain.errors import LedgerRefusal, StoreError
 from autodialer.domain.result import CallResult, LoggedCall
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow
@@ -46,11 +47,21 @@ class CallLog:
         calls = await m.telephony.logged_calls(min(asked.values()) - ahead - _SLACK, wall_now)
         settled = 0
         for attempt_id in asked:
-            settled += await m.store.write(partial(self._settle, attempt_id, calls, ahead))
+            settled += await self._try(attempt_id, partial(self._settle, attempt_id, calls, ahead))
         if settled:
             self._write_back.notify()
         m.log.info("looked up in 8x8's log", unknown=len(asked), settled=settled, logged=len(calls))
         return settled
+
+    async def _try(self, attempt_id: str, settle: Callable[[Ledger], bool]) -> bool:
+        """One call that can't be settled must not keep the others from it; the next export may settle it."""
+        try:
+            return await self._m.store.write(settle)
+        except Exception as error:
+            if isinstance(error, StoreError) and not (error.permanent or isinstance(error, LedgerRefusal)):
+                raise
+            self._m.log.error("can't be settled by 8x8's log", attempt_id=attempt_id, error=repr(error))
+            return False
 
     def _settle(self, attempt_id: str, calls: Sequence[LoggedCall], ahead: timedelta, ledger: Ledger) -> bool:
         row = ledger.attempts.row(attempt_id)
