@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import msgspec
 
 from autodialer.domain.attempt import AttemptState
+from autodialer.domain.errors import StoreError
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.questions import Question
 from autodialer.ports.rows import Arrival, AttemptRow, InboxRow
 from autodialer.service.callbacks import PROVIDER, read_callback
+from autodialer.service.holding import unusable
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
@@ -42,6 +44,8 @@ class QuestionDesk:
     def _tell(
         self, ledger: Ledger, question: Question, body: Mapping[str, object], arrival: Arrival
     ) -> Mapping[str, object]:
+        if not self._m.alone and (why := unusable(ledger)) is not None:
+            raise StoreError(why, permanent=False)  # whoever has the ledger now answers when 8x8 asks again
         key = hashlib.sha256(f"question\x1f{question.identity}".encode("utf-8", "surrogatepass")).hexdigest()
         before = ledger.inbox.find(key)
         call = None if before is not None else _live_call(ledger, question)
