@@ -37,6 +37,9 @@ WRITER_IDLE_MS: Final = 2_000
 # Who waits for rows of others lets go of his own soon: two groups with the same rows in another order wait for each other. And the
 # writer has more to do meanwhile, such as to say that this process lives.
 _OF_WRITERS: Final = {"lock_timeout": 250, "idle_in_transaction_session_timeout": WRITER_IDLE_MS}
+# Whatever the defaults of the server, database or role are: a call whose intent a crash takes back would be made again, and what is
+# read behind a lock must be what was committed meanwhile.
+_PROMISED: Final = r"-c synchronous_commit=on -c default_transaction_isolation=read\ committed"
 _CLIENT_SIDE: Final = {
     "connect_timeout": CONNECT_PATIENCE,
     "keepalives": 1,
@@ -59,7 +62,7 @@ def connect_args(url: URL, *, writable: bool, reads: bool = False) -> dict[str, 
     server_side = {name: value for name, value in _SERVER_SIDE.items() if writable or name != "statement_timeout"}
     if writable and not reads:
         server_side |= _OF_WRITERS
-    said = " ".join(f"-c {name}={value}" for name, value in server_side.items())
+    said = " ".join([_PROMISED, *(f"-c {name}={value}" for name, value in server_side.items())])
     given = url.query.get("options", "")
     found["options"] = f"{said} {given if isinstance(given, str) else ' '.join(given)}".strip()
     found["application_name"] = process_name()
