@@ -194,6 +194,25 @@ async def test_the_key_for_never_again_is_heard_at_once_even_if_no_summary_ever_
     assert (await world.attempt(lead(1))).disposition is Disposition.ANSWERED
 
 
+async def test_the_key_for_never_again_is_heard_at_once_in_a_call_whose_session_was_never_told(world: World) -> None:
+    """8x8's own answer was lost, its summary may bring no id of ours, and its log may never be had."""
+    world.telephony.always = Ambiguous("no answer in time")
+    attempt = await called(world)
+    answer = await ask(world, vca(attempt, "9", sessionId="who-knows"))
+    assert answer["callflow"][0]["params"]["text"] == PRESS1.press1.opt_out_text
+    await world.apply()
+    assert await world.read(lambda ledger: ledger.do_not_call.has([phone(1)])) == {phone(1)}
+    assert (await world.attempt(lead(1))).state is AttemptState.UNKNOWN
+    assert [row.event_type for row in await world.inbox(attempt.attempt_id)] == ["CALL_ACTION"]
+
+
+async def test_the_same_key_in_a_call_that_is_none_of_ours_suppresses_nobody(world: World) -> None:
+    attempt = await called(world)
+    await hear(world, vca(attempt, "9", sessionId="another"))
+    assert await world.read(lambda ledger: ledger.do_not_call.has([phone(1)])) == frozenset()
+    assert await world.inbox_count("orphan") == 1
+
+
 async def test_progress_never_ends_a_call_and_its_sip_code_is_kept(world: World) -> None:
     attempt = await called(world)
     states = ["CALL_INITIATED", "CALL_CONNECTED", "CALL_DISCONNECTED", "SOMETHING NEW"]

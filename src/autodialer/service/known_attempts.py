@@ -3,10 +3,24 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from autodialer.domain.attempt import AttemptState
 from autodialer.domain.result import CallResult, NotDialled, Progress
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow
 from autodialer.service.callbacks import PROVIDER
+
+_LIVE = (AttemptState.SUBMITTING, AttemptState.PLACED, AttemptState.UNKNOWN)
+
+
+def is_live(row: AttemptRow) -> bool:
+    """Whether the call may be going on."""
+    return row.state in _LIVE
+
+
+def live_call_to(ledger: Ledger, number: str | None) -> AttemptRow | None:
+    """The one call to this number whose session nobody knows yet."""
+    theirs = ledger.attempts.of_people([], [number]) if number is not None else []
+    return next((row for row in theirs if is_live(row) and row.session_id is None), None)
 
 
 class KnownAttempts:

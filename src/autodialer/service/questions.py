@@ -6,18 +6,17 @@ from collections.abc import Mapping
 
 import msgspec
 
-from autodialer.domain.attempt import AttemptState
 from autodialer.domain.errors import StoreError
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.questions import Question
 from autodialer.ports.rows import Arrival, AttemptRow, InboxRow
 from autodialer.service.callbacks import PROVIDER, read_callback
 from autodialer.service.holding import unusable
+from autodialer.service.known_attempts import is_live, live_call_to
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
 _OURS = "autodialer"  # where our answer stands in the stored callback
-_LIVE = (AttemptState.SUBMITTING, AttemptState.PLACED, AttemptState.UNKNOWN)
 
 
 class QuestionDesk:
@@ -69,10 +68,8 @@ def _live_call(ledger: Ledger, question: Question) -> AttemptRow | None:
     call = ledger.attempts.find_session(question.session_id) if question.session_id is not None else None
     if call is None and question.attempt_id is not None:
         call = ledger.attempts.row(question.attempt_id)
-    if call is None and question.number is not None:
-        theirs = ledger.attempts.of_people([], [question.number])
-        call = next((row for row in theirs if row.state in _LIVE and row.session_id is None), None)
-    if call is None or call.state not in _LIVE or call.session_id not in (None, question.session_id):
+    call = call or live_call_to(ledger, question.number)
+    if call is None or not is_live(call) or call.session_id not in (None, question.session_id):
         return None
     return call
 

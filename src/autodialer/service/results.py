@@ -21,7 +21,7 @@ from autodialer.service.callbacks import CLOCKS_APART, MISSION, PROVIDER, read_m
 from autodialer.service.ending import end_attempt, release_attempt
 from autodialer.service.hearing import heard_of
 from autodialer.service.holding import notice_stranger
-from autodialer.service.known_attempts import KnownAttempts
+from autodialer.service.known_attempts import KnownAttempts, live_call_to
 from autodialer.service.leisure import Leisure
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
@@ -185,8 +185,8 @@ class ResultService:
             )
 
     def _note_progress(self, ledger: Ledger, known: KnownAttempts, event: Progress) -> Applied:
-        """It ends no call. That a person asked never to be called again holds at once, and waits for its session if need be."""
-        attempt = known.attempt_of(event)
+        """It ends no call. That a person asked never to be called again holds at once, and waits for its call if need be."""
+        attempt = known.attempt_of(event) or (live_call_to(ledger, event.number) if event.do_not_call else None)
         if attempt is None or attempt.session_id not in (None, event.session_id):
             return Applied(ORPHAN if event.do_not_call else "ignored", note=event.note)
         if event.do_not_call and attempt.number is not None:
