@@ -271,3 +271,23 @@ async def test_a_run_that_is_stopped_stops_for_every_process(town: World) -> Non
     assert closed.state is RunState.STOPPED
     assert [ring for ring in town.telephony.rings if ring.at > at] == []
     assert closed.totals["called"] == len(town.telephony.rings) < 30
+
+
+async def test_who_fails_unexpectedly_while_dialing_along_says_so_once_in_a_minute_and_the_others_go_on(
+    town: World,
+) -> None:
+    second = town.boot("second")
+    tries: list[float] = []
+
+    async def broken() -> int | None:
+        tries.append(town.clock.monotonic())
+        raise RuntimeError("a bug")
+
+    second.services.means.telephony.free_agents = broken  # type: ignore[method-assign]
+    async with at_work(town.process, second):
+        _, task = await town.process.services.run_desk.start(RunKind.MANUAL)
+        closed = await task
+    assert closed.state is RunState.FINISHED
+    assert everybody_once(town, 60)
+    assert second.log.events("error") == ["dialing along failed unexpectedly"]
+    assert len(tries) == 1

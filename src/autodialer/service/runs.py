@@ -198,6 +198,9 @@ class RunService:
             reason = await dialer.dial(run, stop)
         except (RunTakenOver, StoreError) as error:  # the run is over, or the ledger gone
             reason = error.message
+        except Exception as error:  # noqa: BLE001 - nobody waits for this task: it would be tried again each second, unheard
+            self._m.log.error("dialing along failed unexpectedly", run_id=run.run_id, error=repr(error))
+            reason = f"unexpected {type(error).__name__}, see the log"
         if reason:
             self._m.log.info("dials along no longer", run_id=run.run_id, reason=reason)
             left = await self._m.store.read(lambda ledger: ledger.runs.get(run.run_id))
