@@ -206,6 +206,8 @@ class Worker:
                 means.log.error("webhook can't be registered", error=error.message)
             except DialerError as error:
                 means.log.error("webhook not checked", error=error.message)
+            except Exception as error:  # noqa: BLE001 - without the webhook no result would come
+                means.log.error("webhook not checked", error=repr(error))
             else:
                 return
             await means.clock.sleep(_WEBHOOK_AGAIN)

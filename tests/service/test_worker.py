@@ -200,8 +200,13 @@ async def test_results_reach_the_crm_within_seconds(world: World) -> None:
         assert world.crm.records[lead(1)].status == "No Answer"
 
 
-async def test_the_webhook_is_registered_and_remembered_and_tried_again_until_it_is(world: World) -> None:
-    world.telephony.webhook = TelephonyError("8x8 is out of reach", permanent=False)
+@pytest.mark.parametrize(
+    "trouble", [TelephonyError("8x8 is out of reach", permanent=False), RuntimeError("an answer that nobody expected")]
+)
+async def test_the_webhook_is_registered_and_remembered_and_tried_again_until_it_is(
+    world: World, trouble: Exception
+) -> None:
+    world.telephony.webhook = trouble
     async with world.working():
         await pass_time(10)
         assert await world.read(lambda ledger: ledger.switches.get(WEBHOOK_HASH)) is None
