@@ -29,6 +29,7 @@ ENDS: Mapping[str, tuple[Disposition, str]] = {
 }
 _OURS = frozenset({"ctl_userdata", "ctluserdata", "externaluserdata", "exttransactiondata", "externaltransactiondata"})
 _ATTEMPT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_SESSION = 120
 _LONGEST_EVENT = 60
 _SECONDS = 100_000_000_000  # a greater number of seconds would lie beyond the year 5000: it counts milliseconds
@@ -102,8 +103,17 @@ def _declined(
 
 
 def _is_offered(events: Sequence[Mapping[str, object]]) -> bool:
-    """Whether an agent was given the call and has not declined since; where not all are named, whether that came last."""
-    words = [(_payload(one).get("agentId"), _name(one)) for one in events if _name(one) in (ASSIGNED, REJECTED)]
+    """Whether an agent was given the call and has not declined since; where not all are named, whether that came last.
+
+    In the order of arrival or in that of the events' own times: what was not acknowledged comes again, behind what followed it.
+    """
+    told = [one for one in events if _name(one) in (ASSIGNED, REJECTED)]
+    by_time = sorted(told, key=lambda one: _instant(_payload(one).get("at")) or _NO_TIME)
+    return _ends_offered(told) or _ends_offered(by_time)
+
+
+def _ends_offered(events: Sequence[Mapping[str, object]]) -> bool:
+    words = [(_payload(one).get("agentId"), _name(one)) for one in events]
     named = all(agent_id for agent_id, _ in words)
     return ASSIGNED in {agent_id if named else "": word for agent_id, word in words}.values()
 

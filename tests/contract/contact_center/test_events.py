@@ -116,6 +116,27 @@ def test_a_call_that_was_offered_again_after_it_was_declined_may_have_rung_thoug
     assert isinstance(last(CREATED, *before, deleted(reason)), NoResult)
 
 
+def at(second: int, message: Any) -> Any:
+    """It happened then."""
+    info = {"timestamp": 1772445600000 + 1000 * second}
+    return {"Interaction": {**message["Interaction"], "msgInfo": info}}
+
+
+@pytest.mark.parametrize(
+    ("times", "means"), [((1, 3, 2), NoResult), ((1, 2, 3), NotDialled)], ids=["offered again", "declined at last"]
+)
+def test_an_offer_after_the_agent_declined_is_seen_by_its_own_time_where_it_arrived_before(
+    times: tuple[int, int, int], means: type[object]
+) -> None:
+    arrived = [at(second, one) for second, one in zip(times, (FIRST, FIRST, FIRST_DECLINED), strict=True)]
+    assert isinstance(last(*arrived, deleted("CEC_DISCONNECT_NORMAL")), means)
+
+
+def test_an_offer_that_arrived_last_may_have_rung_somebody_whatever_its_time() -> None:
+    arrived = [at(1, FIRST), at(5, FIRST_DECLINED), at(4, FIRST)]
+    assert isinstance(last(*arrived, deleted("CEC_DISCONNECT_NORMAL")), NoResult)
+
+
 def test_a_call_that_all_who_were_offered_it_declined_rang_nobody() -> None:
     before = [CREATED, FIRST, FIRST_DECLINED, OTHER, OTHER_DECLINED]
     assert isinstance(last(*before, deleted("CEC_DISCONNECT_NORMAL")), NotDialled)
