@@ -8,9 +8,10 @@ from datetime import datetime
 import pytest
 
 from autodialer.domain.attempt import AttemptState
+from autodialer.domain.errors import StoreError
 from autodialer.domain.placing import Throttled
 from autodialer.ports.ledger import Ledger
-from autodialer.service.control import pause, pause_dialing, resume
+from autodialer.service.control import is_paused, pause, pause_dialing, resume
 from service.conftest import MakeWorld
 from service.virtual_time import pass_time
 from service.world import World, lead, person, phone
@@ -91,3 +92,10 @@ async def test_once_a_pause_is_answered_no_call_leaves(make_world: MakeWorld, hu
     assert len(world.telephony.rings) == before
     await world.write(lambda ledger: resume(ledger, world.clock.now()))
     assert (await running).totals["called"] == 20
+
+
+async def test_somebody_who_keeps_the_rows_of_a_run_keeps_nobody_from_pausing(world: World) -> None:
+    refusals = iter([StoreError("canceling statement due to lock timeout", permanent=False)])
+    world.process.store.fails = lambda: next(refusals, None)
+    await pause_dialing(world.services.means)
+    assert await world.read(is_paused)

@@ -207,7 +207,12 @@ def test_a_pause_is_answered_once_every_call_has_its_intent_or_sees_the_pause(re
 
     intent = first.submit(lambda connection: intend(SqlLedger(connection)))
     inside.wait(5)
-    answer = second.submit(lambda connection: pause(SqlLedger(connection), NOW))
+
+    def pause_behind_others(ledger: Ledger) -> None:
+        ledger.runs.wait_for_writers()
+        pause(ledger, NOW)
+
+    answer = second.submit(lambda connection: pause_behind_others(SqlLedger(connection)))
     with pytest.raises(TimeoutError):
         answer.result(0.2)
     gate.set()

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from autodialer.domain.access import THE_API, Action
+from autodialer.domain.errors import StoreError
 from autodialer.ports.access import AuditRow
 from autodialer.ports.ledger import Ledger
 from autodialer.service.means import Means
@@ -19,7 +20,6 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 def pause(ledger: Ledger, at: datetime, by: str = THE_API) -> None:
     """From this commit on no further call gets its intent, by whichever process. `by`: who wants it, for the audit trail."""
-    ledger.runs.wait_for_writers()
     ledger.switches.set(_PAUSED, _YES, at)
     ledger.audit.add(at, by, Action.PAUSE)
 
@@ -27,7 +27,15 @@ def pause(ledger: Ledger, at: datetime, by: str = THE_API) -> None:
 async def pause_dialing(means: Means, by: str = THE_API) -> datetime:
     """Pause; returns when no further call leaves, with the moment of the pause. StoreError."""
     now = means.clock.now()
-    await means.store.write(lambda ledger: pause(ledger, now, by))
+
+    def pause_behind_others(ledger: Ledger) -> None:
+        ledger.runs.wait_for_writers()
+        pause(ledger, now, by)
+
+    try:
+        await means.store.write(pause_behind_others)
+    except StoreError:  # somebody keeps the run's row: nobody may be kept from pausing by that
+        await means.store.write(lambda ledger: pause(ledger, now, by))
     if not means.alone:
         await means.clock.sleep(_UNTIL_LEFT)
     return now
