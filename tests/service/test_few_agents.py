@@ -1,0 +1,30 @@
+"""Calls that need an agent: while there is none for another call, the CRM is not asked about anybody."""
+
+from collections import deque
+
+import pytest
+
+from autodialer.domain.placing import Throttled
+from autodialer.ports.rows import RunKind
+from service.conftest import MakeWorld
+from service.test_membership import at_work, until
+from service.virtual_time import pass_time
+from service.world import lead, person, phone
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+async def test_while_a_call_has_the_only_free_agent_and_waits_for_its_turn_the_crm_is_left_alone(
+    make_world: MakeWorld, replicas: int
+) -> None:
+    world = make_world(calls_per_second=4.0, alone=replicas == 1)
+    world.telephony.agents = 1
+    world.telephony.script[phone(0)] = deque([Throttled(60.0)])
+    world.crm.add(*(person(lead(n), n) for n in range(6)))
+    others = [world.boot(f"other {n}") for n in range(1, replicas)]
+    async with at_work(world.process, *others):
+        await world.services.run_desk.start(RunKind.MANUAL)
+        await until(lambda: bool(world.telephony.rings))
+        await pass_time(5)
+        before = len(world.crm.looks)
+        await pass_time(20)
+        assert len(world.crm.looks) - before <= 1
