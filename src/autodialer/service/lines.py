@@ -33,6 +33,11 @@ class Lines:
         """A run begins to dial: from now on results are awaited."""
         self._heard_at = self._clock.monotonic()
 
+    async def rest(self) -> None:
+        """Nobody can be called. Where no call is in progress either, no result can come: silence until now says nothing."""
+        if await self._store.read(self._none_in_progress):
+            self.start()
+
     async def free(self) -> int:
         """How many more calls may be started, as far as can be seen without keeping others from starting one."""
         return await self._store.read(self.count_free)
@@ -48,12 +53,22 @@ class Lines:
 
     def count_free(self, ledger: Ledger) -> int:
         """Lines that no call has."""
-        recent = _EVER if self._nobody_heard(ledger) else self._clock.now() - timedelta(seconds=self._timeout)
+        recent = _EVER if self._nobody_heard(ledger) else self._long_ago()
         return self._limit - ledger.attempts.lines_in_use(recent)
 
     async def deaf(self) -> bool:
-        """Whether no result came to any process for RESULT_TIMEOUT."""
-        return self._is_silent() and await self._store.read(self._nobody_heard)
+        """Whether no result came to any process for RESULT_TIMEOUT, and every call that has a line was made before that."""
+        return self._is_silent() and await self._store.read(self._waits_in_vain)
+
+    def _waits_in_vain(self, ledger: Ledger) -> bool:
+        return self._nobody_heard(ledger) and self._none_in_progress(ledger)
+
+    def _none_in_progress(self, ledger: Ledger) -> bool:
+        """No call whose result is not overdue."""
+        return ledger.attempts.lines_in_use(self._long_ago()) == 0
+
+    def _long_ago(self) -> datetime:
+        return self._clock.now() - timedelta(seconds=self._timeout)
 
     def _is_silent(self) -> bool:
         return self.silence() >= self._timeout

@@ -158,6 +158,7 @@ class Preparer:
         if not self._told_of_agents:
             self._m.log.info("no agent is free, the run waits", run_id=run.run_id)
             self._told_of_agents = True
+        await self._persistence.insist(self._lines.rest)
         await self._m.clock.sleep(_AGENT_POLL)
         return False
 
@@ -172,8 +173,9 @@ class Preparer:
 
     async def _may_go_on(self, run: Run, stop: Stop) -> bool | None:
         """Wait while paused; None when there is nobody to wait for."""
-        since = self._m.clock.monotonic()
+        since, waited = self._m.clock.monotonic(), False
         while await self._persistence.insist(lambda: self._m.store.read(is_paused)):
+            waited = True
             if self._stopping.is_set():
                 return False
             if not await self._anybody_due(run):
@@ -182,6 +184,8 @@ class Preparer:
                 stop.because("paused for more than an hour")
                 return False
             await self._m.clock.sleep(_POLL)
+        if waited:
+            await self._persistence.insist(self._lines.rest)
         return not self._stopping.is_set()
 
     async def _look_and_reserve(
