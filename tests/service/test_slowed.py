@@ -1,5 +1,6 @@
 """rules.md row 26: a limit of 8x8's that is lower than ours is found and kept to, at the price of few requests and little time."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -180,3 +181,20 @@ async def test_a_previous_release_that_changes_the_shared_pace_by_its_own_rules_
     await pacer.turn()
     at = [await pacer.turn(), await pacer.turn()]
     assert at[1] - at[0] == pytest.approx(0.405 / 1.5, abs=0.01)
+
+
+async def test_an_hour_that_8x8_asked_for_is_kept_though_other_replicas_had_turns_given_out_behind_it(
+    new_store: Callable[[], SqlStore],
+) -> None:
+    world = World(new_store(), alone=False)
+    first, second, third = (SharedPacer(10, world.process.store, world.clock) for _ in range(3))
+    turn = await first.turn()
+    await first.pause(3600)
+    waiting = [asyncio.create_task(second.turn())]
+    await pass_time(0.01)
+    await first.slow_down(turn)
+    waiting.append(asyncio.create_task(third.turn()))
+    await pass_time(3500)
+    assert not any(task.done() for task in waiting)
+    await pass_time(110)
+    assert all(task.done() for task in waiting)

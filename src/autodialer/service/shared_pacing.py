@@ -17,7 +17,7 @@ _LONG = 0.5  # seconds of waiting for another turn in which a pause, or an opt-o
 _MOMENT = 0.0005  # seconds that are not waited for
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = 1.0  # seconds: a difference between two clocks that grew by so much is a clock that was set
-_SANE = timedelta(hours=1)  # nobody is told to wait longer: the database's clock was set back
+_SANE = timedelta(hours=2)  # nobody is told to wait longer than one, and a few turns: the database's clock was set back
 _TURNS = 20  # that may be given out ahead, at most, where it was set back by less
 
 
