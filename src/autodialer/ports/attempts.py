@@ -105,6 +105,10 @@ class Attempts(Protocol):
         """Calls in progress: reserved, submitting, placed, and unknown ones submitted after `unknown_since`."""
         ...
 
+    def sent_lately(self, since: datetime) -> int:
+        """Open calls whose result can still be waited for: about to be sent, or sent after `since`."""
+        ...
+
     def reserved(self) -> int:
         """How many are about to be sent."""
         ...

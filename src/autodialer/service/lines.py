@@ -64,8 +64,8 @@ class Lines:
         return self._nobody_heard(ledger) and self._none_in_progress(ledger)
 
     def _none_in_progress(self, ledger: Ledger) -> bool:
-        """No call whose result is not overdue."""
-        return ledger.attempts.lines_in_use(self._long_ago()) == 0
+        """No call whose result is not overdue, whether or not somebody has noticed that it is."""
+        return ledger.attempts.sent_lately(self._long_ago()) == 0
 
     def _long_ago(self) -> datetime:
         return self._clock.now() - timedelta(seconds=self._timeout)

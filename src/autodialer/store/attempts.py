@@ -50,6 +50,8 @@ _WITHOUT_SESSION = (
 )
 _LIVE = or_(_a.state != AttemptState.UNKNOWN.value, _a.submitted_at > bindparam("unknown_since"))
 _LINES_IN_USE = Prepared(select(func.count().label("lines")).select_from(attempts).where(_OPEN, _LIVE))
+_LATELY = or_(_a.state == AttemptState.RESERVED.value, _a.submitted_at > bindparam("since"))
+_SENT_LATELY = Prepared(select(func.count().label("calls")).select_from(attempts).where(_OPEN, _LATELY))
 _WAITS_IN_VAIN = or_(
     and_(_a.state == AttemptState.PLACED.value, _a.placed_at <= bindparam("before")),
     and_(
@@ -177,6 +179,9 @@ class SqlAttempts(SqlTransitions):
 
     def lines_in_use(self, unknown_since: datetime) -> int:
         return int(_LINES_IN_USE.rows(self._db, {"unknown_since": unknown_since})[0].lines)
+
+    def sent_lately(self, since: datetime) -> int:
+        return int(_SENT_LATELY.rows(self._db, {"since": since})[0].calls)
 
     def reserved(self) -> int:
         mine = _a.state == AttemptState.RESERVED.value

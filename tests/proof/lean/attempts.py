@@ -199,6 +199,12 @@ class MemoryAttempts(SqlTransitions):
             for row in self.open.values()
         )
 
+    def sent_lately(self, since: datetime) -> int:
+        return sum(
+            row.state is _RESERVED or (row.submitted_at is not None and row.submitted_at > since)
+            for row in self.open.values()
+        )
+
     def overdue(self, *, placed_before: datetime, now: datetime, today: str) -> Sequence[AttemptRow]:
         late = []
         for row in self.open.values():
