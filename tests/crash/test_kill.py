@@ -50,7 +50,7 @@ def numbers(kind: str, backend: str) -> Iterator[int]:
     first = 3 if backend == "sqlite" else 1
     match kind:
         case "commit":
-            return itertools.count(first, 54)
+            return itertools.count(first, 75)
         case "place":
             return iter((first, 8 + first))
         case _:

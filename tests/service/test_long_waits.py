@@ -20,7 +20,7 @@ PEOPLE = 20
 @pytest.fixture(params=[1, 2])
 async def world(make_world: MakeWorld, request: pytest.FixtureRequest) -> World:
     """Few lines; `replicas` of them."""
-    world = make_world(max_concurrent_calls=5, result_timeout=300.0, alone=request.param == 1)
+    world = make_world(max_concurrent_calls=5, result_timeout=60.0, alone=request.param == 1)
     world.crm.add(*(person(lead(n), n) for n in range(PEOPLE)))
     world.telephony.rings_for = 20.0
     world.all_end(Disposition.BUSY)
@@ -57,7 +57,7 @@ async def after(seconds: float, world: World, change: str) -> None:
 
 @pytest.mark.parametrize("change", ["pause", "agents"])
 async def test_a_run_goes_on_after_a_long_pause_and_when_agents_are_back(world: World, change: str) -> None:
-    meanwhile = asyncio.create_task(after(600, world, change))
+    meanwhile = asyncio.create_task(after(120, world, change))
     assert_all_were_called(await with_a_wait(world))
     await meanwhile
 
@@ -71,14 +71,14 @@ async def test_calls_of_earlier_that_nobody_heard_of_take_no_line_after_it(world
     for n in range(PEOPLE):
         world.crm.change(lead(n), status="Waiting")
     await with_a_wait(world)
-    await pass_time(400)
+    await pass_time(80)
     for n in range(PEOPLE):
         world.crm.change(lead(n), status="New")
-    meanwhile = asyncio.create_task(after(600, world, change))
+    meanwhile = asyncio.create_task(after(120, world, change))
     assert_all_were_called(await with_a_wait(world))
     await meanwhile
 
 
 async def test_a_run_goes_on_after_8x8_wanted_to_be_left_alone_for_long(world: World) -> None:
-    world.telephony.script[phone(7)] = deque([Throttled(1000.0)])
+    world.telephony.script[phone(7)] = deque([Throttled(200.0)])
     assert_all_were_called(await with_a_wait(world))
