@@ -66,6 +66,11 @@ def lead_leg(legs: Sequence[Leg], number: str | None, agents: AbstractSet[str]) 
     return next((leg for leg in others if leg.name == "calla"), None)
 
 
+def is_from_outside(legs: Sequence[Leg]) -> bool:
+    """Whether somebody called a number of the account: the first call of a session of ours goes out (docs/8x8.md, section 3)."""
+    return any(leg.name == "calla" and not leg.outbound for leg in legs)
+
+
 def agent_leg(legs: Sequence[Leg], lead: Leg) -> Leg | None:
     """The other leg, if the agent was called at all."""
     return next((leg for leg in legs if leg is not lead), None)

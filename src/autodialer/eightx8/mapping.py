@@ -9,7 +9,7 @@ from autodialer.domain.result import CallEvent, CallResult, NoResult, Trouble
 from autodialer.eightx8.actions import CALL_ACTION, CALL_STATUS, read_progress
 from autodialer.eightx8.config import VoiceConfig
 from autodialer.eightx8.errors import trouble_of
-from autodialer.eightx8.legs import Leg, agent_leg, lead_leg, read_legs
+from autodialer.eightx8.legs import Leg, agent_leg, is_from_outside, lead_leg, read_legs
 from autodialer.eightx8.words import as_instant, as_int, as_text, normalize_status, plain, session_of
 
 _SUMMARY = "SESSION_SUMMARY"
@@ -55,6 +55,8 @@ def read_callback(body: Mapping[str, object], number_of: Callable[[str], str | N
         return NoResult(event_type[:64], reason, session_of(payload.get("sessionId")))
     summary = _read(payload, asks=config.is_press1)
     number = _number(summary, number_of)
+    if number is None and summary.attempt_id is None and is_from_outside(summary.legs):
+        return _nothing(summary, "somebody called in: no call of ours begins so")
     lead = lead_leg(summary.legs, number, config.agent_digits)
     if lead is not None and (end := ENDS.get(lead.status or "")):
         return _from_leg(summary, lead, end)

@@ -49,6 +49,20 @@ def test_a_status_that_nobody_knows_is_no_result(word: object, session: str) -> 
     nothing(vss(session, details))
 
 
+def test_who_calls_one_of_the_account_s_numbers_is_no_call_of_ours() -> None:
+    details = {"callA": leg("+6531589338", "COMPLETED", callDirection="INBOUND"), "callB": leg(AGENT, "COMPLETED")}
+    event = read(vss("COMPLETED", details, clientRequestId=None), number=None)
+    assert isinstance(event, NoResult)
+    assert "called in" in event.reason
+
+
+@pytest.mark.parametrize("known", [{"number": LEAD}, {"number": None, "clientRequestId": "att-1"}])
+def test_a_session_that_is_known_is_ours_whatever_8x8_calls_its_first_call(known: dict[str, Any]) -> None:
+    details = {"callA": leg(LEAD, "BUSY", callDirection="INBOUND")}
+    body = vss("BUSY", details, clientRequestId=known.get("clientRequestId"))
+    assert result(body, known["number"]).disposition is BUSY
+
+
 @pytest.mark.parametrize(
     ("agent_status", "unreached"),
     [("COMPLETED", False), ("NO_ANSWER", True), ("BUSY", True), ("FAILED", True), ("CANCELED", True), ("ERROR", True)],
@@ -285,7 +299,7 @@ def test_every_problem_of_a_malformed_callback_is_named_at_once() -> None:
         ("voice_vss_ivr_completed_two_outbound_legs_clientRequestId_v5.json", "+6591178965", ANSWERED, False, 23),
         ("voice_vss_ivr_busy_second_leg_v5.json", "+6568332048", ANSWERED, True, 37),
         ("voice_vss_ivr_busy_second_leg_v5.json", "+6531589338", BUSY, False, 0),
-        ("voice_vss_ivr_completed_hangup_v5.json", None, ANSWERED, False, 16),
+        ("voice_vss_ivr_completed_hangup_v5.json", LEAD, ANSWERED, False, 16),
         ("voice_vss_voicemessaging_completed.json", "+6568332048", ANSWERED, False, 13),
         ("voice_vss_voicemessaging_error_2004.json", "+6591178965", FAILED, False, 0),
         ("voice_vss_numbermasking_completed.json", "+6591178965", ANSWERED, False, 13),
@@ -300,6 +314,12 @@ def test_the_summaries_that_8x8_documents_are_read_as_documented(
     assert event.duration_seconds == seconds
     assert event.happened_at is not None
     assert ("-2004" in event.reason) is ("2004" in name)
+
+
+@pytest.mark.parametrize("name", ["voice_vss_ivr_completed_hangup_v5.json", "voice_vss_ivr_busy_second_leg_v5.json"])
+def test_the_inbound_summaries_that_8x8_documents_are_no_calls_of_ours(name: str) -> None:
+    event = read(documented(name), number=None)
+    assert isinstance(event, NoResult)
 
 
 @pytest.mark.parametrize(
