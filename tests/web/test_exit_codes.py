@@ -39,6 +39,8 @@ def run(guarded: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     [
         (2, "none that could be called", ("suppress", "abc")),
         (2, "must be a Zoho id", ("look", "lead", "abc")),
+        (2, "'../../stats' is no id", ("explain", "lead", "../../stats")),
+        (2, "must be a Zoho id", ("look", "lead", "12?3#y")),
         (1, "neither Zoho nor the ledger knows", ("explain", "lead", "12345")),
         (1, "knows no attempt", ("unknown", "--settle", "nope", "--as", "busy")),
         (1, "not on the list", ("suppress", "0722000111", "--remove")),

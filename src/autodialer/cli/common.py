@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
 
 import httpx2
 import typer
@@ -104,6 +105,13 @@ class RunningService:
         return httpx2.AsyncClient(
             base_url=self.base_url, verify=trusted(), headers=headers, timeout=patience, trust_env=False
         )
+
+
+def in_path(given: str) -> str:
+    """An id or a name that somebody typed, as one part of an address. WrongUsage when it is the way to another one."""
+    if "/" in given or given in (".", ".."):
+        raise WrongUsage(f"{given!r} is no id and no name")
+    return quote(given, safe="")
 
 
 def api_headers(settings: Settings) -> dict[str, str]:

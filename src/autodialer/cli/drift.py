@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from autodialer.cli.common import Json, ask, console, door, print_json, run_async, send, settings_with_logging
+from autodialer.cli.common import Json, ask, console, door, in_path, print_json, run_async, send, settings_with_logging
 from autodialer.service.writing_again import Field
 from autodialer.settings import Settings
 
@@ -41,7 +41,7 @@ def drift(
         raise typer.BadParameter("--write-again FIELD goes with --lead ID or --contact ID")
     settings = settings_with_logging(files=False, console=False)
     if write_again is not None:
-        path = f"/api/drift/lead/{lead}" if lead else f"/api/drift/contact/{contact}"
+        path = f"/api/drift/lead/{in_path(lead)}" if lead else f"/api/drift/contact/{in_path(contact)}"
         body = run_async(ask(settings, "POST", path, json={"field": write_again.value}))
         told = {name: body[name] for name in ("record_type", "zoho_id", "field")}
         if as_json:

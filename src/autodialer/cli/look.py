@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from autodialer.cli.common import Json, ask, console, print_json, run_async, settings_with_logging
+from autodialer.cli.common import Json, ask, console, in_path, print_json, run_async, settings_with_logging
 from autodialer.cli.explained import show_record
 from autodialer.rules.reading import Unreadable, read_instant
 from autodialer.settings import Settings
@@ -110,7 +110,7 @@ def explain(
         raise typer.BadParameter("an instant such as 2026-01-13 or 2026-01-13T14:00", param_hint="--at")
     settings = settings_with_logging(files=False, console=False)
     asked = {"at": at} if at is not None else {}
-    record = run_async(ask(settings, "GET", f"/api/records/{kind.value}/{zoho_id}", params=asked))["record"]
+    record = run_async(ask(settings, "GET", f"/api/records/{kind.value}/{in_path(zoho_id)}", params=asked))["record"]
     if as_json:
         print_json(record)
     else:

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import httpx2
 import typer
 
-from autodialer.cli.common import Json, ask, door, print_json, read_answer, run_async, settings_with_logging
+from autodialer.cli.common import Json, ask, door, in_path, print_json, read_answer, run_async, settings_with_logging
 from autodialer.cli.paging import collect
 from autodialer.domain.errors import DialerError, WrongUsage
 from autodialer.settings import Settings
@@ -63,7 +62,7 @@ def suppress(
             _say({"written": str(export), "numbers": count}, as_json=as_json)
     elif remove:
         params = {"reason": reason} if reason else None
-        path = f"/api/do-not-call/{quote(str(number), safe='')}"
+        path = f"/api/do-not-call/{in_path(str(number))}"
         _say({"removed": run_async(ask(settings, "DELETE", path, params=params))["number"]}, as_json=as_json)
     else:
         body = run_async(ask(settings, "POST", "/api/do-not-call", json={"number": number, "reason": reason}))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from autodialer.cli.common import Json, ask, console, print_json, run_async, settings_with_logging
+from autodialer.cli.common import Json, ask, console, in_path, print_json, run_async, settings_with_logging
 from autodialer.service.passwords import problem_with
 
 _group = typer.Typer(
@@ -85,7 +85,7 @@ def remove(name: Name, as_json: Json = False) -> None:
     Example: autodialer user remove ioana
     """
     settings = settings_with_logging(files=False, console=False)
-    body = run_async(ask(settings, "DELETE", f"/api/users/{name}"))
+    body = run_async(ask(settings, "DELETE", f"/api/users/{in_path(name)}"))
     if as_json:
         print_json({"removed": body["name"]})
     else:

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from autodialer.cli.common import Json, ask, console, print_json, run_async, settings_with_logging
+from autodialer.cli.common import Json, ask, console, in_path, print_json, run_async, settings_with_logging
 from autodialer.cli.paging import Most, collect, moment, record, title
 from autodialer.domain.access import Action
 from autodialer.ports.work_lists import Flaw
@@ -149,7 +149,7 @@ def look(
     Example: autodialer look lead 5000000000000012345
     """
     settings = settings_with_logging(files=False, console=False)
-    found = run_async(ask(settings, "POST", f"/api/records/{record_type}/{zoho_id}/look"))["record"]
+    found = run_async(ask(settings, "POST", f"/api/records/{record_type}/{in_path(zoho_id)}/look"))["record"]
     if as_json:
         print_json(found)
         return

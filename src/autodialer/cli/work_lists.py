@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from autodialer.cli.common import Json, ask, console, print_json, run_async, settings_with_logging
+from autodialer.cli.common import Json, ask, console, in_path, print_json, run_async, settings_with_logging
 from autodialer.cli.paging import Most, collect, moment, record, title
 from autodialer.domain.disposition import Settlement
 from autodialer.settings import Settings
@@ -60,7 +60,9 @@ def unknown(
         raise typer.BadParameter("--settle ATTEMPT_ID and --as RESULT go together")
     settings = settings_with_logging(files=False, console=False)
     if settle is not None and result is not None:
-        call = run_async(ask(settings, "POST", f"/api/unknown/{settle}", json={"result": result.value}))["call"]
+        call = run_async(ask(settings, "POST", f"/api/unknown/{in_path(settle)}", json={"result": result.value}))[
+            "call"
+        ]
         if as_json:
             print_json(call)
         else:
