@@ -87,7 +87,7 @@ BREAKAGES: Sequence[Breakage] = (
     Breakage(
         "callbacks are taken into a ledger that was moved away",
         [Replace("service/callbacks.py", "if (why := unusable(ledger)) is not None:", "if (why := None) is not None:")],
-        [_store("moved_away_callbacks", "a_result_is_not_acknowledged_by_who_has_the_old_ledger")],
+        [_store("moved_away_callbacks", "neither_result_nor_question_is_taken_by_who_has_the_old_ledger")],
     ),
     Breakage(
         "one whose rows others hold keeps the writer from everything else",

@@ -4,6 +4,7 @@ What each figure is for: docs/postgresql.md.
 """
 
 import os
+import random
 import select
 import socket
 import threading
@@ -35,8 +36,9 @@ _SERVER_SIDE: Final = {
 # it. Both are shorter than a lease: who waits for such a row must not be taken for dead itself.
 WRITER_IDLE_MS: Final = 2_000
 # Who waits for rows of others lets go of his own soon: two groups with the same rows in another order wait for each other. And the
-# writer has more to do meanwhile, such as to say that this process lives.
-_OF_WRITERS: Final = {"lock_timeout": 250, "idle_in_transaction_session_timeout": WRITER_IDLE_MS}
+# writer has more to do meanwhile, such as to say that this process lives. Each for as long as chance has it: two that let go at the
+# same moment, and try again at the same moment, would do so until both give up.
+PATIENCE_OF_WRITERS_MS: Final = range(120, 260)
 # Whatever the defaults of the server, database or role are: a call whose intent a crash takes back would be made again, and what is
 # read behind a lock must be what was committed meanwhile.
 _PROMISED: Final = r"-c synchronous_commit=on -c default_transaction_isolation=read\ committed"
@@ -61,7 +63,8 @@ def connect_args(url: URL, *, writable: bool, reads: bool = False) -> dict[str, 
     found = {name: value for name, value in wanted.items() if name not in url.query}
     server_side = {name: value for name, value in _SERVER_SIDE.items() if writable or name != "statement_timeout"}
     if writable and not reads:
-        server_side |= _OF_WRITERS
+        patience = random.choice(PATIENCE_OF_WRITERS_MS)  # noqa: S311 - guards nothing
+        server_side |= {"lock_timeout": patience, "idle_in_transaction_session_timeout": WRITER_IDLE_MS}
     said = " ".join([_PROMISED, *(f"-c {name}={value}" for name, value in server_side.items())])
     given = url.query.get("options", "")
     found["options"] = f"{said} {given if isinstance(given, str) else ' '.join(given)}".strip()
