@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from autodialer.domain.disposition import Disposition
 from autodialer.domain.record import CrmStatus
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal
 from autodialer.ports.rows import OutboxRow, Projection
@@ -70,6 +71,20 @@ async def test_call_attempts_that_a_person_raised_meanwhile_do_not_go_down(seen:
     await queue(seen)
     await seen.drain()
     assert seen.crm.records[lead(1)].call_attempts == 4
+
+
+async def test_who_is_to_get_no_more_calls_by_a_count_that_a_person_set_while_the_phone_rang_gets_none(
+    world: World,
+) -> None:
+    world.crm.add(person(lead(1), 1))
+    await world.run()
+    world.crm.change(lead(1), call_attempts=99)
+    await world.hear(world.session(lead(1)), Disposition.NO_ANSWER)
+    await world.drain()
+    assert (world.crm.records[lead(1)].status, world.crm.records[lead(1)].call_attempts) == ("No Answer", 99)
+    world.clock.move_to(MONDAY + DAY)
+    await world.run()
+    assert len(world.telephony.rings) == 1
 
 
 async def test_only_an_update_with_a_status_names_the_version_that_was_seen(seen: World) -> None:

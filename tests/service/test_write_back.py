@@ -90,8 +90,10 @@ async def test_row_31_the_same_status_in_other_case_and_spaces_is_not_a_person_s
     assert (await world.updates(lead(1)))[0].status_kept is None
 
 
-@pytest.mark.parametrize(("in_crm", "written"), [(9, 9), (2, 3), (None, 3), ("x", 3), (-4, 3), (4000, 3)])
-async def test_invariant_4_call_attempts_never_goes_down(world: World, in_crm: object, written: int) -> None:
+@pytest.mark.parametrize(
+    ("in_crm", "written"), [(9, 9), (2, 3), (None, 3), ("x", 3), (-4, 3), (4000, 4000), (7.5, 7.5)]
+)
+async def test_invariant_4_call_attempts_never_goes_down(world: World, in_crm: object, written: float) -> None:
     world.crm.add(person(lead(1), 1, call_attempts=in_crm))
     await queue(world, lead(1), call_attempts=3)
     await world.drain()

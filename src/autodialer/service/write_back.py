@@ -215,17 +215,17 @@ def plan_for(row: OutboxRow, record: Record | None, policy: Policy) -> Plan:
 
 
 def update_for(row: OutboxRow, record: Record, policy: Policy) -> tuple[CrmUpdate, str | None]:
-    """What the CRM is to hold after `row`, and the person's status that stays (else None).
+    """What of `row` is to be written, and the person's status that stays (else None).
 
-    Call Attempts never goes down: a greater value in the CRM stays.
+    Call Attempts never goes down: a greater value in the CRM stays, also one that nobody can have counted, as whoever wants no more
+    calls to be made may write it there (rules.md row 8).
     """
     allowed = {normalise(status) for status in statuses_expected(row, policy)}
     shown = normalise(record.status or "")
     kept = record.status or "" if row.status is not None and shown not in allowed else None
-    attempts = row.call_attempts
-    in_crm = read_attempts(record.call_attempts, policy.max_sane_attempts)
-    if attempts is not None and isinstance(in_crm, int):
-        attempts = max(attempts, in_crm)
+    attempts, in_crm = row.call_attempts, record.call_attempts
+    if attempts is not None and isinstance(in_crm, int | float) and in_crm > attempts:
+        attempts = None
     status = None if kept is not None else row.status
     return CrmUpdate(row.key, status, attempts, row.first_no_answer_at), kept
 
