@@ -19,13 +19,14 @@ from autodialer.zoho.answers import Answer, UnreadableError, error_for, error_it
 from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.fields import MODULES
 from autodialer.zoho.mapping import item_details, to_zoho_time
-from autodialer.zoho.refusals import MEANINGS, refusal_for, to_refusal
+from autodialer.zoho.refusals import MEANINGS, is_about_the_body, refusal_for, to_refusal
 from autodialer.zoho.transport import ApiCall, Transport
 
 MAX_SUBJECT: Final = 255
 MAX_TITLE: Final = 120
 _PER_PAGE: Final = 200
 _MAX_PAGES: Final = 10
+_PATHS: Final = {ActivityForm.NOTE: "/crm/v8/Notes", ActivityForm.CALL: "/crm/v8/Calls"}
 _TOO_MANY: Final = frozenset({"TOO_MANY_REQUESTS", "RATE_LIMIT_EXCEEDED"})
 _SCOPES: Final = (
     "; ZOHO_LOG_CALLS needs ZohoCRM.modules.notes.CREATE and .READ too, for calls also ZohoCRM.modules.calls.CREATE "
@@ -56,10 +57,10 @@ class ZohoActivities:
     async def add(self, activities: Sequence[Activity]) -> Sequence[ActivityResult]:
         """See ports.ActivityLog.add."""
         results: dict[str, ActivityResult] = {}
-        for form, path in ((ActivityForm.NOTE, "/crm/v8/Notes"), (ActivityForm.CALL, "/crm/v8/Calls")):
+        for form in ActivityForm:
             mine = [one for one in activities if one.form is form]
             if mine:
-                added = await self._insert(path, mine, self._body(form, mine))
+                added = await self._insert(form, mine)
                 results |= zip((one.attempt_id for one in mine), added, strict=True)
         return [results[one.attempt_id] for one in activities]
 
@@ -68,13 +69,18 @@ class ZohoActivities:
             return msgspec.json.encode({"data": [_note(one) for one in activities]})
         return msgspec.json.encode({"data": [_call(one) for one in activities], "trigger": list(self._trigger)})
 
-    async def _insert(self, path: str, activities: Sequence[Activity], body: bytes) -> Sequence[ActivityResult]:
+    async def _insert(self, form: ActivityForm, activities: Sequence[Activity]) -> Sequence[ActivityResult]:
+        """One result for each. What is refused as a whole, so that nothing was added, is sent one by one."""
         credits_used = -(-len(activities) // 10)
-        call = ApiCall("POST", path, content=body, credits=credits_used, is_repeatable=False)
+        body = self._body(form, activities)
+        call = ApiCall("POST", _PATHS[form], content=body, credits=credits_used, is_repeatable=False)
         try:
             return await self._transport.send(call, lambda answer: _read_added(answer, len(activities)))
         except CrmError as error:
-            return [_result_of(error)] * len(activities)
+            if len(activities) == 1 or not is_about_the_body(error):
+                return [_result_of(error)] * len(activities)
+        singles = await gather_or_cancel([self._insert(form, [one]) for one in activities])
+        return [single for (single,) in singles]
 
     async def _find_calls(self, calls: Sequence[Activity]) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -5,6 +5,7 @@ docs/zoho/writing.md shows the same table to people.
 
 from typing import Final, NamedTuple
 
+from autodialer.domain.errors import CrmError
 from autodialer.domain.update import NotWritten, Refusal
 from autodialer.zoho.answers import ErrorBody, describe
 
@@ -65,6 +66,7 @@ OF_ONE_RECORD: Final = frozenset(
     and code not in ("NOT_ALLOWED", "LIMIT_EXCEEDED")
 )
 """What Zoho says of a single record and its values, also where it refuses a whole request with it."""
+_OF_A_REQUEST: Final = frozenset({"LIMIT_EXCEEDED", "HTTP 400", "HTTP 413"})
 _UNKNOWN: Final = Meaning(Refusal.BLOCKED, "this code is not documented: ask Zoho, or report it")
 _SAYS_NOTHING: Final = Meaning(Refusal.RETRY)
 
@@ -77,6 +79,11 @@ def meaning_of(code: str) -> Meaning:
 def refusal_for(code: str) -> Refusal:
     """The same without the advice."""
     return meaning_of(code).refusal
+
+
+def is_about_the_body(error: CrmError) -> bool:
+    """Whether Zoho refused a request as it is, or for one of its records, so that each record alone may fare better."""
+    return error.permanent and (error.code in _OF_A_REQUEST or error.code in OF_ONE_RECORD)
 
 
 def to_refusal(found: ErrorBody) -> NotWritten:

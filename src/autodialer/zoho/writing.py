@@ -19,7 +19,7 @@ from autodialer.zoho.config import ZohoConfig
 from autodialer.zoho.fields import ModuleFields
 from autodialer.zoho.freshness import parse_time
 from autodialer.zoho.mapping import item_details, to_body, to_item, to_result, to_zoho_time
-from autodialer.zoho.refusals import OF_ONE_RECORD, refusal_for
+from autodialer.zoho.refusals import is_about_the_body, refusal_for
 from autodialer.zoho.slots import Rank
 from autodialer.zoho.transport import ApiCall, Transport
 
@@ -68,7 +68,7 @@ class Writer:
         try:
             return await self._put(updates)
         except CrmError as error:
-            if not _is_about_the_body(error):
+            if not is_about_the_body(error):
                 return error
             if len(updates) == 1:
                 return [NotWritten(error.code, error.message, refusal_for(error.code))]
@@ -145,11 +145,3 @@ def _guard(updates: Sequence[CrmUpdate]) -> Mapping[str, str]:
 
 def _not_written(error: CrmError) -> NotWritten:
     return NotWritten(error.code, error.message, Refusal.STOP if error.stops_run else Refusal.RETRY)
-
-
-def _is_about_the_body(error: CrmError) -> bool:
-    """Whether Zoho refused the batch as it is, or for one of its records, so that each record alone may fare better."""
-    return error.permanent and (error.code in _OF_A_REQUEST or error.code in OF_ONE_RECORD)
-
-
-_OF_A_REQUEST: Final = frozenset({"LIMIT_EXCEEDED", "HTTP 400", "HTTP 413"})

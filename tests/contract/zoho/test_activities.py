@@ -121,6 +121,20 @@ async def test_a_throttled_request_added_nothing_and_says_so(world: World) -> No
     assert result.refusal is Refusal.RETRY
 
 
+@pytest.mark.parametrize("form", [NOTE, CALL])
+@pytest.mark.parametrize("code", ["INVALID_DATA", "RECORD_LOCKED", "MANDATORY_NOT_FOUND", "LIMIT_EXCEEDED"])
+async def test_a_request_that_is_refused_for_one_of_them_keeps_back_no_other(
+    world: World, form: ActivityForm, code: str
+) -> None:
+    told = [activity(number, form) for number in range(5)]
+    refused = {"code": code, "details": {}, "message": "no", "status": "error"}
+    match = {"method": "POST", "path_contains": "/crm/v8/", "body_contains": told[2].attempt_id}
+    world.fault(kind="status", status=400, body={"data": [refused]}, match=match, times=0)
+    results = await add(world, *told)
+    assert [type(result) for result in results] == [Logged, Logged, NotWritten, Logged, Logged]
+    assert len(world.sim.activities.notes) + len(calls(world)) == 4
+
+
 async def test_an_expired_token_is_renewed_and_the_note_added_once(world: World) -> None:
     async with world.open_client() as crm:
         await crm.prepare()
