@@ -220,6 +220,20 @@ async def test_a_call_to_another_record_with_the_number_is_told_for_both(world: 
     assert told == f"{lead(1)}, who has the same number, was called; it counts for both."
 
 
+async def test_that_others_with_the_number_could_not_be_looked_at_is_told_beside_the_call_that_rests_on_it(
+    world: World,
+) -> None:
+    world.crm.add(chasing(lead(1), 1, MONDAY - HOUR, attempts=3), person(contact(2), 2, phone=phone(1)))
+    await world.run()
+    told = (
+        "Other records with this number that were not looked at in Zoho: 1. If one of them is called, this one is not."
+    )
+    assert told not in (await world.explained(contact(2)))["next"]["provided"]
+    world.crm.on_look = lambda keys: setattr(world.crm, "look_fails", zoho_down() if lead(1) in keys else None)
+    found = await world.explained(contact(2))
+    assert (found["now"]["would"], told in found["next"]["provided"]) == ("call", True)
+
+
 async def test_a_record_that_a_run_did_not_find_any_more_is_told_of_once(world: World) -> None:
     world.all_end(Disposition.BUSY)
     world.crm.add(person(lead(1), 1), person(lead(2), 2))

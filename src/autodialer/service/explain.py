@@ -47,10 +47,10 @@ class Explainer:
         found, crm_error = await self._look([key])
         record = found.get(key)
         number = self._number(record)
-        sharing = await self._sharing(key, number) if record is not None else {}
+        sharing, unseen = await self._sharing(key, number)
         now, seen_at = self._clock.now(), asked_at - JUST_WRITTEN
         setting = Setting(self._m.dry_run, self._m.telephony.missing_settings())
-        work = _Work(key, record, crm_error, number, tuple(sharing.values()), self._policy, setting, now, seen_at)
+        work = _Work(key, record, crm_error, number, sharing, unseen, self._policy, setting, now, seen_at)
         answer = await self._store.read(lambda ledger: work.explained(ledger, at))
         is_unknown = record is None and crm_error is None and answer.dossier.is_empty
         return None if is_unknown else answer
@@ -64,17 +64,20 @@ class Explainer:
         except CrmError as error:
             return {}, error.message
 
-    async def _sharing(self, key: RecordKey, number: PhoneNumber | NoNumber | None) -> Mapping[RecordKey, Record]:
-        """The others that had this number when the ledger heard of them last, as the CRM shows them now (rules.md row 14)."""
+    async def _sharing(self, key: RecordKey, number: PhoneNumber | NoNumber | None) -> tuple[tuple[Record, ...], int]:
+        """The others that had this number when the ledger heard of them last, as the CRM shows them now (rules.md row 14).
+
+        And of how many nothing is known: the CRM did not tell of them, or they are too many.
+        """
         if not isinstance(number, PhoneNumber):
-            return {}
+            return (), 0
         e164 = number.e164
         keys = await self._store.read(lambda ledger: _with_number(ledger, e164))
-        others = [other for other in keys if other != key][:_SHARING]
+        others = [other for other in keys if other != key]
         if not others:
-            return {}
-        found, _ = await self._look(others)
-        return found
+            return (), 0
+        found, error = await self._look(others[:_SHARING])
+        return tuple(found.values()), len(others) if error is not None else len(others[_SHARING:])
 
 
 def _with_number(ledger: Ledger, number: str) -> list[RecordKey]:
@@ -87,13 +90,17 @@ def _with_number(ledger: Ledger, number: str) -> list[RecordKey]:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One explanation, once the CRM has been asked. `seen_at`: what was written since may not show in its answer."""
+    """One explanation, once the CRM has been asked.
+
+    `unseen`: how many more than `sharing` had the number. `seen_at`: what was written since may not show in the CRM's answer.
+    """
 
     key: RecordKey
     record: Record | None
     crm_error: str | None
     number: PhoneNumber | NoNumber | None
     sharing: tuple[Record, ...]
+    unseen: int
     policy: Policy
     setting: Setting
     now: datetime
@@ -161,6 +168,8 @@ class _Work:
 
         outlook = look_ahead(verdict_at, self.policy, self.now)
         provided = [*conditions(ledger, dossier, self.policy, self.setting, self.now)]
+        if self.unseen and outlook.next_call_at is not None:
+            provided.append(Sentence(_UNSEEN, {"count": self.unseen}))
         if outlook.dead_at is not None:
             provided += dead_conditions(dossier, self.policy)
         return replace(outlook, provided=tuple(provided))
@@ -203,6 +212,9 @@ class _Work:
         return choose_number(record.phone, None, self.policy.default_country)
 
 
+_UNSEEN = phrase(
+    "Other records with this number that were not looked at in Zoho: {count}. If one of them is called, this one is not."
+)
 _AS_NOW = phrase("That moment is still to come: this is what the rules will say then if nothing changes until then.")
 _NEVER_SEEN = phrase("No run had seen the record by then: what Zoho held is not known.")
 _SEEN = phrase("Zoho's fields are those that the run of {seen} pulled, with what we wrote ourselves since.")
