@@ -37,6 +37,7 @@ _SAID_AGAIN = exists(
         or_(_o.first_no_answer_at.is_(None), _later.c.first_no_answer_at.is_not(None)),
     )
 )
+_NEWEST_THAT_PULLED = select(_r.started_at).where(_r.staged_at.is_not(None)).order_by(_r.started_at.desc()).limit(1)
 _LATEST = LATEST_SUBMITTED.correlate(None).scalar_subquery()
 # Released, nothing told of the number, and not the call by which a clock that was set back is noticed.
 _SAYS_NOTHING = and_(
@@ -75,9 +76,10 @@ class SqlPruning:
         return self._db.execute(changed).rowcount == 1
 
     def _staged(self, start: str, before: datetime, limit: int, remove: bool) -> tuple[int, str, bool]:
-        """One run after the other, the oldest first."""
+        """One run after the other, the oldest first, up to the one whose records people still look through and search."""
         millis, _, run_id = (start or "0~").partition("~")
-        ended = and_(_r.started_at < before, _r.state.in_(["finished", "stopped", "skipped"]))
+        newest = self._db.execute(_NEWEST_THAT_PULLED).scalar() or before
+        ended = and_(_r.started_at < min(before, newest), _r.state.in_(["finished", "stopped", "skipped"]))
         at = from_millis(int(millis))
         after = and_(_r.started_at >= at, or_(_r.started_at > at, _r.run_id > run_id))
         found = select(_r.run_id, _r.started_at).where(after, ended)
