@@ -31,6 +31,10 @@ class Runs(Protocol):
         """The newest first; those beyond `before` (when it was started, run id)."""
         ...
 
+    def latest_pulled(self, but: str = "") -> Run | None:
+        """The newest that pulled everything and went on to dial, however many came to nothing since; the run `but` aside."""
+        ...
+
     def started_since(self, moment: datetime) -> Sequence[Run]:
         """Those that were started, and slots that were skipped, at `moment` or later, oldest first."""
         ...

@@ -14,7 +14,6 @@ from autodialer.service.credits import Credits
 from autodialer.service.holding import hold_problem
 from autodialer.service.means import Means
 
-_RUNS = 20
 _FOR_LONG = timedelta(hours=1)
 
 
@@ -101,8 +100,8 @@ class Doctor:
     async def _budget(self) -> list[Finding]:
         now = self._m.clock.now()
         try:
-            calls, recent = await self._m.store.read(
-                lambda ledger: (ledger.stats.calls_since(now - DAY), ledger.runs.recent(_RUNS))
+            calls, pulled = await self._m.store.read(
+                lambda ledger: (ledger.stats.calls_since(now - DAY), ledger.runs.latest_pulled())
             )
         except StoreError:
             return []  # told of above
@@ -113,7 +112,6 @@ class Doctor:
             findings.append(
                 Finding(Level.WARNING, "Zoho credits", message, "wait, or set ZOHO_DAILY_CREDITS if Zoho gives more")
             )
-        pulled = next((run for run in recent if run.staged_at is not None), None)
         if pulled is None:
             message = "no run yet: what a day needs is not known; autodialer plan says what a run needs"
             return [*findings, Finding(Level.OK, "Zoho credits", message)]

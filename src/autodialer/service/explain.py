@@ -82,7 +82,7 @@ class Explainer:
 
 def _with_number(ledger: Ledger, number: str) -> list[RecordKey]:
     keys = [row.key for row in ledger.attempts.of_number(number)]
-    newest = next((run for run in ledger.runs.recent(20) if run.staged_at is not None), None)
+    newest = ledger.runs.latest_pulled()
     if newest is not None:
         keys += ledger.staging.of_number(newest.run_id, number)
     return list(dict.fromkeys(keys))

@@ -30,7 +30,6 @@ _ID_DIGITS: Final = 20
 _MOST_WORDS: Final = 6  # of a name: two comparisons each, and a query takes 25
 _FEWEST_LETTERS: Final = 2
 _RECENT: Final = timedelta(days=7)
-_RUNS: Final = 20  # among which one is that pulled everything
 _IN_NAMES: Final = " -.'"
 _GROUPING: Final = str.maketrans("", "", " .-/()[]+")
 
@@ -173,7 +172,7 @@ def _known_keys(ledger: Ledger, question: _Question) -> list[RecordKey]:
     if question.zoho_id is not None:
         both = [RecordKey(record_type, question.zoho_id) for record_type in RecordType]
         keys += [key for key in both if is_known(ledger, key)]
-    newest = next((run for run in ledger.runs.recent(_RUNS) if run.staged_at is not None), None)
+    newest = ledger.runs.latest_pulled()
     if question.number is not None:
         keys += [row.key for row in ledger.attempts.of_number(question.number.e164)]
         if newest is not None:

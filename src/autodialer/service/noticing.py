@@ -15,7 +15,6 @@ from autodialer.service.holding import accepted_at, behind_reason
 from autodialer.service.means import Means
 
 _PAGE = 500
-_RUNS = 20
 
 
 async def forgotten_calls(means: Means, run: Run) -> str | None:
@@ -40,10 +39,10 @@ async def forgotten_calls(means: Means, run: Run) -> str | None:
 
 def _since(ledger: Ledger, run: Run, policy: Policy, now: datetime) -> datetime | None:
     """None for a ledger whose first run this is: it can't be behind what it never saw."""
-    earlier = [one.staged_at for one in ledger.runs.recent(_RUNS) if one.staged_at and one.run_id != run.run_id]
-    if not earlier:
+    earlier = ledger.runs.latest_pulled(but=run.run_id)
+    if earlier is None:
         return None
-    return evidence_since(policy, max(earlier), accepted_at(ledger), now)
+    return evidence_since(policy, earlier.staged_at, accepted_at(ledger), now)
 
 
 def _ahead(run_id: str, after: str, since: datetime, policy: Policy, ledger: Ledger) -> tuple[Sequence[Staged], int]:

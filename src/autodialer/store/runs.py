@@ -21,6 +21,9 @@ _IS_DIALING = Prepared(_OF_ID.where(runs.c.state == RunState.DIALING.value, runs
 _LOCK_OPEN = select(runs.c.run_id).where(_OPEN).with_for_update()
 _LOCK = _LOCK_OPEN.where(runs.c.owner == bindparam("of"))
 _CURRENT = Prepared(select(runs).where(_OPEN))
+_PULLED = (
+    select(runs).where(runs.c.staged_at.is_not(None)).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(1)
+)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,6 +57,10 @@ class SqlRuns:
             earlier = or_(runs.c.started_at < at, runs.c.run_id < run_id)
             newest = newest.where(runs.c.started_at <= at, earlier)
         return [run_row(row) for row in self._db.execute(newest)]
+
+    def latest_pulled(self, but: str = "") -> Run | None:
+        row = self._db.execute(_PULLED.where(runs.c.run_id != but)).first()
+        return run_row(row) if row else None
 
     def started_since(self, moment: datetime) -> Sequence[Run]:
         found = select(runs).where(runs.c.started_at >= moment).order_by(runs.c.started_at, runs.c.run_id)

@@ -61,6 +61,10 @@ class MemoryRuns:
     def recent(self, limit: int) -> Sequence[Run]:
         return [_copy(run) for run in sorted(self.all.values(), key=lambda run: run.started_at)[: -limit - 1 : -1]]
 
+    def latest_pulled(self, but: str = "") -> Run | None:
+        pulled = [run for run in self.all.values() if run.staged_at is not None and run.run_id != but]
+        return max(map(_copy, pulled), key=lambda run: run.started_at, default=None)
+
     def has_slot(self, slot: datetime) -> bool:
         return any(run.slot == slot for run in self.all.values())
 
