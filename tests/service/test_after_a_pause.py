@@ -59,3 +59,9 @@ async def test_people_are_found_by_the_last_digits_of_their_number(paused: World
 async def test_doctor_tells_what_a_day_needs(paused: World) -> None:
     (told,) = [one for one in await paused.services.doctor.examine() if one.subject == "Zoho credits"]
     assert told.message.startswith("this day will need about")
+
+
+async def test_the_first_page_and_watch_show_it(paused: World) -> None:
+    run = (await paused.services.glancer.look()).run
+    assert run is not None
+    assert (run.run.state, run.called) == (RunState.FINISHED, 3)

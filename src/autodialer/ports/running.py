@@ -31,6 +31,10 @@ class Runs(Protocol):
         """The newest first; those beyond `before` (when it was started, run id)."""
         ...
 
+    def latest_begun(self) -> Run | None:
+        """The newest that is more than a skipped slot, however many of these came since."""
+        ...
+
     def latest_pulled(self, but: str = "") -> Run | None:
         """The newest that pulled everything and went on to dial, however many came to nothing since; the run `but` aside."""
         ...

@@ -9,7 +9,7 @@ from typing import Final
 from autodialer.domain.attempt import AttemptState
 from autodialer.ports.access import AuditRow
 from autodialer.ports.ledger import Ledger
-from autodialer.ports.rows import AttemptRow, Run, RunState
+from autodialer.ports.rows import AttemptRow, Run
 from autodialer.service.answer_rates import AnswerRates, answer_rates
 from autodialer.service.control import last_pause
 from autodialer.service.credits import Credits, CreditState
@@ -168,7 +168,7 @@ class Glancer:
 
     def _read(self, ledger: Ledger, now: datetime) -> _Moment:
         runs = ledger.runs.recent(_RUNS)
-        run = _of_interest(ledger, runs)
+        run = _of_interest(ledger)
         return _Moment(
             held=hold_problem(ledger, self._m.policy, now),
             pause=last_pause(ledger),
@@ -194,7 +194,7 @@ class Glancer:
         first = today - timedelta(days=RATE_DAYS - 1)
 
         def count(ledger: Ledger) -> Figures:
-            run = _of_interest(ledger, ledger.runs.recent(_RUNS))
+            run = _of_interest(ledger)
             figures = ledger.stats.figures(first.isoformat(), today.isoformat())
             return Figures(
                 today=ledger.stats.today(today.isoformat()),
@@ -214,6 +214,6 @@ def work_list_counts(ledger: Ledger) -> dict[str, int]:
     return {**ledger.stats.work_lists(), "data_to_repair": ledger.work_lists.to_repair()}
 
 
-def _of_interest(ledger: Ledger, latest: Sequence[Run]) -> Run | None:
+def _of_interest(ledger: Ledger) -> Run | None:
     """The run that is going, else the one before."""
-    return ledger.runs.current() or next((run for run in latest if run.state is not RunState.SKIPPED), None)
+    return ledger.runs.current() or ledger.runs.latest_begun()

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, select, text, update
 
 from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.store.insert import insert_if_absent
@@ -21,9 +21,7 @@ _IS_DIALING = Prepared(_OF_ID.where(runs.c.state == RunState.DIALING.value, runs
 _LOCK_OPEN = select(runs.c.run_id).where(_OPEN).with_for_update()
 _LOCK = _LOCK_OPEN.where(runs.c.owner == bindparam("of"))
 _CURRENT = Prepared(select(runs).where(_OPEN))
-_PULLED = (
-    select(runs).where(runs.c.staged_at.is_not(None)).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(1)
-)
+_NEWEST = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc())
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -51,15 +49,21 @@ class SqlRuns:
         return run_row(row) if row else None
 
     def recent(self, limit: int, before: tuple[datetime, str] | None = None) -> Sequence[Run]:
-        newest = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit)
+        newest = _NEWEST.limit(limit)
         if before is not None:
             at, run_id = before
             earlier = or_(runs.c.started_at < at, runs.c.run_id < run_id)
             newest = newest.where(runs.c.started_at <= at, earlier)
         return [run_row(row) for row in self._db.execute(newest)]
 
+    def latest_begun(self) -> Run | None:
+        return self._newest(runs.c.state != RunState.SKIPPED.value)
+
     def latest_pulled(self, but: str = "") -> Run | None:
-        row = self._db.execute(_PULLED.where(runs.c.run_id != but)).first()
+        return self._newest(and_(runs.c.staged_at.is_not(None), runs.c.run_id != but))
+
+    def _newest(self, condition: ColumnElement[bool]) -> Run | None:
+        row = self._db.execute(_NEWEST.where(condition).limit(1)).first()
         return run_row(row) if row else None
 
     def started_since(self, moment: datetime) -> Sequence[Run]:
