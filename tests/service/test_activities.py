@@ -32,6 +32,7 @@ class FakeLog:
         self.there: dict[str, Activity] = {}
         self.answers: deque[ActivityResult] = deque()
         self.find_fails: CrmError | None = None
+        self.hidden: set[RecordKey] = set()
         self.batches: list[int] = []
         self.looked_for: list[list[str]] = []
         self.hangs = False
@@ -42,6 +43,8 @@ class FakeLog:
         self.looked_for.append([one.attempt_id for one in activities])
         if self.find_fails is not None:
             raise self.find_fails
+        if any(one.key in self.hidden for one in activities):
+            raise CrmError("NO_PERMISSION", permanent=True, code="NO_PERMISSION", stops_run=True)
         return {one.attempt_id: "found" for one in activities if one.attempt_id in self.there}
 
     async def add(self, activities: Sequence[Activity]) -> Sequence[ActivityResult]:
@@ -205,6 +208,18 @@ async def test_what_may_be_there_is_looked_for_before_it_is_sent_again_and_not_t
     assert await send(world) == 1
     assert (len(log.looked_for), len(log.batches)) == (1, 1 if is_there else 2)
     assert ((await the_row(world)).state, len(log.there)) == ("sent", 1)
+
+
+async def test_a_record_whose_notes_may_not_be_looked_at_keeps_back_no_other(telling: MakeWorld, log: FakeLog) -> None:
+    world = telling()
+    log.answers.extend([Unclear("no answer")] * 7)
+    await called(world, *[Disposition.BUSY] * 7)
+    await send(world)
+    log.hidden = {lead(4)}
+    await pass_time(200)
+    await send(world)
+    assert [(await the_row(world, number)).state for number in range(7)] == ["sent"] * 4 + ["pending"] + ["sent"] * 2
+    assert (await the_row(world, 4)).last_error == "can't be looked for: NO_PERMISSION"
 
 
 async def test_while_it_can_t_be_looked_for_it_is_not_sent_and_the_others_are(telling: MakeWorld, log: FakeLog) -> None:

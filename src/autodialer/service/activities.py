@@ -102,12 +102,20 @@ class ActivityService:
             return {}, {}
         try:
             async with asyncio.timeout(_LOOKING_SECONDS):
-                return await log.find([one.activity for one in unclear]), {}
+                return await self._find(unclear, log)
         except TimeoutError:
-            problem = "Zoho took longer than we wait"
+            return {}, _unfound(unclear, "Zoho took longer than we wait")
+
+    async def _find(self, unclear: Sequence[_Begun], log: ActivityLog) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """The one that the CRM refuses to look for, as of a record that is hidden from us, is found by halves."""
+        try:
+            return await log.find([one.activity for one in unclear]), {}
         except CrmError as error:
-            problem = error.message
-        return {}, {one.row.attempt_id: f"can't be looked for: {problem}" for one in unclear}
+            if not error.permanent or len(unclear) == 1:
+                return {}, _unfound(unclear, error.message)
+        half = len(unclear) // 2
+        first, second = await self._find(unclear[:half], log), await self._find(unclear[half:], log)
+        return {**first[0], **second[0]}, {**first[1], **second[1]}
 
     async def _add(self, activities: Sequence[Activity], log: ActivityLog) -> Sequence[ActivityResult]:
         if not activities:
@@ -147,6 +155,10 @@ class ActivityService:
         wait = _STOPPED_WAIT if refused.refusal is Refusal.STOP else _wait_after(row.tries)
         ledger.activities.retry(row.attempt_id, self._m.owner, reason, now + wait, is_absent=True)
         return partial(self._m.log.warning, "call log refused for now", **told)
+
+
+def _unfound(unclear: Sequence[_Begun], problem: str) -> Mapping[str, str]:
+    return {one.row.attempt_id: f"can't be looked for: {problem}" for one in unclear}
 
 
 def form_of(attempt: AttemptRow, log_calls: LogCalls) -> ActivityForm:
