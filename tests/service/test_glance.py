@@ -2,8 +2,9 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -244,6 +245,23 @@ async def test_what_was_being_read_when_something_changed_is_not_kept() -> None:
     gates[0].set()
     assert await old == 1
     assert await shared.get() == 2
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hour", "local"),
+    [
+        ("America/Los_Angeles", "2026-03-08", 1, 18),  # on the 9th in UTC, in summer already
+        ("America/Los_Angeles", "2026-11-01", 1, 17),
+        ("Europe/Bucharest", "2026-03-29", 22, 0),  # on the 28th in UTC, still in winter
+        ("Europe/Bucharest", "2026-03-29", 12, 15),
+    ],
+)
+def test_on_the_day_on_which_clocks_change_a_call_counts_in_the_hour_that_they_showed(
+    zone: str, day: str, hour: int, local: int
+) -> None:
+    on = date.fromisoformat(day)
+    (rate,) = answer_rates([Figure(day, hour, 1, "answered", 1)], on, on, ZoneInfo(zone)).by_hour
+    assert rate.at == local
 
 
 def test_answer_rates_are_by_local_hour_and_number_of_the_call() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from autodialer.domain.disposition import Disposition
@@ -52,5 +52,12 @@ def _rates(figures: Sequence[Figure], at: Callable[[Figure], int]) -> Sequence[R
 
 
 def _local_hour(figure: Figure, zone: ZoneInfo) -> int:
-    """On the day of the policy on which it was sent: in summer another one than in winter."""
-    return datetime.combine(date.fromisoformat(figure.day), time(figure.hour), tzinfo=UTC).astimezone(zone).hour
+    """On the day of the policy on which it was sent: in summer another one than in winter.
+
+    That day has two dates in UTC, and between them the clocks may have changed.
+    """
+    day = date.fromisoformat(figure.day)
+    moments = [
+        datetime.combine(day + timedelta(days=n), time(figure.hour), tzinfo=UTC).astimezone(zone) for n in (0, -1, 1)
+    ]
+    return next((moment for moment in moments if moment.date() == day), moments[0]).hour
