@@ -2,18 +2,19 @@
 
 from collections import deque
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from autodialer.domain.disposition import Disposition
+from autodialer.domain.errors import CrmError
 from autodialer.domain.record import CrmStatus, RecordKey
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal
 from autodialer.ports.rows import OutboxRow, Projection
 from service.fakes import zoho_down
 from service.virtual_time import pass_time
-from service.world import DAY, MONDAY, World, chasing, lead, person
+from service.world import DAY, MONDAY, World, chasing, contact, lead, person
 
 
 async def queue(world: World, key: RecordKey, **fields: Any) -> None:
@@ -142,6 +143,19 @@ async def test_a_parked_update_is_taken_along_by_the_next_one(world: World) -> N
     await world.drain()
     assert await states(world, lead(1)) == ["superseded", "sent"]
     assert world.crm.writes == [CrmUpdate(lead(1), CrmStatus.NO_ANSWER, 2, MONDAY)]
+
+
+async def test_a_module_that_can_t_be_looked_at_keeps_back_no_update_of_the_other(world: World) -> None:
+    """As when a value of its picklist was renamed: the run stops, and what calls came to is written where it can be."""
+    world.crm.add(person(lead(1), 1), person(contact(2), 2))
+    broken = CrmError("Contacts: the picklist Status has no value New", permanent=True, code="FIELDS", stops_run=True)
+    world.crm.on_look = lambda keys: setattr(world.crm, "look_fails", broken if contact(2) in keys else None)
+    for key in (lead(1), contact(2)):
+        await queue(world, key, call_attempts=1)
+    assert await world.drain() == 1
+    assert (await states(world, lead(1)), await states(world, contact(2))) == (["sent"], ["pending"])
+    (row,) = await world.updates(contact(2))
+    assert (row.last_error, row.next_try_at - world.clock.now()) == (broken.message, timedelta(minutes=5))
 
 
 async def test_an_update_of_a_record_that_is_gone_is_parked(world: World) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from autodialer.domain.errors import CrmError, StoreError
-from autodialer.domain.record import Record
+from autodialer.domain.record import Record, RecordType
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
 from autodialer.ports.boxes import Choose
 from autodialer.ports.ledger import Ledger
@@ -114,8 +114,13 @@ class WriteBack:
             except CrmError as error:
                 settled += await self._settle_all(outcomes)  # those need nothing more of the CRM
                 done = {plan.row.outbox_id for plan, _ in outcomes}
-                await self._keep([row for row in rows if row.outbox_id not in done], error)
-                return settled
+                left = [row for row in rows if row.outbox_id not in done]
+                parts = _by_type(left)
+                if not error.permanent or len(parts) < len(RecordType):
+                    await self._keep(left, error)
+                    return settled
+                # Fields and rights are each module's own: what speaks against one is perhaps nothing to the other.
+                return settled + sum([await self._send(part) for part in parts])
             again = [plan.row for plan, result in outcomes if looks_left and _was_outrun(result)]
             settled += await self._settle_all([each for each in outcomes if not (looks_left and _was_outrun(each[1]))])
             if not again:
@@ -245,6 +250,11 @@ def _unshown(update: CrmUpdate, record: Record, policy: Policy) -> CrmUpdate:
 
 def _is_sent(plan: Plan) -> bool:
     return plan.update is not None and not plan.waits and not plan.update.changes_nothing
+
+
+def _by_type(rows: Sequence[OutboxRow]) -> list[list[OutboxRow]]:
+    parts = [[row for row in rows if row.key.record_type is record_type] for record_type in RecordType]
+    return [part for part in parts if part]
 
 
 def _was_outrun(result: WriteResult | None) -> bool:

@@ -46,26 +46,41 @@ class KnownFields:
     async def prepare(self) -> None:
         """Read the metadata of both modules anew. CrmError names every field that is missing or unfit.
 
-        What was known of a module that is unfit is forgotten: a status that was renamed must not be written by its old name. Where
-        Zoho does not answer, the metadata are read before they are needed next.
+        What was known of a module that is unfit or hidden is forgotten: a status that was renamed must not be written by its old
+        name. The other one's can be used. Where Zoho does not answer, the metadata are read before they are needed next.
         """
         try:
-            resolved = await gather_or_cancel([self.resolve(record_type) for record_type in RecordType])
+            resolved = await gather_or_cancel([self._resolve_or_refusal(record_type) for record_type in RecordType])
         except CrmError:
             self._is_stale = True
             raise
         self._is_stale = False
         self._readings += 1
-        for record_type, (fields, _) in zip(RecordType, resolved, strict=True):
+        problems: list[str] = []
+        refusals: list[CrmError] = []
+        for record_type, found in zip(RecordType, resolved, strict=True):
+            if isinstance(found, CrmError):
+                self._keep(record_type, None)
+                refusals.append(found)
+                continue
+            fields, findings = found
             self._keep(record_type, fields)
-        problems = [
-            f"{finding.subject}: {finding.message} ({finding.remedy})"
-            for _, findings in resolved
-            for finding in findings
-            if finding.level is Level.PROBLEM
-        ]
+            wrong = [finding for finding in findings if finding.level is Level.PROBLEM]
+            problems += [f"{finding.subject}: {finding.message} ({finding.remedy})" for finding in wrong]
+        if refusals:
+            raise refusals[0]
         if problems:
             raise CrmError("; ".join(problems), permanent=True, code=FIELDS, stops_run=True)
+
+    async def _resolve_or_refusal(
+        self, record_type: RecordType
+    ) -> tuple[ModuleFields | None, list[Finding]] | CrmError:
+        try:
+            return await self.resolve(record_type)
+        except CrmError as error:
+            if not error.permanent:
+                raise
+            return error
 
     async def of(self, record_type: RecordType) -> ModuleFields:
         """As last read; read now where they are not known."""

@@ -107,6 +107,29 @@ async def test_a_record_is_still_shown_when_the_metadata_can_not_be_read_anew(op
         assert (await crm.look([key_of(strange)]))[key_of(strange)].status == "Nwe"
 
 
+@pytest.mark.parametrize("hidden", [False, True])
+async def test_what_is_wrong_with_one_module_keeps_nobody_of_the_other_from_being_looked_at_and_written(
+    open_world: OpenWorld, hidden: bool
+) -> None:
+    dan = person(4, module="Contacts")
+    world = open_world(ANA, dan)
+    async with world.open_client() as crm:
+        await crm.prepare()
+        if hidden:
+            match = {"path_contains": "fields", "query_contains": "module=Leads"}
+            world.fault(kind="status", status=400, body={"code": "INVALID_MODULE"}, times=0, match=match)
+        else:
+            rename_value(world, "No Answer", "Nu raspunde")
+        for _ in range(2):
+            with pytest.raises(CrmError) as caught:
+                await crm.prepare()
+            assert caught.value.permanent
+            assert list(await crm.look([key_of(dan)])) == [key_of(dan)]
+            assert isinstance((await crm.write([CrmUpdate(key_of(dan), CrmStatus.NO_ANSWER, 1)]))[0], Written)
+        with pytest.raises(CrmError):
+            await crm.look([key_of(ANA)])
+
+
 async def test_metadata_that_could_not_be_read_are_read_before_anything_else_is_done(open_world: OpenWorld) -> None:
     world = open_world(ANA)
     async with world.open_client(tries=1) as crm:
