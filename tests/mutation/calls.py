@@ -381,7 +381,7 @@ _AFTERWARDS: Sequence[Breakage] = (
     ),
     Breakage(
         "a smaller Call Attempts is written over a greater one",
-        [Replace("service/write_back.py", "attempts = max(attempts, in_crm)", "pass")],
+        [Replace("service/write_back.py", "isinstance(in_crm, int | float) and in_crm > attempts", "False")],
         [_service("write_back", "invariant_4_call_attempts_never_goes_down")],
     ),
 )

@@ -31,11 +31,7 @@ BREAKAGES: Sequence[Breakage] = (
     ),
     Breakage(
         "an answer in our own format leaves a waiting Dead as it is",
-        [
-            Replace(
-                "service/projecting.py", "drops_dead=disposition is Disposition.ANSWERED and", "drops_dead=False and"
-            )
-        ],
+        [Replace("service/projecting.py", "disposition is Disposition.ANSWERED and policy.hold_after_answer", "False")],
         [_service("meanwhile", "row_11_an_answer_told_in_our_format_while_dead_waits_keeps_the_record_from_it")],
     ),
     Breakage(
