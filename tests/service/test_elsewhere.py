@@ -160,6 +160,22 @@ async def test_row_24_a_result_from_the_future_counts_today(world: World) -> Non
     assert (await world.attempt(lead(1))).policy_day == "2026-03-02"
 
 
+async def test_row_24_where_a_person_has_to_act_first_zoho_is_asked_once_a_minute_and_no_oftener(world: World) -> None:
+    """Each question has the fields read anew, which costs credits: within a day more than Zoho gives to a small edition."""
+    world.crm.add(person(lead(1), 1))
+    world.crm.look_fails = CrmError("no value New", permanent=True, code="FIELDS", stops_run=True)
+    await world.told(lead(1), "no_answer", call_id="elsewhere")
+    looks = len(world.crm.looks)
+    for _ in range(6):
+        await pass_time(9)
+        await world.apply()
+    assert (len(world.crm.looks), await world.inbox_count("new")) == (looks, 1)
+    world.crm.look_fails = None
+    await pass_time(9)
+    await world.apply()
+    assert await world.inbox_count("applied") == 1
+
+
 async def test_row_24_while_zoho_is_down_a_call_elsewhere_waits_and_holds_up_no_result_of_ours(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ from autodialer.service.signals import Signal
 
 _PAGE = 2 * LOOKED_AT_TOGETHER  # callbacks: a full request for each type, where they are mixed evenly
 _Told = tuple[InboxRow, CallResult, RecordKey]
+_STOPPED_WAIT = 60.0  # seconds without a question where a person has to act first: each costs credits
 _OVER_AGAIN = 5.0  # seconds until those that the CRM could not show are asked about again
 
 
@@ -42,6 +43,7 @@ class Asker:
         self._turn = asyncio.Lock()
         self._after = 0  # as far as this way through them has come
         self._over_at = 0.0
+        self._not_before = 0.0
 
     async def ask_waiting(self) -> bool:
         """Ask about all that waits; False when the CRM can't be asked: all that is left waits on.
@@ -49,6 +51,8 @@ class Asker:
         A record that it can't show holds up no other, and is asked about again some seconds later. StoreError.
         """
         async with self._turn:
+            if self._m.clock.monotonic() < self._not_before:
+                return False
             if self._m.clock.monotonic() >= self._over_at:
                 self._after, self._over_at = 0, self._m.clock.monotonic() + _OVER_AGAIN
             while rows := await self._m.store.read(self._page):
@@ -80,6 +84,8 @@ class Asker:
             found = await self._look(list(dict.fromkeys(key for _, _, key in told)))
         except CrmError as error:
             self._m.log.warning("callbacks wait for Zoho", count=len(rows), error=error.message)
+            if error.stops_run:
+                self._not_before = self._m.clock.monotonic() + _STOPPED_WAIT
             return None
         return [
             (row, partial(self._apply, row, result, key, found[key], asked_at))
