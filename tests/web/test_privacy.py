@@ -28,7 +28,9 @@ NUMBERS = [mobile(index) for index in range(3)]
 
 def test_no_answer_of_the_api_shows_a_whole_number_or_a_name(tmp_path: Path) -> None:
     people = [person(index, outcomes=("no_answer",)) for index in range(3)]
-    with house(tmp_path, people, **TOKENS) as service:
+    noted = replace(person(4), status=f"call {NUMBERS[0]}")
+    with house(tmp_path, [*people, noted], **TOKENS) as service:
+        assert "holds values that its picklist does not: call +40" in service.ask("GET", "/api/doctor").text
         run_id = service.ask("POST", "/api/cron").json()["results"]["run_id"]
         service.wait_until("SELECT count(*) = 3 FROM outbox WHERE state = 'sent'", "Zoho has all three results")
         told = f"8x8 said: the number {NUMBERS[0]} of {NUMBERS[1][1:]} is not allowed"

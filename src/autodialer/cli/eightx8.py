@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from autodialer.cli.common import Json, console, print_json, run_async, settings_with_logging
@@ -69,7 +70,9 @@ def _show(webhooks: list[dict[str, Any]], *, as_json: bool) -> None:
     )
     for row in webhooks:
         words = {True: "yes", False: "no", None: "unsaid"}
-        table.add_row(row["type"], row["url"], words[row["enabled"]], words[row["has_header"]], words[row["ours"]])
+        table.add_row(
+            row["type"], escape(row["url"]), words[row["enabled"]], words[row["has_header"]], words[row["ours"]]
+        )
     console().print(table)
 
 

@@ -92,7 +92,12 @@ def _calls(calls: list[dict[str, Any]]) -> Table:
         end = Text(ENDS.get(call["end"], call["end"]), style=_END_STYLES.get(call["end"], "default"))
         who = f"{call['record_type']} {call['zoho_id']}"
         table.add_row(
-            clock_time(call["ended_at"]), who, call["number"] or "", str(call["attempt_number"]), end, call["reason"]
+            clock_time(call["ended_at"]),
+            who,
+            call["number"] or "",
+            str(call["attempt_number"]),
+            end,
+            Text(call["reason"]),
         )
     return table
 

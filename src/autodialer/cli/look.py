@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from autodialer.cli.common import Json, ask, console, in_path, print_json, run_async, settings_with_logging
 from autodialer.cli.explained import show_record
@@ -60,7 +61,8 @@ def _show_findings(findings: list[dict[str, Any]]) -> None:
     table = Table("", "what", "finding", "what to do", title="autodialer doctor")
     for finding in findings:
         word, style = _MARKS[finding["level"]]
-        table.add_row(f"[{style}]{word}[/]", finding["subject"], finding["message"], finding["remedy"])
+        told = (Text(finding[name]) for name in ("subject", "message", "remedy"))
+        table.add_row(Text(word, style=style), *told)
     console().print(table)
 
 

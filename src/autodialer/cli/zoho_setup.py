@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from autodialer.cli.common import Json, console, print_json, run_async, settings_with_logging
@@ -94,7 +95,7 @@ def _show(states: "Sequence[ModuleState]", created: "Sequence[Creation]") -> Non
     table = Table("module", "what", "", "finding", "what to do", title="autodialer zoho setup")
     for state in states:
         for part in state.parts:
-            table.add_row(state.module, part.role.value, _MARKS[part.level], part.message, part.remedy)
+            table.add_row(state.module, part.role.value, _MARKS[part.level], escape(part.message), escape(part.remedy))
     out.print(table)
     for made in created:
         word = "created" if made.is_created else f"not created: {made.message}"

@@ -1,7 +1,5 @@
 """/api but the callback, which has a thinner route: what watches and steers the service, and the other groups."""
 
-from dataclasses import asdict
-
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
@@ -9,7 +7,7 @@ from autodialer.ports import Level
 from autodialer.service.control import pause_dialing, resume
 from autodialer.service.holding import accept
 from autodialer.service.services import Services
-from autodialer.web.answers import Answer, iso, plain
+from autodialer.web.answers import Answer, iso
 from autodialer.web.audit import add_audit
 from autodialer.web.bodies import no_body
 from autodialer.web.conflicts import add_conflicts
@@ -22,6 +20,7 @@ from autodialer.web.questions import only
 from autodialer.web.records import add_records
 from autodialer.web.runs import add_runs
 from autodialer.web.shapes import Accepted, Checkup, Paused, Stats
+from autodialer.web.shown import finding_json
 from autodialer.web.simulate import SimulationRoom, add_simulation
 from autodialer.web.stats import collect_stats
 from autodialer.web.suppression import add_suppression
@@ -97,7 +96,7 @@ def _add_figures(router: APIRouter, services: Services) -> None:
     @router.get("/doctor", tags=["service"], responses={200: {"model": Checkup}}, dependencies=[Depends(only())])
     async def examine() -> Response:
         """What is wrong with this installation, and what to do about it. `healthy` is false when calls can't be placed."""
-        findings = [asdict(finding) for finding in await services.doctor.examine()]
-        healthy = all(finding["level"] is not Level.PROBLEM for finding in findings)
-        shown = {"healthy": healthy, "findings": plain(findings), "timestamp": iso(means.clock.now())}
-        return Answer({"success": True, **shown})
+        findings = await services.doctor.examine()
+        healthy = all(finding.level is not Level.PROBLEM for finding in findings)
+        told = {"healthy": healthy, "findings": [finding_json(finding) for finding in findings]}
+        return Answer({"success": True, **told, "timestamp": iso(means.clock.now())})

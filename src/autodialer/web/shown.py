@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from autodialer.masking import Masker
+from autodialer.ports import Finding
 from autodialer.ports.rows import AttemptRow, OutboxRow, Run, Staged
 from autodialer.service.plan import staged_fields
 from autodialer.web.answers import iso, plain
@@ -54,6 +55,12 @@ def _instant(text: str) -> str:
         if moment.tzinfo:
             return iso(moment)
     return _masker.text(text)
+
+
+def finding_json(finding: Finding) -> dict[str, object]:
+    """One line of the examination; it may quote what people typed into Zoho."""
+    told = {"message": _masker.text(finding.message), "remedy": _masker.text(finding.remedy)}
+    return {"level": finding.level.value, "subject": finding.subject, **told}
 
 
 def run_json(run: Run) -> dict[str, object]:
