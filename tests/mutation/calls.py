@@ -363,7 +363,7 @@ _AFTERWARDS: Sequence[Breakage] = (
     ),
     Breakage(
         "an activity that may stand in Zoho is sent again without a look",
-        [Replace("service/activities.py", "return self.row.form is not None", "return False")],
+        [Replace("service/activities.py", "is_put_back or row.form is not None", "False")],
         [_service("activities", "what_may_be_there_is_looked_for_before_it_is_sent_again_and_not_too_soon")],
     ),
     Breakage(

@@ -17,6 +17,7 @@ from autodialer.domain.update import NotWritten, Refusal
 from autodialer.ports import Level
 from autodialer.ports.activities import ActivityRow
 from autodialer.service.activities import activity_of, form_of
+from autodialer.service.holding import BACKUP_MADE_AT
 from service.fakes import zoho_down
 from service.virtual_time import pass_time
 from service.world import MONDAY, World, lead, person
@@ -208,6 +209,20 @@ async def test_what_may_be_there_is_looked_for_before_it_is_sent_again_and_not_t
     assert await send(world) == 1
     assert (len(log.looked_for), len(log.batches)) == (1, 1 if is_there else 2)
     assert ((await the_row(world)).state, len(log.there)) == ("sent", 1)
+
+
+async def test_a_ledger_that_was_put_back_looks_for_what_it_may_have_told_since_the_backup(
+    telling: MakeWorld, log: FakeLog
+) -> None:
+    world = telling()
+    await called(world, Disposition.BUSY, Disposition.BUSY)
+    attempt = await world.attempt(lead(0))
+    log.there[attempt.attempt_id] = activity_of(attempt, NOTE)
+    made_at = world.clock.now().isoformat()
+    await world.write(lambda ledger: ledger.switches.set(BACKUP_MADE_AT, made_at, world.clock.now()))
+    await send(world)
+    assert [(await the_row(world, number)).state for number in (0, 1)] == ["sent", "sent"]
+    assert (len(log.there), log.batches) == (2, [1])
 
 
 async def test_a_record_whose_notes_may_not_be_looked_at_keeps_back_no_other(telling: MakeWorld, log: FakeLog) -> None:

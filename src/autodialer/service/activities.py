@@ -17,6 +17,7 @@ from autodialer.domain.update import NotWritten, Refusal
 from autodialer.ports.activities import ActivityLog, ActivityRow
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow
+from autodialer.service.holding import BACKUP_MADE_AT
 from autodialer.service.means import Means
 
 BATCH = 10  # one credit
@@ -40,14 +41,14 @@ _Tell = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """An activity of which the ledger says that it may be sent now. `row` as it was before."""
+    """An activity of which the ledger says that it may be sent now. `row` as it was before.
+
+    `may_be_there`: it was sent perhaps, or this ledger is a backup that was put back and another state of it has sent it since.
+    """
 
     activity: Activity
     row: ActivityRow
-
-    @property
-    def may_be_there(self) -> bool:
-        return self.row.form is not None
+    may_be_there: bool
 
 
 class ActivityService:
@@ -83,6 +84,7 @@ class ActivityService:
 
     def _begin(self, ledger: Ledger) -> list[_Begun]:
         now, owner = self._m.clock.now(), self._m.owner
+        is_put_back = bool(ledger.switches.get(BACKUP_MADE_AT))
         begun = []
         for row in ledger.activities.claim(owner, now, now + _LEASE, BATCH):
             attempt = ledger.attempts.row(row.attempt_id)
@@ -91,7 +93,7 @@ class ActivityService:
                 continue
             activity = activity_of(attempt, row.form or form_of(attempt, self._m.log_calls))
             ledger.activities.begin(row.attempt_id, owner, activity.form)
-            begun.append(_Begun(activity, row))
+            begun.append(_Begun(activity, row, may_be_there=is_put_back or row.form is not None))
         return begun
 
     async def _look_for(
