@@ -14,7 +14,9 @@ FAULTS = [
     StreamFault(kind="early", times=2),
     StreamFault(kind="garbage"),
 ]
-SETTLED = "SELECT count(*) >= {} FROM attempts WHERE state IN ('ended', 'released')"
+ENDED = "SELECT count(*) >= {} FROM attempts WHERE state = 'ended'"
+# Who takes a call is chosen as it leaves: a call that was reserved for one agent too many is released, and due again.
+DECLINED = "SELECT zoho_id FROM attempts WHERE state = 'released' AND reason NOT LIKE '%no agent is free%'"
 
 
 def floor_of(service: House) -> Floor:
@@ -36,11 +38,11 @@ def test_calls_wait_for_an_agent_and_every_end_reaches_its_attempt_once(tmp_path
         assert service.sql("SELECT count(*) FROM attempts") == [(0,)]
 
         floor.agents.update(dict.fromkeys(floor.agents, 4))
-        service.wait_until(SETTLED.format(9), "every call has an end")
+        service.wait_until(ENDED.format(8), "every call has an end")
         service.wait_until("SELECT count(*) = 1 FROM runs WHERE state = 'finished'", "the run is over")
         ended = dict(service.sql("SELECT zoho_id, disposition FROM attempts WHERE state = 'ended'"))
         assert ended == {one.zoho_id: one.behaviour.outcomes[0] for one in people[:8]}
-        assert service.sql("SELECT zoho_id FROM attempts WHERE state = 'released'") == [(people[8].zoho_id,)]
+        assert service.sql(DECLINED) == [(people[8].zoho_id,)]
         totals = floor.judge.rings()["totals"]
         assert (totals["max_rings_of_one_number"], totals["rang"]) == (1, 8)
         assert totals["max_concurrent"] <= 3
