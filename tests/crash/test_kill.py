@@ -46,11 +46,12 @@ def die_and_go_on(folder: Path, new_ledger: NewLedger, point: Point) -> bool:
 
 
 def numbers(kind: str, backend: str) -> Iterator[int]:
-    """Each k-th point, other ones on the other database. All of them: make soak."""
+    """Some of the points, other ones on the other database. All of them: make soak."""
     first = 3 if backend == "sqlite" else 1
     match kind:
         case "commit":
-            return itertools.count(first, 75)
+            # A busy machine shares commits out among more statements, so the day may have no more than 60.
+            return iter((first, 45 + first, 110 + first))
         case "place":
             return iter((first, 8 + first))
         case _:

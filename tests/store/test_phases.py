@@ -270,6 +270,8 @@ def rules(connection: Connection) -> dict[str, set[str]]:
 def harm(connection: Connection) -> list[str]:
     """Runs every migration that is to come before a rollout, on the way to the newest; what old code could stumble over."""
     complaints, version = [], None
+    if connection.dialect.name == "postgresql":  # as migrations do: a busy machine takes longer than a writer may idle
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     for step in phases.steps():
         columns, held = shape(connection), rules(connection)
         _upgrade(connection, version, step.revision)

@@ -43,12 +43,12 @@ def _all_results_are_in(service: House) -> None:
 
 @pytest.fixture
 def called(service: House) -> House:
-    """Somebody was called before."""
+    """Somebody was called before, and the run is over."""
     if not service.sql("SELECT count(*) FROM attempts")[0][0]:
         service.ask("POST", "/api/cron")
     service.wait_until("SELECT count(*) FROM attempts WHERE state = 'ended'", "a call ended")
     deadline = time.monotonic() + PATIENCE
-    while not live(service)["calls"]:
+    while not live(service)["calls"] or live(service)["standing"] != "idle":
         assert time.monotonic() < deadline
         time.sleep(0.1)
     return service
