@@ -1,4 +1,4 @@
-"""The loops of one process: schedule, results, asking, write-back, reconcile, 8x8's log, duties, credits, prune, webhook, stream.
+"""The loops of one process: schedule, results, asking, write-back, telling, reconcile, 8x8's log, duties, credits, prune and more.
 
 A loop survives its errors.
 """
@@ -43,6 +43,7 @@ class Worker:
         self._s = services
         self._scheduled = scheduled
         self._tasks: list[asyncio.Task[None]] = []
+        self._written_back = Signal()
 
     async def start(self) -> None:
         """Settle what a dead process left, then start the loops. StoreError when the ledger can't be used."""
@@ -66,6 +67,8 @@ class Worker:
             self._webhook(),
             self._listen(),
         ]
+        if means.activity_log is not None:
+            loops.append(self._loop("telling", self._tell_of_calls, None, 0.0))
         if not means.alone:
             loops.append(self._loop("membership", self._s.membership.beat, None, self._s.membership.beat_every))
         if self._scheduled:
@@ -181,8 +184,13 @@ class Worker:
     async def _write_back(self) -> None:
         if await self._s.write_back.drain_together():
             self._s.write_back_due.notify()
+        self._written_back.notify()
+
+    async def _tell_of_calls(self) -> None:
+        """Apart from the write-back, which waits for no answer to what is only told: what decides who is called outranks it."""
+        await self._written_back.wait(_WRITE_BACK_EVERY)
         while await self._s.activities.send_some():
-            await self._s.write_back.drain()  # what decides who is called outranks what is told
+            await self._s.write_back.drain()
 
     async def _ask_log(self) -> None:
         if self._s.duties.has(CALL_LOG):

@@ -12,7 +12,7 @@ import pytest
 from autodialer.domain.activity import Activity, ActivityForm, ActivityResult, LogCalls, Logged, Unclear
 from autodialer.domain.disposition import Disposition, Settlement
 from autodialer.domain.errors import CrmError
-from autodialer.domain.record import RecordKey
+from autodialer.domain.record import CrmStatus, RecordKey
 from autodialer.domain.update import NotWritten, Refusal
 from autodialer.ports import Level
 from autodialer.ports.activities import ActivityRow
@@ -120,6 +120,21 @@ async def test_each_end_is_queued_with_its_result_and_told_of_once(telling: Make
     subjects = [activity.subject.split(" [")[0] for activity in log.there.values()]
     assert sorted(subjects) == [f"Automatic call 1: {end}" for end in ("answered", "busy", "failed", "no answer")]
     assert ((await the_row(world)).state, (await the_row(world)).activity_id) == ("sent", "new id-00002")
+
+
+async def test_while_zoho_does_not_answer_to_what_is_told_fields_are_written_all_the_same(
+    telling: MakeWorld, log: FakeLog
+) -> None:
+    world = telling()
+    world.crm.add(*(person(lead(n), n) for n in range(2)))
+    await world.run()
+    log.hangs = True
+    async with world.working():
+        for n in range(2):
+            await world.hear(world.session(lead(n)), Disposition.BUSY)
+            await pass_time(10)
+            assert world.crm.status_writes(lead(n), CrmStatus.NO_ANSWER) == 1
+        assert log.batches == [1], "the first one is still waited for"
 
 
 async def test_a_call_that_closed_as_unknown_is_told_of_once_a_person_settles_it(
