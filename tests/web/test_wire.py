@@ -1,5 +1,6 @@
 """On the wire: requests of unclear length, slow clients, bodies without an end."""
 
+import queue
 import socket
 import time
 from contextlib import suppress
@@ -144,12 +145,21 @@ def test_patience_with_heads_does_not_cut_a_request_that_is_being_answered(local
 @pytest.mark.usefixtures("hasty")
 def test_who_asks_and_does_not_read_loses_the_connection(local: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "READ_PATIENCE", 0.5)
+    impatient: queue.SimpleQueue[object] = queue.SimpleQueue()
+    lost = wire.Wire.connection_lost
+
+    def connection_lost(self: wire.Wire, exc: Exception | None) -> None:
+        impatient.put(self._transport.get_extra_info("peername"))
+        lost(self, exc)
+
+    monkeypatch.setattr(wire.Wire, "connection_lost", connection_lost)
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(5)
         connection.connect(local.address)
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)
-        time.sleep(2)
+        while impatient.get(timeout=30) != connection.getsockname():
+            pass
         answers = b""
         with suppress(ConnectionResetError):
             while chunk := connection.recv(65536):  # a TimeoutError: the service still waits
