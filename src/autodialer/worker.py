@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from autodialer.domain.errors import DialerError, StoreError, TelephonyError
+from autodialer.domain.errors import DialerError, StoreError
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Run, RunState
-from autodialer.service.duties import ASK_CRM, CALL_LOG, KEEP_EVERY, WEBHOOK
+from autodialer.service.duties import ASK_CRM, CALL_LOG, KEEP_EVERY
 from autodialer.service.holding import hold_problem
 from autodialer.service.ownership import RUN_LEASE
 from autodialer.service.reconcile import Moved
@@ -18,7 +18,6 @@ from autodialer.service.schedule import remember_start
 from autodialer.service.services import Services
 from autodialer.service.signals import Signal
 
-WEBHOOK_HASH = "webhook_hash"
 _SCHEDULE_EVERY = 1.0
 _RESULTS_EVERY = 5.0
 _RESULTS_TOGETHER = 0.02  # seconds in which more of them may come, to be applied in the same transaction
@@ -32,7 +31,6 @@ _CALL_LOG_EVERY = 60.0
 _CREDITS_EVERY = 5.0
 _PRUNE_EVERY = 600.0
 _FAREWELL = 5.0
-_WEBHOOK_AGAIN = 60.0
 _LISTEN_AGAIN = 5.0
 
 
@@ -64,7 +62,7 @@ class Worker:
             self._loop("duties", self._s.duties.keep, None, KEEP_EVERY),
             self._loop("credits", self._s.credits.flush, None, _CREDITS_EVERY),
             self._loop("prune", self._s.pruner.daily, None, _PRUNE_EVERY),
-            self._webhook(),
+            self._s.webhook.keep(),
             self._listen(),
         ]
         if means.activity_log is not None:
@@ -200,34 +198,6 @@ class Worker:
         run = await self._s.scheduler.take_due()
         if run is not None:
             self._s.run_desk.go_on(run)
-
-    async def _webhook(self) -> None:
-        """Have 8x8 send results here (interface.md); again each minute until it is so."""
-        means = self._s.means
-        while not means.telephony.missing_settings():
-            if not self._s.duties.has(WEBHOOK):
-                await means.clock.sleep(KEEP_EVERY)
-                continue
-            try:
-                await self._register_webhook()
-            except TelephonyError as error:
-                means.log.error("webhook can't be registered", error=error.message)
-            except DialerError as error:
-                means.log.error("webhook not checked", error=error.message)
-            except Exception as error:  # noqa: BLE001 - without the webhook no result would come
-                means.log.error("webhook not checked", error=repr(error))
-            else:
-                return
-            await means.clock.sleep(_WEBHOOK_AGAIN)
-
-    async def _register_webhook(self) -> None:
-        means = self._s.means
-        known = await means.store.read(lambda ledger: ledger.switches.get(WEBHOOK_HASH))
-        registered = await means.telephony.ensure_webhook(known)
-        if registered is not None and registered != known:
-            now = means.clock.now()
-            await means.store.write(lambda ledger: ledger.switches.set(WEBHOOK_HASH, registered, now))
-            means.log.info("webhook registered at 8x8")
 
     async def _listen(self) -> None:
         """Results that 8x8 does not post but keeps for us; over at once where it posts them."""

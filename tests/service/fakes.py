@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from autodialer.domain.disposition import Disposition
-from autodialer.domain.errors import CrmError, MalformedCallback, StoreError
+from autodialer.domain.errors import CrmError, MalformedCallback, ResultsElsewhere, StoreError
 from autodialer.domain.placing import CallRequest, Placed, PlaceOutcome
 from autodialer.domain.record import CrmStatus, Record, RecordKey, RecordType
 from autodialer.domain.result import CallEvent, CallResult, LoggedCall, NoResult, NotDialled
@@ -253,7 +253,9 @@ class FakeTelephony:
     def missing_settings(self) -> Sequence[str]:
         return self.missing
 
-    async def ensure_webhook(self, registered_hash: str | None) -> str | None:
+    async def ensure_webhook(self, registered_hash: str | None, *, takes_over: bool = True) -> str | None:
+        if isinstance(self.webhook, ResultsElsewhere) and takes_over:
+            self.webhook = "taken back"
         if isinstance(self.webhook, Exception):
             raise self.webhook
         return self.webhook if registered_hash != self.webhook else registered_hash

@@ -4,7 +4,8 @@ from typing import TypeVar
 
 from autodialer.domain.errors import StoreError
 from autodialer.service.duties import CALL_LOG, WEBHOOK
-from autodialer.worker import WEBHOOK_HASH, Worker
+from autodialer.service.webhook import WEBHOOK_HASH
+from autodialer.worker import Worker
 from service.couple import Couple, Stores, beside, couple, stores
 from service.virtual_time import pass_time
 from service.world import World, lead, person

@@ -9,7 +9,8 @@ from autodialer.domain.attempt import AttemptState
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import RunRefused, StoreError, TelephonyError
 from autodialer.ports.rows import RunKind, RunState
-from autodialer.worker import WEBHOOK_HASH, Worker
+from autodialer.service.webhook import WEBHOOK_HASH
+from autodialer.worker import Worker
 from service.conftest import MakeWorld
 from service.virtual_time import pass_time
 from service.world import World, lead, person, phone

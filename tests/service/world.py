@@ -101,8 +101,8 @@ class _ProcessTelephony:
     def missing_settings(self) -> Sequence[str]:
         return self.inner.missing_settings()
 
-    async def ensure_webhook(self, registered_hash: str | None) -> str | None:
-        return await self.inner.ensure_webhook(registered_hash)
+    async def ensure_webhook(self, registered_hash: str | None, *, takes_over: bool = True) -> str | None:
+        return await self.inner.ensure_webhook(registered_hash, takes_over=takes_over)
 
     async def logged_calls(self, since: datetime, until: datetime) -> Sequence[LoggedCall]:
         return await self.inner.logged_calls(since, until)

@@ -14,6 +14,7 @@ from autodialer.settings import Settings
 
 if TYPE_CHECKING:
     from autodialer.eightx8.webhooks import Webhook
+    from autodialer.ports.ledger import Ledger
 
 _eightx8 = typer.Typer(help="What is registered at 8x8.", no_args_is_help=True, rich_markup_mode=None)
 _webhooks = typer.Typer(help="The addresses to which 8x8 reports.", no_args_is_help=True, rich_markup_mode=None)
@@ -105,7 +106,7 @@ async def _register(settings: Settings) -> list[dict[str, Any]]:
         registered = await ensure_webhook(config, exchange, known)
     finally:
         await exchange.aclose()
-    if registered is not None and registered != known:
+    if registered is not None:
         await _keep_hash(settings, registered)
     return await _listed(settings)
 
@@ -147,9 +148,9 @@ def _plain(webhook: "Webhook", *, ours: bool) -> dict[str, Any]:
 
 async def _kept_hash(settings: Settings) -> str | None:
     """What the ledger remembers of the token that was registered; None without a ledger."""
+    from autodialer.service.webhook import WEBHOOK_HASH  # noqa: PLC0415 - as above
     from autodialer.store.engine import Database  # noqa: PLC0415 - only `register` looks there
     from autodialer.store.ledger import SqlStore  # noqa: PLC0415 - as above
-    from autodialer.worker import WEBHOOK_HASH  # noqa: PLC0415 - as above
 
     try:
         database = Database(settings.ledger_url, writable=False)
@@ -166,14 +167,21 @@ async def _kept_hash(settings: Settings) -> str | None:
 async def _keep_hash(settings: Settings, registered: str) -> None:
     """A ledger that a running service has, or that is not there yet, is left alone: `serve` then registers once more."""
     from autodialer.clock import SystemClock  # noqa: PLC0415 - only `register` writes there
+    from autodialer.service.holding import elsewhere, note_elsewhere  # noqa: PLC0415 - as above
+    from autodialer.service.webhook import WEBHOOK_HASH  # noqa: PLC0415 - as above
     from autodialer.store.engine import Database  # noqa: PLC0415 - as above
     from autodialer.store.ledger import SqlStore  # noqa: PLC0415 - as above
-    from autodialer.worker import WEBHOOK_HASH  # noqa: PLC0415 - as above
+
+    def keep(ledger: "Ledger") -> None:
+        now = SystemClock().now()
+        if ledger.switches.get(WEBHOOK_HASH) != registered:
+            ledger.switches.set(WEBHOOK_HASH, registered, now)
+        if elsewhere(ledger):
+            note_elsewhere(ledger, None, now)
 
     with suppress(StoreError):
         database = Database(settings.ledger_url)
         try:
-            now = SystemClock().now()
-            await SqlStore(database).write(lambda ledger: ledger.switches.set(WEBHOOK_HASH, registered, now))
+            await SqlStore(database).write(keep)
         finally:
             database.close()

@@ -93,7 +93,7 @@ class ContactCenterTelephony:
         """One sentence for each setting without which no call can be placed."""
         return missing_settings(self._config)
 
-    async def ensure_webhook(self, registered_hash: str | None) -> str | None:  # noqa: ARG002 - there is none
+    async def ensure_webhook(self, registered_hash: str | None, *, takes_over: bool = True) -> str | None:  # noqa: ARG002 - there is none
         """Nothing to register: Contact Center posts no phone results anywhere."""
         return None
 

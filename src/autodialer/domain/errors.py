@@ -44,6 +44,17 @@ class TelephonyError(DialerError):
     """8x8 did not do what was asked, other than placing a call (that has outcomes, not errors)."""
 
 
+class ResultsElsewhere(TelephonyError):
+    """8x8 sends results to another address than ours, where they came to. `address`: its host, as the rest may hold a token."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"8x8 sends results to {address}: another installation, or a person, registered that after this one",
+            permanent=True,
+        )
+        self.address = address
+
+
 class StoreError(DialerError):
     """The database is gone, read-only or full. Nothing was committed."""
 

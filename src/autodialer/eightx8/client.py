@@ -76,9 +76,9 @@ class VoiceTelephony:
         """One sentence for each setting without which no call can be placed."""
         return missing_settings(self._config)
 
-    async def ensure_webhook(self, registered_hash: str | None) -> str | None:
+    async def ensure_webhook(self, registered_hash: str | None, *, takes_over: bool = True) -> str | None:
         """Register our callback URL where it is missing or different; see webhooks.ensure_webhook."""
-        return await webhooks.ensure_webhook(self._config, self._exchange, registered_hash)
+        return await webhooks.ensure_webhook(self._config, self._exchange, registered_hash, takes_over=takes_over)
 
     async def logged_calls(self, since: datetime, until: datetime) -> Sequence[LoggedCall]:
         """The outbound calls of that time in 8x8's log; see export.logged_calls."""

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 import stamina
 
-from autodialer.domain.errors import TelephonyError
+from autodialer.domain.errors import ResultsElsewhere, TelephonyError
 from autodialer.eightx8.classify import Reply
 from autodialer.eightx8.config import VoiceConfig
 from autodialer.eightx8.http import Exchange, NoReplyError
@@ -37,12 +38,14 @@ def wanted_kinds(config: VoiceConfig) -> Sequence[str]:
     return (SUMMARY, ACTION) if config.is_press1 else (SUMMARY,)
 
 
-async def ensure_webhook(config: VoiceConfig, exchange: Exchange, registered_hash: str | None) -> str | None:
+async def ensure_webhook(
+    config: VoiceConfig, exchange: Exchange, registered_hash: str | None, *, takes_over: bool = True
+) -> str | None:
     """Make the webhooks that we need come to our callback URL; the hash of URL and token to be kept by the caller.
 
     Nothing is changed where 8x8 already has them, enabled, and `registered_hash` says that the token is the same (8x8 never shows
     it). Questions in a call (VCA) that come to us and that we do not need are ended. None where registering is switched off.
-    TelephonyError when it fails.
+    TelephonyError when it fails. ResultsElsewhere, and nothing is changed, where one goes to another address and not `takes_over`.
     """
     if not config.register_webhook:
         return None
@@ -52,6 +55,8 @@ async def ensure_webhook(config: VoiceConfig, exchange: Exchange, registered_has
         raise TelephonyError(f"The webhook can't be registered: {missing} is missing. Set it.", permanent=True)
     wanted = registration_hash(url, config.webhook_header)
     standing = {webhook.kind: webhook for webhook in await list_webhooks(config, exchange)}
+    if not takes_over:
+        _refuse_strangers(config, standing)
     for kind in wanted_kinds(config):
         webhook = standing.get(kind)
         if webhook is None or registered_hash != wanted or not is_ours(config, webhook):
@@ -60,6 +65,13 @@ async def ensure_webhook(config: VoiceConfig, exchange: Exchange, registered_has
     if surplus is not None and ACTION not in wanted_kinds(config) and comes_to_us(config, surplus):
         await remove_webhook(config, exchange, ACTION)
     return wanted
+
+
+def _refuse_strangers(config: VoiceConfig, standing: Mapping[str, Webhook]) -> None:
+    for kind in wanted_kinds(config):
+        webhook = standing.get(kind)
+        if webhook is not None and webhook.enabled and not comes_to_us(config, webhook):
+            raise ResultsElsewhere(urlsplit(webhook.url).netloc or "another address")
 
 
 async def remove_webhooks(config: VoiceConfig, exchange: Exchange) -> list[str]:

@@ -162,10 +162,11 @@ class Telephony(Protocol):
         """One sentence for each setting without which no call can be placed."""
         ...
 
-    async def ensure_webhook(self, registered_hash: str | None) -> str | None:
+    async def ensure_webhook(self, registered_hash: str | None, *, takes_over: bool = True) -> str | None:
         """Register our callback URL where it is missing or different; the hash of what is registered now.
 
-        None where registering is switched off. TelephonyError when it can't be done.
+        None where registering is switched off. TelephonyError when it can't be done; ResultsElsewhere, with nothing changed, where
+        results go to another address and not `takes_over`.
         """
         ...
 

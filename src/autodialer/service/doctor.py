@@ -16,6 +16,8 @@ from autodialer.service.means import Means
 
 _FOR_LONG = timedelta(hours=1)
 
+_HELD = 'docs/runbook.md, "It runs and does not dial"'
+
 
 class Doctor:
     """Asks the database, Zoho, 8x8 and the policy. `about`: findings of the installation itself, made at start."""
@@ -57,7 +59,7 @@ class Doctor:
         if behind is not None:
             findings.append(Finding(Level.PROBLEM, "clock", behind, "set the clock of this machine: timedatectl, NTP"))
         if held is not None:
-            findings.append(Finding(Level.PROBLEM, "dialing", f"is held: {held}", "docs/deploy.md, section 6"))
+            findings.append(Finding(Level.PROBLEM, "dialing", f"is held: {held}", _HELD))
         if paused:
             findings.append(Finding(Level.WARNING, "dialing", "is paused", "autodialer resume"))
         agents = agents_of(figures, self._m.policy)

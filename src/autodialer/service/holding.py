@@ -1,6 +1,7 @@
 """Why nobody may be called although everything works: this ledger was moved away, or may not know of calls that were made.
 
-A ledger that was put back from an older state would give people calls anew that they have had (docs/deploy.md, section 6).
+A ledger that was put back from an older state would give people calls anew that they have had (docs/deploy.md, section 6). So would
+a second installation beside this one: 8x8 sends results to one address only, so who took them from here is noticed.
 """
 
 import json
@@ -19,6 +20,7 @@ MOVED_TO: Final = "moved_to"  # it is complete, and the other one counts
 COPYING_FROM: Final = "copying_from"  # this is the copy, and not complete
 BACKUP_MADE_AT: Final = "backup_made_at"  # written into each backup: who serves one has put it back
 HELD: Final = "held"
+RESULTS_ELSEWHERE: Final = "results_elsewhere"  # the host that 8x8 sends results to instead of here
 ACCEPTED_AT: Final = "hold_accepted_at"
 
 OF_THIS_DATABASE: Final = (MOVING_TO, MOVED_TO, COPYING_FROM)
@@ -38,10 +40,10 @@ def unusable(ledger: Ledger) -> str | None:
 
 def hold_problem(ledger: Ledger, policy: Policy, now: datetime) -> str | None:
     """Why no call may be sent at `now`; None when nothing holds it back."""
-    found = ledger.switches.some((*OF_THIS_DATABASE, BACKUP_MADE_AT, HELD))
+    found = ledger.switches.some((*OF_THIS_DATABASE, BACKUP_MADE_AT, HELD, RESULTS_ELSEWHERE))
     if not found:
         return None
-    return _unusable(found) or _restored(found, now) or _held(found, policy, now)
+    return _unusable(found) or _restored(found, now) or _held(found, policy, now) or _taken(found)
 
 
 def hold(ledger: Ledger, reason: str, day: str | None, now: datetime) -> None:
@@ -50,6 +52,16 @@ def hold(ledger: Ledger, reason: str, day: str | None, now: datetime) -> None:
     if known and (known["day"] is None or known["day"] == day):
         return
     ledger.switches.set(HELD, json.dumps({"reason": reason, "day": day}), now)
+
+
+def elsewhere(ledger: Ledger) -> str | None:
+    """The host that 8x8 was last seen to send results to instead of here; None when they come here."""
+    return ledger.switches.get(RESULTS_ELSEWHERE) or None
+
+
+def note_elsewhere(ledger: Ledger, address: str | None, now: datetime) -> None:
+    """Send no call while results go there; None: they come here."""
+    ledger.switches.set(RESULTS_ELSEWHERE, address or "", now)
 
 
 def accept(ledger: Ledger, policy: Policy, now: datetime, by: str = THE_API) -> str | None:
@@ -125,6 +137,15 @@ def _held(found: Mapping[str, str], policy: Policy, now: datetime) -> str | None
     if not held or (held["day"] is not None and held["day"] != policy.local_date(now).isoformat()):
         return None
     return str(held["reason"])
+
+
+def _taken(found: Mapping[str, str]) -> str | None:
+    if not (address := found.get(RESULTS_ELSEWHERE)):
+        return None
+    return (
+        f"8x8 sends results to {address} now and not here any more: another installation with the same account would call the same "
+        "people. End that one, then take the results back: autodialer 8x8 webhooks register, or start this one again"
+    )
 
 
 def _shown(told: str) -> str:

@@ -43,6 +43,7 @@ from autodialer.service.settling import Settler
 from autodialer.service.signals import Signal
 from autodialer.service.simulation.desk import SimulationDesk
 from autodialer.service.suppressing import Suppressor
+from autodialer.service.webhook import WebhookKeeper
 from autodialer.service.write_back import WriteBack
 from autodialer.service.writing_again import Rewriter
 
@@ -78,6 +79,7 @@ class Services:
     results: ResultService
     asker: Asker
     write_back: WriteBack
+    webhook: WebhookKeeper
     activities: ActivityService
     reconciler: Reconciler
     membership: Membership
@@ -135,6 +137,7 @@ def wire(
     planner = Planner(rationed, scratch, count)
     drift = DriftReport(means)
     runs = RunService(rationed, readiness, lines, RunSignals(write_back=due, results=arrived), stopping)
+    duties = Duties(means)
     scheduler = Scheduler(runs, means.store, means.clock, means.log, run_hours, catch_up)
     return Services(
         means=means,
@@ -149,6 +152,7 @@ def wire(
         results=results,
         asker=asker,
         write_back=WriteBack(means),
+        webhook=WebhookKeeper(means, duties),
         activities=ActivityService(means),
         reconciler=reconciler,
         membership=Membership(means, reconciler, lines),
@@ -176,7 +180,7 @@ def wire(
         credits=count,
         glancer=Glancer(means, lines, count, scheduler.late),
         counts=Counts(means.store, means.clock, run_hours),
-        duties=Duties(means),
+        duties=duties,
         pruner=Pruner(means, retention_days),
         drift=drift,
         kept_drift=DriftKeeper(drift, means.clock),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stamina
 
-from autodialer.domain.errors import TelephonyError
+from autodialer.domain.errors import ResultsElsewhere, TelephonyError
 from autodialer.eightx8.client import VoiceTelephony
 from autodialer.eightx8.webhooks import registration_hash
 from autodialer.ports import Finding, Level
@@ -85,6 +85,36 @@ async def test_a_webhook_whose_token_nobody_remembers_is_registered_anew(simulat
     webhook = simulator.app.switch.webhooks.enabled("VSS")
     assert webhook is not None
     assert webhook.header == TOKEN
+
+
+async def test_an_address_that_took_our_results_is_left_alone_unless_they_are_taken_back(simulator: Simulated) -> None:
+    first = await ensure(simulator.url)
+    await ensure(simulator.url, callback_url="https://trial.example/api/callback?token=secret")
+    async with VoiceTelephony(voice_config(simulator.url), FixedClock()) as telephony:
+        with pytest.raises(ResultsElsewhere) as caught:
+            await telephony.ensure_webhook(first, takes_over=False)
+        assert caught.value.address == "trial.example"
+        assert "secret" not in caught.value.message
+        assert changes_made(simulator) == {"POST": 2, "DELETE": 1}
+        await telephony.ensure_webhook(first)
+    webhook = simulator.app.switch.webhooks.enabled("VSS")
+    assert webhook is not None
+    assert webhook.url == URL
+
+
+async def test_a_webhook_that_is_gone_or_not_enabled_any_more_is_registered_without_taking_it_from_anybody(
+    simulator: Simulated,
+) -> None:
+    first = await ensure(simulator.url)
+    for change in ({"url": URL, "enabled": False}, {"url": "https://trial.example/", "enabled": False}, None):
+        simulator.ask("DELETE", "webhooks/VSS")
+        if change is not None:
+            simulator.ask("POST", "webhooks", {"type": "VSS", "httpAuthHeader": TOKEN, **change})
+        async with VoiceTelephony(voice_config(simulator.url), FixedClock()) as telephony:
+            await telephony.ensure_webhook(first, takes_over=False)
+        webhook = simulator.app.switch.webhooks.enabled("VSS")
+        assert webhook is not None
+        assert webhook.url == URL
 
 
 @pytest.mark.parametrize("flags", [{"enabled": False}, {"active": False}])

@@ -265,7 +265,7 @@ class ProcessVoice:
     def missing_settings(self) -> Sequence[str]:
         return ()
 
-    async def ensure_webhook(self, registered_hash: str | None) -> str | None:
+    async def ensure_webhook(self, registered_hash: str | None, *, takes_over: bool = True) -> str | None:  # noqa: ARG002 - ours alone
         return registered_hash or "hash"
 
     async def logged_calls(self, since: datetime, until: datetime) -> Sequence[LoggedCall]:
