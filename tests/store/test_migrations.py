@@ -28,8 +28,10 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex
 
 from autodialer.domain.errors import StoreError
+from autodialer.domain.session import session_of
 from autodialer.store import migrate as migrations
 from autodialer.store.engine import Database
+from autodialer.store.ledger import SqlLedger
 from autodialer.store.migrate import HEAD, OLDEST, VERSIONS, check_version, current_version, migrate
 from autodialer.store.phases import needed
 from autodialer.store.tables import metadata
@@ -197,6 +199,36 @@ def test_a_ledger_of_an_older_version_is_brought_up_with_all_that_it_holds(bare:
     found = ask(bare, lambda c: c.execute(text("SELECT call_attempts, blocked_since FROM outbox")).one())
     assert tuple(found) == (3, None)
     assert all(ask(bare, lambda connection: [inspect(connection).has_table(n) for n in ("crm_usage", "activities")]))
+
+
+@pytest.mark.parametrize("session", ["s" * 121, "s" * 200, "s\0-1"], ids=["121", "200", "NUL"])
+def test_a_session_that_sqlite_kept_as_it_was_told_is_found_in_the_form_in_which_it_is_told_now(
+    tmp_path: Path, session: str
+) -> None:
+    """A release of before `session_of` placed the call; its result, and 8x8's log, come to this one."""
+    bare = Database(sqlite_url(tmp_path / "bare.db"))
+    bare.run_migrations(partial(old_schema, "0001"))
+    attempt: dict[str, object] = {
+        "attempt_id": "a-1", "record_type": "Lead", "zoho_id": "1", "number": "+40721000001", "state": "placed",
+        "session_id": session, "is_new": 1, "attempts_before": 0, "policy_day": "2026-01-13", "total_quota": 7,
+        "day_quota": 3, "owner": "", "reserved_at": 1, "submitted_at": 2, "placed_at": 3,
+    }  # fmt: skip
+    orphan: dict[str, object] = {
+        "dedupe_key": "k-1", "source": "provider", "session_id": session, "body": "{}", "received_at": 1, "state": "orphan",
+    }  # fmt: skip
+    for table, row in (("attempts", attempt), ("inbox", orphan)):
+        statement = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"  # noqa: S608 - ours
+        bare.submit(lambda connection, s=statement, r=row: connection.execute(text(s), r).close()).result()  # type: ignore[misc]
+    migrate(bare)
+    told = session_of(session) or ""
+
+    def found(connection: Connection) -> tuple[object, ...]:
+        ledger = SqlLedger(connection)
+        attempt = ledger.attempts.find_session(told)
+        return attempt and attempt.attempt_id, [row.state for row in ledger.inbox.orphans_of(told)]
+
+    assert ask(bare, found) == ("a-1", ["orphan"])
+    bare.close()
 
 
 def test_a_schema_from_the_future_is_refused_and_left_alone(bare: Database) -> None:
