@@ -21,7 +21,6 @@ from autodialer.ports.ledger import Ledger, Store
 from service.virtual_time import thread_at_work
 
 T = TypeVar("T")
-_PULLED = {"new", "no answer"}
 
 
 class FakeCrm:
@@ -30,6 +29,7 @@ class FakeCrm:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.records: dict[RecordKey, Record] = {}
+        self.pulled = {"new", "no answer"}
         self.page_size = 200
         self.latency = 0.0
         self.down: Exception | None = None
@@ -64,7 +64,7 @@ class FakeCrm:
             record
             for record in sorted(self.records.values(), key=lambda record: int(record.key.zoho_id))
             if record.key.record_type is record_type
-            and " ".join((record.status or "").split()).casefold() in _PULLED
+            and " ".join((record.status or "").split()).casefold() in self.pulled
             and int(record.key.zoho_id) > int(after or -1)
         ]
         for start in range(0, len(mine), self.page_size):

@@ -66,5 +66,12 @@ def holds(row: AttemptRow, record: Record, our_statuses: Iterable[CrmStatus], po
         return False
     if row.key != record.key:
         return True
-    ours = {normalise(policy.label_of(status)) for status in our_statuses}
+    ours = {normalise(policy.label_of(status)) for status in (*our_statuses, *_renamed(row, policy))}
     return normalise(record.status or "") in {normalise(row.record_status or ""), *ours}
+
+
+def _renamed(row: AttemptRow, policy: Policy) -> Iterable[CrmStatus]:
+    """The status that we decided on, if the policy has another name for it since: none is called in one that it does not know."""
+    if row.run_id is None or policy.kind_of(row.record_status) is not None:
+        return ()
+    return (CrmStatus.NEW if row.is_new else CrmStatus.NO_ANSWER,)

@@ -1,5 +1,6 @@
 """From a call's end to the update that the CRM must see, queued in the same transaction."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +12,8 @@ from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, OutboxRow, Projection
 from autodialer.rules.after_call import update_after
 from autodialer.rules.policy import Policy
+
+_SET_OVER = {CrmStatus.NO_ANSWER: CrmStatus.NEW, CrmStatus.DEAD: CrmStatus.NO_ANSWER}  # rules.md, "The mission's rules"
 
 
 def queue_update(
@@ -85,4 +88,11 @@ def _earliest_unanswered(ledger: Ledger, attempt: AttemptRow) -> datetime | None
 def statuses_expected(row: OutboxRow, policy: Policy) -> list[str]:
     """The statuses over which `row` may be written: as the CRM held them when we decided, and ours as the policy spells them."""
     ours = [*row.our_statuses, *([row.status] if row.status else [])]
-    return [*row.expected_statuses, *(policy.label_of(status) for status in ours)]
+    return [*row.expected_statuses, *(policy.label_of(status) for status in (*ours, *_renamed(row, ours, policy)))]
+
+
+def _renamed(row: OutboxRow, ours: Sequence[CrmStatus], policy: Policy) -> Sequence[CrmStatus]:
+    """Over what we set ours, if the policy has another name for it since: an update that waits was decided on one that it knew."""
+    if all(policy.kind_of(status) for status in row.expected_statuses):
+        return []
+    return [_SET_OVER[status] for status in ours if status in _SET_OVER]
