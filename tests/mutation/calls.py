@@ -130,11 +130,7 @@ _DIALING: Sequence[Breakage] = (
     ),
     Breakage(
         "a call is placed on an old look",
-        [
-            Replace(
-                "service/dialing.py", "elif self._m.clock.monotonic() - item.looked_at > LOOK_MAX_AGE:", "elif False:"
-            )
-        ],
+        [Replace("service/dialing.py", "elif self._age_of_look(item) > LOOK_MAX_AGE:", "elif False:")],
         [_service("last_look", "no_call_is_placed_on_a_look_that_is_older_than_promised")],
     ),
     Breakage(

@@ -5,6 +5,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -95,6 +96,23 @@ async def test_no_call_is_placed_on_a_look_that_is_older_than_promised(make_worl
         assert ring.at - looked <= LOOK_MAX_AGE
     times = sorted(ring.at for ring in world.telephony.rings)
     assert all(later - earlier >= 0.5 / rate - 0.1 for earlier, later in itertools.pairwise(times))
+
+
+async def test_row_12_who_was_looked_at_before_the_machine_was_suspended_is_looked_at_again(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(calls_per_second=1.0)
+    world.crm.add(*(person(lead(n), n) for n in range(1, 4)))
+
+    def close_the_lid(_: CallRequest) -> None:
+        world.telephony.on_place = None
+        world.clock.suspend_for(timedelta(hours=3))
+        world.crm.change(lead(2), status="Recruiting")
+
+    world.telephony.on_place = close_the_lid
+    run = await world.run()
+    assert world.telephony.numbers() == [phone(1), phone(3)]
+    assert await world.reason(run, lead(2)) == "status"
 
 
 async def test_invariant_8_a_number_suppressed_after_it_was_reserved_is_not_dialled(make_world: MakeWorld) -> None:

@@ -102,3 +102,7 @@ class ManualClock:
         ahead = (moment - self.now()).total_seconds()
         assert ahead >= 0, "time does not go backwards"
         self._loop.advance(ahead)
+
+    def suspend_for(self, time: timedelta) -> None:
+        """As a laptop whose lid is closed: the time of day goes on, the clock that counts seconds does not."""
+        self._start += time

@@ -160,7 +160,7 @@ class Dialer:
         submitted = None
         if stop.reason or self._stopping.is_set():
             await self._give_back(run, item, "the run stopped before this call was sent")
-        elif self._m.clock.monotonic() - item.looked_at > LOOK_MAX_AGE:
+        elif self._age_of_look(item) > LOOK_MAX_AGE:
             # Where calls are far apart, every look is too old by then: a fresh one must not wait as long again.
             self._pacer.unused()
             await self._give_back(run, item, "the last look at the CRM had grown too old")
@@ -170,6 +170,11 @@ class Dialer:
             self._unsettled -= 1
         else:
             calls.create_task(self._place(run, item, submitted, leaves_at, stop))
+
+    def _age_of_look(self, item: Ready) -> float:
+        """Seconds; while a machine is suspended only the time of day goes on."""
+        clock = self._m.clock
+        return max(clock.monotonic() - item.looked_at, (clock.now() - item.shown_at).total_seconds())
 
     async def _submit(self, run: Run, item: Ready, stop: Stop) -> Submitting | None:
         """The intent, durable before the request; None when the call must not be made after all."""

@@ -39,11 +39,12 @@ _CALLED_ALREADY = "its number was called in this run already, for another record
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A reserved attempt on its way to 8x8. `looked_at`: monotonic seconds of the last look."""
+    """A reserved attempt on its way to 8x8. `looked_at`: monotonic seconds of the last look, `shown_at` its time of day."""
 
     attempt: Reserved
     staged: Staged
     looked_at: float
+    shown_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ class Preparer:
     async def _look_and_reserve(
         self, run: Run, claimed: Sequence[Staged], agents: int | None, stop: Stop, hand_over: HandOver
     ) -> bool:
-        looked_at, seen_at = self._m.clock.monotonic(), self._m.clock.now() - JUST_WRITTEN
+        looked_at, shown_at = self._m.clock.monotonic(), self._m.clock.now()
         try:
             found = await self._m.crm.look([row.key for row in claimed])
         except CrmError as error:
@@ -202,9 +203,10 @@ class Preparer:
         any_ready = False
         for start in range(0, len(claimed), _RESERVED_AT_ONCE):
             rows = claimed[start : start + _RESERVED_AT_ONCE]
-            look = _Look(found, seen_at)
+            look = _Look(found, shown_at - JUST_WRITTEN)
             reserved = await self._persistence.insist(partial(self._reserve_all, run, rows, look, agents))
-            ready = [Ready(attempt, row, looked_at) for row, attempt in zip(rows, reserved, strict=True) if attempt]
+            both = zip(rows, reserved, strict=True)
+            ready = [Ready(attempt, row, looked_at, shown_at) for row, attempt in both if attempt]
             hand_over(ready)
             any_ready = any_ready or bool(ready)
         return any_ready
