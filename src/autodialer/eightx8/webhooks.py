@@ -41,7 +41,7 @@ def wanted_kinds(config: VoiceConfig) -> Sequence[str]:
 async def ensure_webhook(
     config: VoiceConfig, exchange: Exchange, registered_hash: str | None, *, takes_over: bool = True
 ) -> str | None:
-    """Make the webhooks that we need come to our callback URL; the hash of URL and token to be kept by the caller.
+    """Make the webhooks that we need come to our callback URL; a hash of how they are, to be kept by the caller.
 
     Nothing is changed where 8x8 already has them, enabled, and `registered_hash` says that the token is the same (8x8 never shows
     it). Questions in a call (VCA) that come to us and that we do not need are ended. None where registering is switched off.
@@ -53,7 +53,7 @@ async def ensure_webhook(
     if not url or not config.subaccount_id:
         missing = "EIGHTX8_SUBACCOUNT_ID" if url else "EIGHTX8_CALLBACK_URL"
         raise TelephonyError(f"The webhook can't be registered: {missing} is missing. Set it.", permanent=True)
-    wanted = registration_hash(url, config.webhook_header)
+    wanted = registration_hash(config)
     standing = {webhook.kind: webhook for webhook in await list_webhooks(config, exchange)}
     if not takes_over:
         _refuse_strangers(config, standing)
@@ -119,9 +119,10 @@ async def list_webhooks(config: VoiceConfig, exchange: Exchange) -> list[Webhook
     return [_webhook(entry) for entry in entries if isinstance(entry, Mapping)]
 
 
-def registration_hash(url: str, token: str | None) -> str:
-    """Tells whether URL or token changed since they were registered, without keeping the token."""
-    return sha256(f"{url}\0{token or ''}".encode()).hexdigest()
+def registration_hash(config: VoiceConfig) -> str:
+    """Tells whether sub-account, URL or token changed since they were registered, without keeping the token."""
+    parts = (config.subaccount_url, config.webhook_url or "", config.webhook_header or "")
+    return sha256("\0".join(parts).encode()).hexdigest()
 
 
 def is_ours(config: VoiceConfig, webhook: Webhook) -> bool:

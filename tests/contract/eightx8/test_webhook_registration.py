@@ -52,7 +52,7 @@ def changes_made(simulator: Simulated) -> dict[str, int]:
 
 async def test_a_missing_webhook_is_registered_enabled_with_our_token(simulator: Simulated) -> None:
     registered = await ensure(simulator.url)
-    assert registered == registration_hash(URL, TOKEN)
+    assert registered == registration_hash(voice_config(simulator.url))
     webhook = simulator.app.switch.webhooks.enabled("VSS")
     assert webhook is not None
     assert (webhook.url, webhook.header) == (URL, TOKEN)
@@ -117,11 +117,21 @@ async def test_a_webhook_that_is_gone_or_not_enabled_any_more_is_registered_with
         assert webhook.url == URL
 
 
+async def test_what_was_registered_for_one_sub_account_says_nothing_of_another(simulator: Simulated) -> None:
+    known = await ensure(simulator.url)
+    with simulated() as other:
+        other.register(URL, "the token that it had when it was used last")
+        await ensure(other.url, known)
+        webhook = other.app.switch.webhooks.enabled("VSS")
+        assert webhook is not None
+        assert webhook.header == TOKEN
+
+
 @pytest.mark.parametrize("flags", [{"enabled": False}, {"active": False}])
 async def test_a_webhook_that_is_not_enabled_is_registered_anew(simulator: Simulated, flags: dict[str, bool]) -> None:
     simulator.ask("POST", "webhooks", {"type": "VSS", "url": URL, "httpAuthHeader": TOKEN, **flags})
     assert simulator.app.switch.webhooks.enabled("VSS") is None
-    await ensure(simulator.url, registration_hash(URL, TOKEN))
+    await ensure(simulator.url, registration_hash(voice_config(simulator.url)))
     assert simulator.app.switch.webhooks.enabled("VSS") is not None
 
 

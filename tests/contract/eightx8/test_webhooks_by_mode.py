@@ -69,7 +69,7 @@ async def test_the_token_is_registered_where_the_settings_want_it(
 ) -> None:
     known = await ensure(simulator, callback_auth=auth)
     assert registered(simulator) == {"VSS": (url, header)}
-    assert known == registration_hash(url, header)
+    assert known == registration_hash(voice_config(simulator.url, callback_auth=auth))
     assert await ensure(simulator, known, callback_auth=auth) == known
     assert [level for level, _ in await doctor(simulator, callback_auth=auth)] == [Level.OK]
     others = [other for other in ("header", "url", "both") if other != auth]
