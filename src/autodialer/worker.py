@@ -18,6 +18,10 @@ from autodialer.service.schedule import remember_start
 from autodialer.service.services import Services
 from autodialer.service.signals import Signal
 
+_NEW_LEDGER = (
+    "a new ledger begins: it knows of no call, and of no number that is never to be called. If this service has had one before, "
+    "stop it and look where DB_PATH or DATABASE_URL leads"
+)
 _SCHEDULE_EVERY = 1.0
 _RESULTS_EVERY = 5.0
 _RESULTS_TOGETHER = 0.02  # seconds in which more of them may come, to be applied in the same transaction
@@ -46,7 +50,8 @@ class Worker:
     async def start(self) -> None:
         """Settle what a dead process left, then start the loops. StoreError when the ledger can't be used."""
         means = self._s.means
-        await means.store.write(lambda ledger: remember_start(ledger, means.clock.now(), means.policy.run_hours))
+        if await means.store.write(lambda ledger: remember_start(ledger, means.clock.now(), means.policy.run_hours)):
+            means.log.warning(_NEW_LEDGER)
         await self._say_what_holds()
         await self._s.membership.join()
         await self._look_for_runs()

@@ -192,6 +192,16 @@ async def test_the_loops_survive_a_database_that_is_gone_for_a_while(make_world:
     assert "loop failed, goes on" in world.log.events("error")
 
 
+async def test_a_ledger_that_knows_of_nothing_is_told_of_at_its_first_start_alone(world: World) -> None:
+    """A volume that is missing, or another DB_PATH: who answered, and who is never to be called, would be forgotten in silence."""
+    told = []
+    for owner in ("first", "second"):
+        world.process = world.boot(owner)
+        async with world.working():
+            told.append([event for event in world.log.events("warning") if event.startswith("a new ledger begins")])
+    assert [len(events) for events in told] == [1, 0]
+
+
 async def test_results_reach_the_crm_within_seconds(world: World) -> None:
     world.crm.add(person(lead(1), 1))
     world.all_end(Disposition.NO_ANSWER)

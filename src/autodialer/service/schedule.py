@@ -106,9 +106,13 @@ class Scheduler:
             self._log.error("slot skipped", slot=slot.isoformat(), reason=reason)
 
 
-def remember_start(ledger: Ledger, now: datetime, run_hours: tuple[int, ...] = ()) -> None:
-    """Keep when this ledger was first used, and since when a run begins at each of the hours: earlier slots were never missed."""
+def remember_start(ledger: Ledger, now: datetime, run_hours: tuple[int, ...] = ()) -> bool:
+    """Keep when this ledger was first used, and since when a run begins at each of the hours: earlier slots were never missed.
+
+    Whether this is its first use.
+    """
     since = ledger.switches.get(LEDGER_SINCE)
+    is_first = since is None
     if since is None:
         since = now.isoformat()
         ledger.switches.set(LEDGER_SINCE, since, now)
@@ -117,6 +121,7 @@ def remember_start(ledger: Ledger, now: datetime, run_hours: tuple[int, ...] = (
     hours = {str(hour): known.get(str(hour), new) for hour in run_hours}
     if hours != known:
         ledger.switches.set(HOURS_SINCE, json.dumps(hours), now)
+    return is_first
 
 
 def was_set(ledger: Ledger, slot: datetime) -> bool:
