@@ -273,7 +273,9 @@ def test_a_target_with_another_ones_half_copy_is_refused(source: str, target: st
 def test_another_version_s_schema_is_refused(source: str, target: str) -> None:
     execute(source, "UPDATE schema_version SET version_num = '0001'")
     try:
-        with pytest.raises(StoreError, match=r"the schema of .* is 0001, not .*: run `autodialer migrate`"):
+        with pytest.raises(
+            StoreError, match=r"the schema of .* is 0001, not .*: run `autodialer migrate` .* DB_PATH or DATABASE_URL"
+        ):
             moving(source, target)
     finally:
         execute(source, f"UPDATE schema_version SET version_num = '{HEAD}'")  # noqa: S608 - a constant

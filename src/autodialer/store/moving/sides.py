@@ -54,7 +54,8 @@ def refuse_version(connection: Connection, place: str) -> None:
     version = current_version(connection)
     if version != HEAD:
         raise StoreError(
-            f"the schema of {place} is {version or 'empty'}, not {HEAD}: run `autodialer migrate` on it first",
+            f"the schema of {place} is {version or 'empty'}, not {HEAD}: run `autodialer migrate` first, with DB_PATH or "
+            "DATABASE_URL set to it",
             permanent=True,
         )
     refuse_uncounted(connection)
