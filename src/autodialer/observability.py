@@ -44,6 +44,7 @@ _QUIET = (
 )
 
 _masker = Masker()
+_hanging: list[threading.Thread] = []
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -70,6 +71,11 @@ def shutdown_logging() -> None:
     if _Pipeline.active is not None:
         _Pipeline.active.stop()
         _Pipeline.active = None
+
+
+def log_hangs() -> bool:
+    """Whether the log's disk, or the console, did not come back at the end: Python's own end would wait for it, for ever."""
+    return any(writer.is_alive() for writer in _hanging)
 
 
 def register_secrets(*values: str | None) -> None:
@@ -230,6 +236,7 @@ class _Listener(QueueListener):
             self._lines.put(None, timeout=FLUSH_SECONDS)  # None is the parent's own sign for the end
         worker.join(FLUSH_SECONDS)
         self.hangs = worker.is_alive()
+        _hanging.extend([worker] if self.hangs else [])
 
 
 class _Console(logging.StreamHandler[TextIO]):

@@ -3,6 +3,8 @@
 import errno
 import json
 import logging
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -236,9 +238,34 @@ def test_a_disk_that_hangs_delays_neither_the_caller_nor_the_end(
     took = time.monotonic() - started
     release.set()
     pipeline.flush()
+    pipeline._lines.put(None)  # its sign for the end had found no place
+    observability._hanging.pop().join()
     for handler in pipeline._handlers:  # else a later test is told of it, whenever they are collected
         handler.close()
     assert took < 2
+
+
+_HANGING = """
+import sys
+from pathlib import Path
+from autodialer import __main__ as command, observability
+
+def run():
+    observability.FLUSH_SECONDS = 0.1
+    observability.configure_logging(level="info", log_dir=Path(sys.argv[1]), development=False, console=False)
+    observability.structlog.get_logger("autodialer.test").info("line")
+    observability.shutdown_logging()
+    sys.exit(3)
+
+command.run = run
+command.main()
+"""
+
+
+def test_a_process_whose_log_hangs_comes_to_its_end_all_the_same(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "combined.log")  # to open it waits for a reader for ever, as for a network disk that is gone
+    ended = subprocess.run([sys.executable, "-c", _HANGING, str(tmp_path)], check=False, timeout=60)
+    assert ended.returncode == 3
 
 
 def test_dropped_lines_are_counted_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
