@@ -64,6 +64,16 @@ async def test_row_24_a_call_elsewhere_to_a_new_record_makes_it_no_answer(world:
     assert not world.telephony.rings
 
 
+async def test_row_24_a_call_elsewhere_to_a_new_record_begins_its_days_anew_whatever_an_earlier_cycle_left(
+    world: World,
+) -> None:
+    world.crm.add(person(contact(1), 1, first_no_answer_at=(MONDAY - 9 * DAY).isoformat()))
+    await world.told(contact(1), "no_answer", call_id="x")
+    await world.drain()
+    record = world.crm.records[contact(1)]
+    assert (record.status, record.first_no_answer_at) == ("No Answer", MONDAY.isoformat())
+
+
 async def test_row_24_calls_elsewhere_count_in_the_day_s_quota(world: World) -> None:
     world.crm.add(chasing(lead(1), 1, YESTERDAY, attempts=3))
     for n in range(2):

@@ -13,7 +13,7 @@ from autodialer.domain.record import CrmStatus
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal
 from autodialer.ports.rows import OutboxRow, Projection
 from service.virtual_time import pass_time
-from service.world import DAY, MONDAY, World, lead, person
+from service.world import DAY, MONDAY, NEW, NO_ANSWER, World, lead, person
 
 HOUR = timedelta(hours=1)
 
@@ -85,6 +85,32 @@ async def test_who_is_to_get_no_more_calls_by_a_count_that_a_person_set_while_th
     world.clock.move_to(MONDAY + DAY)
     await world.run()
     assert len(world.telephony.rings) == 1
+
+
+@pytest.mark.parametrize("status", [NEW, NO_ANSWER])
+async def test_a_first_no_answer_at_that_a_person_set_while_the_phone_rang_stays(world: World, status: str) -> None:
+    world.crm.add(person(lead(1), 1, status))
+    await world.run()
+    theirs = (MONDAY - DAY).isoformat()
+    world.crm.change(lead(1), first_no_answer_at=theirs)
+    await world.hear(world.session(lead(1)), Disposition.NO_ANSWER)
+    await world.drain()
+    record = world.crm.records[lead(1)]
+    assert (record.status, record.call_attempts, record.first_no_answer_at) == (NO_ANSWER, 1, theirs)
+    assert (await newest(world)).first_no_answer_at is None, "Zoho did not take ours"
+    assert "a person's First No Answer At was kept" in world.log.events("warning")
+    assert (await world.services.drift.page(7, 200)).records == ()
+    world.clock.move_to(MONDAY + HOUR)
+    assert "Day 1" in (await world.explained(lead(1)))["now"]["detail"]
+
+
+async def test_a_first_no_answer_at_set_between_our_look_and_our_write_stays_beside_the_status(seen: World) -> None:
+    theirs = (MONDAY - DAY).isoformat()
+    between_look_and_write(seen, {"first_no_answer_at": theirs})
+    await queue(seen)
+    assert await seen.drain() == 1
+    record = seen.crm.records[lead(1)]
+    assert (record.status, record.call_attempts, record.first_no_answer_at) == (NO_ANSWER, 1, theirs)
 
 
 async def test_only_an_update_with_a_status_names_the_version_that_was_seen(seen: World) -> None:

@@ -120,8 +120,13 @@ class Outbox(Protocol):
         """How many pending ones that were queued before then the CRM has not taken at least once, and the oldest of them."""
         ...
 
-    def sent(self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None) -> bool:
-        """The CRM took it. False if `owner` has it no more: nothing is changed; so also of the next three."""
+    def sent(
+        self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None, first_kept: bool = False
+    ) -> bool:
+        """The CRM took it. False if `owner` has it no more: nothing is changed; so also of the next three.
+
+        `status_kept`, `first_kept`: but the status, or First No Answer At, which a person had set.
+        """
         ...
 
     def retry(

@@ -1,21 +1,21 @@
-"""Drains the outbox: absolute values, in batches, each record's own answer; a person's status is left standing.
+"""Drains the outbox: absolute values, in batches, each record's own answer; what a person set meanwhile is left standing.
 
 How Zoho's own rules shape this stands in docs/zoho/writing.md.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from autodialer.domain.errors import CrmError, StoreError
-from autodialer.domain.record import Record, RecordType
+from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
 from autodialer.ports.boxes import Choose
 from autodialer.ports.ledger import Ledger
-from autodialer.ports.rows import OutboxRow
+from autodialer.ports.rows import ON_DEMAND, OutboxRow
 from autodialer.rules.policy import Policy
 from autodialer.rules.reading import read_attempts, read_instant
 from autodialer.rules.text import normalise
@@ -36,11 +36,15 @@ BLOCKED_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a look at the CRM made of a row. `update` None: the record is gone. `kept`: the person's status that stays."""
+    """What a look at the CRM made of a row. `update` None: the record is gone. `kept`: the person's status that stays.
+
+    `first_kept`: so does the First No Answer At that they set.
+    """
 
     row: OutboxRow
     update: CrmUpdate | None
     kept: str | None = None
+    first_kept: bool = False
     waits: bool = False  # for a version of the record that the CRM can tell from the next one
 
 
@@ -132,7 +136,9 @@ class WriteBack:
     async def _look(self, rows: Sequence[OutboxRow]) -> list[Plan]:
         # Seconds before the write, so that a status set by a person meanwhile is seen (rules.md row 13).
         found = await self._m.crm.look([row.key for row in rows])
-        return [plan_for(row, found.get(row.key), self._m.policy) for row in rows]
+        shown = [row for row in rows if _shows_a_time(row, found.get(row.key))]
+        known = await self._m.store.read(partial(_times_known, shown)) if shown else {}
+        return [plan_for(row, found.get(row.key), self._m.policy, known.get(row.key, ())) for row in rows]
 
     async def _write(self, plans: Sequence[Plan]) -> list[Outcome]:
         updates = [plan.update for plan in plans if plan.update is not None]
@@ -175,8 +181,8 @@ class WriteBack:
             return False, None
         match result:
             case Written() | None:
-                if ledger.outbox.sent(row.outbox_id, owner, now, status_kept=plan.kept):
-                    return True, partial(self._log_written, row, plan.update, plan.kept)
+                if ledger.outbox.sent(row.outbox_id, owner, now, status_kept=plan.kept, first_kept=plan.first_kept):
+                    return True, partial(self._log_written, plan, plan.update)
                 if result is not None:
                     # We were taken for dead and came back: another replica has written what is newer, perhaps before us.
                     ledger.outbox.rewrite(row.key, now)
@@ -200,23 +206,30 @@ class WriteBack:
         ledger.outbox.retry(row.outbox_id, self._m.owner, reason, now + wait, blocked_since=blocked_since)
         return False, partial(self._m.log.warning, "write-back refused for now", **told)
 
-    def _log_written(self, row: OutboxRow, update: CrmUpdate, kept: str | None) -> None:
-        log = {"record": str(row.key), "attempt_id": row.attempt_id, "status": update.status and update.status.value}
+    def _log_written(self, plan: Plan, update: CrmUpdate) -> None:
+        row, status = plan.row, update.status and update.status.value
+        log = {"record": str(row.key), "attempt_id": row.attempt_id, "status": status}
         self._m.log.info("written back", call_attempts=update.call_attempts, **log)
-        if kept is not None:
-            self._m.log.warning("a person's status was kept", crm_status=kept, **log)
+        if plan.kept is not None:
+            self._m.log.warning("a person's status was kept", crm_status=plan.kept, **log)
+        if plan.first_kept:
+            self._m.log.warning("a person's First No Answer At was kept", **log)
 
 
-def plan_for(row: OutboxRow, record: Record | None, policy: Policy) -> Plan:
-    """What to write now that the CRM was looked at. A status goes only over the version that was seen."""
+def plan_for(row: OutboxRow, record: Record | None, policy: Policy, known: Collection[datetime]) -> Plan:
+    """What to write now that the CRM was looked at. A status goes only over the version that was seen.
+
+    `known`: each First No Answer At that it held when we decided, or may hold by ourselves.
+    """
     if record is None:
         return Plan(row, None)
     wanted, kept = update_for(row, record, policy)
-    update = _unshown(wanted, record, policy)
+    first_kept = _is_theirs(row, record, policy, known)
+    update = _unshown(replace(wanted, first_no_answer_at=None) if first_kept else wanted, record, policy)
     if update.status is None:
-        return Plan(row, update, kept)
+        return Plan(row, update, kept, first_kept)
     guarded = replace(update, unless_modified_since=record.modified_time)
-    return Plan(row, guarded, kept, waits=record.changed_just_now)
+    return Plan(row, guarded, kept, first_kept, waits=record.changed_just_now)
 
 
 def update_for(row: OutboxRow, record: Record, policy: Policy) -> tuple[CrmUpdate, str | None]:
@@ -233,6 +246,28 @@ def update_for(row: OutboxRow, record: Record, policy: Policy) -> tuple[CrmUpdat
         attempts = None
     status = None if kept is not None else row.status
     return CrmUpdate(row.key, status, attempts, row.first_no_answer_at), kept
+
+
+def _times_known(rows: Sequence[OutboxRow], ledger: Ledger) -> Mapping[RecordKey, Collection[datetime]]:
+    known: dict[RecordKey, set[datetime]] = {row.key: set() for row in rows}
+    calls = [ledger.attempts.row(row.attempt_id) for row in rows if row.attempt_id is not None]
+    times = [(call.key, call.first_no_answer_at) for call in calls if call is not None]
+    times += [(update.key, update.first_no_answer_at) for update in ledger.outbox.of_records(known)]
+    for key, first in times:
+        known[key] |= {first.replace(microsecond=0)} if first is not None else set()
+    return known
+
+
+def _shows_a_time(row: OutboxRow, record: Record | None) -> bool:
+    return row.first_no_answer_at is not None and record is not None and bool(record.first_no_answer_at)
+
+
+def _is_theirs(row: OutboxRow, record: Record, policy: Policy, known: Collection[datetime]) -> bool:
+    """Whether a person has set the First No Answer At of the CRM since we decided."""
+    if not _shows_a_time(row, record) or row.cause == ON_DEMAND:
+        return False
+    shown = read_instant(record.first_no_answer_at, policy.zone)
+    return not (isinstance(shown, datetime) and shown.replace(microsecond=0) in known)
 
 
 def _unshown(update: CrmUpdate, record: Record, policy: Policy) -> CrmUpdate:

@@ -7,7 +7,7 @@ from autodialer.domain.errors import NotWaiting
 from autodialer.domain.record import RecordKey
 from autodialer.domain.sentence import Sentence
 from autodialer.ports.ledger import Ledger
-from autodialer.ports.rows import Projection
+from autodialer.ports.rows import ON_DEMAND, Projection
 from autodialer.service.means import Means
 from autodialer.service.signals import Signal
 
@@ -54,7 +54,7 @@ class Rewriter:
             Projection(
                 key=key,
                 attempt_id=newest.attempt_id,
-                cause=newest.cause,
+                cause=ON_DEMAND,
                 expected_status=None,
                 status=None,
                 call_attempts=attempts if field is Field.CALL_ATTEMPTS else None,

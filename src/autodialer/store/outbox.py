@@ -112,8 +112,11 @@ class SqlOutbox:
         count = self._db.execute(select(func.count()).select_from(outbox).where(for_long)).scalar_one()
         return count, next(iter(oldest), None)
 
-    def sent(self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None) -> bool:
-        return self._settle(outbox_id, owner, {"state": "sent", "settled_at": at, "status_kept": status_kept})
+    def sent(
+        self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None, first_kept: bool = False
+    ) -> bool:
+        kept = {"first_no_answer_at": None} if first_kept else {}
+        return self._settle(outbox_id, owner, {"state": "sent", "settled_at": at, "status_kept": status_kept, **kept})
 
     def retry(
         self,

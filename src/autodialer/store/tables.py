@@ -241,7 +241,7 @@ outbox = Table(
     Column("record_type", String(8), nullable=False),
     Column("zoho_id", String(20), nullable=False),
     Column("attempt_id", String(36)),
-    Column("cause", String(12), nullable=False),  # result, dead
+    Column("cause", String(12), nullable=False),  # result, dead, again
     Column("expected_statuses", Text, nullable=False),  # JSON: over what the status may be written
     Column("status", String(20)),  # CrmStatus to set; null leaves it
     Column("call_attempts", Integer),

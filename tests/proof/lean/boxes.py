@@ -188,11 +188,14 @@ class MemoryOutbox:
         self._claim(outbox_id, None)
         return True
 
-    def sent(self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None) -> bool:
+    def sent(
+        self, outbox_id: int, owner: str, at: datetime, *, status_kept: str | None = None, first_kept: bool = False
+    ) -> bool:
         mine = self._let_go(outbox_id, owner)
         row = self.rows[outbox_id - 1]
         if mine and row.state == "pending":
-            self._settle(row, "sent", at, status_kept=status_kept)
+            kept = {"first_no_answer_at": None} if first_kept else {}
+            self._settle(row, "sent", at, status_kept=status_kept, **kept)
         return mine
 
     def retry(
@@ -250,6 +253,9 @@ class MemoryOutbox:
                 if row.state in _WAITING or (row.state == "sent" and settled is not None and settled > sent_since):
                     found[key] = row
         return found
+
+    def of_records(self, keys: Iterable[RecordKey]) -> Sequence[OutboxRow]:
+        return [row for key in keys for row in self._of_record.get(key.zoho_id, ())]
 
     def written_statuses(self, keys: Iterable[RecordKey]) -> Mapping[RecordKey, frozenset[CrmStatus]]:
         found = {}
