@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from autodialer.domain.attempt import AttemptState
@@ -151,8 +152,8 @@ class Fold:
     def _attempts(self, *, as_decided: bool = False) -> object:
         """rules.md row 9: each call that was told of counts one more than the greater of CRM and ledger before it.
 
-        Before it left, or, `as_decided`, seconds earlier, before it was reserved: what was told of another call in between is then
-        in neither's count.
+        Before it left, or, `as_decided`, seconds earlier, before it was reserved. Of a call of which nothing had been told by then
+        it may be told later: both count.
         """
         count = self._person.call_attempts
         if not isinstance(count, int | None) or (isinstance(count, int) and not 0 <= count <= 50):
@@ -166,6 +167,7 @@ class Fold:
                 known_at = fact.call.moment - (waited.total_seconds() if as_decided else 0)
                 events += [(known_at, 1, n), (fact.heard[0][0], 2, n)]
         before: dict[int, int] = {}
+        told: list[int] = []
         for _, kind, value in sorted(events):
             if kind == 0:
                 count = max(count or 0, value)
@@ -176,7 +178,8 @@ class Fold:
                 )
                 before[value] = max(value + others, count or 0)
             else:
-                count = max(count or 0, before[value] + 1)
+                told.append(before[value])
+                count = max(count or 0, reduce(lambda most, known: max(most, known) + 1, sorted(told), 0))
         return count
 
     def _is_kin(self, fact: Fact, own: int) -> bool:

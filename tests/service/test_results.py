@@ -14,6 +14,7 @@ from service.virtual_time import pass_time
 from service.world import DAY, MONDAY, World, chasing, lead, person, phone
 
 YESTERDAY = MONDAY - DAY
+HOUR = timedelta(hours=1)
 UNANSWERED = [Disposition.NO_ANSWER, Disposition.BUSY, Disposition.FAILED]
 
 
@@ -221,6 +222,28 @@ async def test_row_25_an_unknown_call_of_a_no_answer_record_counts_in_its_total_
     rows = await world.attempts(lead(1))
     assert [row.attempts_before for row in rows] == [3, 3]
     assert [row.state for row in rows] == [AttemptState.ENDED, AttemptState.PLACED]
+
+
+@pytest.mark.parametrize("late_first", [True, False])
+async def test_row_25_a_late_result_and_that_of_the_next_call_both_count_where_zoho_knew_of_more_calls_than_we(
+    world: World, late_first: bool
+) -> None:
+    world.crm.add(chasing(lead(1), 1, YESTERDAY, attempts=3))
+    await world.run()
+    sessions = [world.session(lead(1))]
+    for later in (8 * HOUR, DAY):
+        world.clock.move_to(MONDAY + later)
+        await world.services.reconciler.sweep()
+    await world.run()
+    sessions.append(world.session(lead(1)))
+    for session in sessions if late_first else reversed(sessions):
+        await world.hear(session, Disposition.NO_ANSWER)
+        await world.drain()
+    assert world.crm.records[lead(1)].call_attempts == 5
+    world.crm.change(lead(1), call_attempts=0)
+    world.clock.move_to(MONDAY + DAY + 4 * HOUR)
+    assert (await world.explained(lead(1)))["now"]["detail"].startswith("call 6 of 7"), "though somebody lowered it"
+    assert await world.breaches() == []
 
 
 async def test_row_25_the_day_s_quota_counts_unknown_calls_that_are_settled_the_same_day(make_world: MakeWorld) -> None:

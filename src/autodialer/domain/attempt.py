@@ -3,7 +3,7 @@
 reserved → submitting → placed → ended, or unknown, or released (design.md section 4).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -29,6 +29,14 @@ def free_place(taken: Collection[int], before: int) -> int:
     while place in taken:
         place += 1
     return place
+
+
+def count_told(befores: Iterable[int]) -> int:
+    """What the CRM is told of calls before each of which so many were known: each adds one, whatever was heard of it by then."""
+    count = 0
+    for before in sorted(befores):
+        count = max(count, before) + 1
+    return count
 
 
 OPEN_STATES = (AttemptState.RESERVED, AttemptState.SUBMITTING, AttemptState.PLACED, AttemptState.UNKNOWN)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from autodialer.domain.attempt import OPEN_STATES, AttemptState
+from autodialer.domain.attempt import OPEN_STATES, AttemptState, count_told
 from autodialer.domain.disposition import Disposition
-from autodialer.domain.record import CrmStatus, Record
+from autodialer.domain.record import CrmStatus, Record, RecordKey
 from autodialer.ports.rows import AttemptRow
 from autodialer.rules.facts import History
 from autodialer.rules.policy import Policy
@@ -35,7 +35,7 @@ def summarise(
     return History(
         attempts=len(counted),
         attempts_today=sum(_falls_on(today, row, policy) for row in counted),
-        highest_told=max((row.attempts_before + 1 for row in counted if _is_told(row, record)), default=0),
+        highest_told=told_of(record.key, counted),
         record_places=frozenset(row.record_slot for row in counted if row.record_slot and row.key == record.key),
         number_places=frozenset(row.number_slot for row in counted if row.number_slot and row.number == number),
         first_unanswered_at=min(unanswered, default=None),
@@ -51,9 +51,10 @@ def _falls_on(today: str, row: AttemptRow, policy: Policy) -> bool:
     return row.policy_day == today or policy.local_date(row.submitted_at or row.reserved_at).isoformat() == today
 
 
-def _is_told(row: AttemptRow, record: Record) -> bool:
-    """Whether the CRM is told of the call: it was made to this record, and its end is known (rules.md row 25)."""
-    return row.key == record.key and row.disposition not in (None, Disposition.UNKNOWN)
+def told_of(key: RecordKey, rows: Iterable[AttemptRow]) -> int:
+    """The count that the CRM is told after those of the calls that were made to this record and whose end is known (row 25)."""
+    known = [row for row in rows if row.key == key and row.disposition not in (None, Disposition.UNKNOWN)]
+    return count_told(row.attempts_before for row in known)
 
 
 def holds(row: AttemptRow, record: Record, our_statuses: Iterable[CrmStatus], policy: Policy) -> bool:

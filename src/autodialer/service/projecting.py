@@ -12,6 +12,7 @@ from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, OutboxRow, Projection
 from autodialer.rules.after_call import update_after
 from autodialer.rules.policy import Policy
+from autodialer.service.history import told_of
 
 _SET_OVER = {CrmStatus.NO_ANSWER: CrmStatus.NEW, CrmStatus.DEAD: CrmStatus.NO_ANSWER}  # rules.md, "The mission's rules"
 
@@ -26,7 +27,10 @@ def queue_update(
     overruled: Disposition | None = None,
 ) -> None:
     """Queue what the rules say after this call. `overruled`: the end that stood before, whose own update may still wait."""
-    earliest = _earliest_unanswered(ledger, attempt)
+    rows = ledger.attempts.of_people([attempt.key], [attempt.number] if attempt.number else [])
+    earliest = _earliest_unanswered(rows, attempt)
+    # Of an earlier call something was heard since this one was decided, perhaps: both count.
+    attempt = replace(attempt, attempts_before=max(attempt.attempts_before, told_of(attempt.key, rows) - 1))
     update = _update(attempt, disposition, policy, now, earliest)
     if update is None:
         return
@@ -72,8 +76,7 @@ def _update(
     )
 
 
-def _earliest_unanswered(ledger: Ledger, attempt: AttemptRow) -> datetime | None:
-    rows = ledger.attempts.of_people([attempt.key], [attempt.number] if attempt.number else [])
+def _earliest_unanswered(rows: Sequence[AttemptRow], attempt: AttemptRow) -> datetime | None:
     others = [
         row.submitted_at
         for row in rows
