@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from autodialer.domain.attempt import AttemptState, Reserved
+from autodialer.domain.attempt import AttemptState
 from autodialer.domain.record import RecordKey
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import RunKind, RunState
+from autodialer.service.preparing import Ready
 from service.conftest import MakeWorld
 from service.test_membership import at_work, newest, until
 from service.virtual_time import pass_time
@@ -29,9 +30,9 @@ async def test_whom_it_had_just_reserved_is_called_by_it_as_the_conductor(make_w
 
     async def slowly(work: Callable[[Ledger], Any]) -> Any:
         found = await write(work)
-        reserved = isinstance(found, list) and any(isinstance(one, Reserved) for one in found)
+        reserved = isinstance(found, list) and any(isinstance(one, Ready) for one in found)
         if reserved and len(world.telephony.rings) > 20 and not inherited:
-            inherited.append([one.intent.key for one in found if one])
+            inherited.append([one.staged.key for one in found if one])
             first.store.dead = True
             await world.write(bury)
             await pass_time(1.5)  # this commit's answer is late: meanwhile the other is buried, the run is this one's

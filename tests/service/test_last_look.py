@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from autodialer.domain.attempt import AttemptState
-from autodialer.domain.placing import CallRequest, Throttled
+from autodialer.domain.placing import CallRequest, NotSent, Throttled
 from autodialer.domain.record import RecordKey
-from autodialer.ports.rows import RunState
+from autodialer.ports.rows import Run, RunState
 from autodialer.service.control import pause, resume
 from autodialer.service.dialing import LOOK_MAX_AGE
 from autodialer.store.attempts import SqlAttempts
@@ -58,6 +58,36 @@ async def test_row_12_who_was_changed_between_the_pull_and_the_call_is_not_calle
     assert await world.reason(run, lead(1)) == reason
     assert run.totals["processed"] == 2
     assert run.totals["marked_dead"] == 0
+
+
+async def told_of(world: World, run: Run) -> tuple[str, str, str]:
+    row = (await world.staged(run))[lead(1)]
+    return row.state.value, row.reason, row.detail
+
+
+async def test_row_12_a_run_says_of_a_call_what_the_last_look_said(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    held = {"status": "No Answer", "call_attempts": 1, "first_no_answer_at": YESTERDAY.isoformat()}
+    at_the_look(world, lambda: world.crm.change(lead(1), **held))
+    assert await told_of(world, await world.run()) == ("called", "no_answer", "call 2 of 7; Day 1, 1 of 2 today")
+
+
+async def test_a_run_says_of_a_call_that_left_later_which_one_it_was(world: World) -> None:
+    world.crm.add(chasing(lead(1), 1, YESTERDAY))
+    world.telephony.script[phone(1)] = deque([Throttled(5.0), NotSent("connection refused")])
+    assert await told_of(world, await world.run()) == ("called", "no_answer", "call 2 of 7; Day 1, 1 of 2 today")
+
+
+async def test_who_was_put_on_the_do_not_call_list_meanwhile_is_told_so(world: World) -> None:
+    world.crm.add(chasing(lead(1), 1, YESTERDAY))
+    world.telephony.script[phone(1)] = deque([Throttled(5.0)])
+    running = asyncio.create_task(world.run())
+    await pass_time(1)
+    assert len(world.telephony.rings) == 1
+    await world.write(lambda ledger: ledger.do_not_call.add(phone(1), "asked us", world.clock.now()))
+    run = await running
+    assert (await told_of(world, run))[:2] == ("skip", "do_not_call")
+    assert (await told_of(world, run))[2]
 
 
 async def test_row_12_a_record_that_is_gone_is_not_called(world: World) -> None:

@@ -188,7 +188,7 @@ class Dialer:
             if (kept := self._kept_back(ledger, item, now)) is not None:
                 # Where it can't be released another process has taken over, and says itself what becomes of the record.
                 if ledger.attempts.release(attempt, attempt.release(kept.why, now)):
-                    ledger.staging.mark(run.run_id, key, kept.state, reason=kept.reason)
+                    ledger.staging.mark(run.run_id, key, kept.state, reason=kept.reason, detail=kept.why)
                 return None
             after = attempt.submit(now)
             if ledger.attempts.submit(attempt, after, now + SUBMITTING_FOR):
@@ -271,7 +271,8 @@ class Dialer:
 
     async def _give_back(self, run: Run, item: Ready, reason: str) -> None:
         def release(ledger: Ledger) -> None:
+            row = item.staged
             if ledger.attempts.release(item.attempt, item.attempt.release(reason, self._m.clock.now())):
-                ledger.staging.mark(run.run_id, item.staged.key, StagedState.DUE, reason=item.staged.reason)
+                ledger.staging.mark(run.run_id, row.key, StagedState.DUE, reason=row.reason, detail=row.detail)
 
         await self._persistence.insist(lambda: self._m.store.write(release))

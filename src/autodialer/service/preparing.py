@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from msgspec import structs
+
 from autodialer.domain.attempt import Reserved
 from autodialer.domain.errors import CrmError, LedgerRefusal, StoreError
 from autodialer.domain.phone import PhoneNumber
@@ -39,7 +41,10 @@ _CALLED_ALREADY = "its number was called in this run already, for another record
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A reserved attempt on its way to 8x8. `looked_at`: monotonic seconds of the last look, `shown_at` its time of day."""
+    """A reserved attempt on its way to 8x8. `staged`: as the last look decided.
+
+    `looked_at`: monotonic seconds of the last look, `shown_at` its time of day.
+    """
 
     attempt: Reserved
     staged: Staged
@@ -49,10 +54,11 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the CRM showed. `seen_at`: what was written to it since may be missing in it."""
+    """What the CRM showed. `looked_at`, `shown_at`: as in Ready."""
 
     found: Mapping[RecordKey, Record]
-    seen_at: datetime
+    looked_at: float
+    shown_at: datetime
 
 
 HandOver = Callable[[Sequence[Ready]], None]
@@ -203,17 +209,16 @@ class Preparer:
         any_ready = False
         for start in range(0, len(claimed), _RESERVED_AT_ONCE):
             rows = claimed[start : start + _RESERVED_AT_ONCE]
-            look = _Look(found, shown_at - JUST_WRITTEN)
+            look = _Look(found, looked_at, shown_at)
             reserved = await self._persistence.insist(partial(self._reserve_all, run, rows, look, agents))
-            both = zip(rows, reserved, strict=True)
-            ready = [Ready(attempt, row, looked_at, shown_at) for row, attempt in both if attempt]
+            ready = [one for one in reserved if one is not None]
             hand_over(ready)
             any_ready = any_ready or bool(ready)
         return any_ready
 
     async def _reserve_all(
         self, run: Run, claimed: Sequence[Staged], look: "_Look", agents: int | None
-    ) -> Sequence[Reserved | None]:
+    ) -> Sequence[Ready | None]:
         """All in one transaction; where one of them is refused or fails, each in its own, so that it harms no other."""
         try:
             return await self._m.store.write(lambda ledger: self._decide_all(ledger, run, claimed, look, agents))
@@ -225,7 +230,7 @@ class Preparer:
             self._m.log.warning("records are decided one by one", run_id=run.run_id, error=repr(error))
         return [await self._persistence.insist(partial(self._reserve, run, row, look, agents)) for row in claimed]
 
-    async def _reserve(self, run: Run, row: Staged, look: "_Look", agents: int | None) -> Reserved | None:
+    async def _reserve(self, run: Run, row: Staged, look: "_Look", agents: int | None) -> Ready | None:
         """Decide once more, on what the CRM shows this second, and take the slots. The database has the last word."""
         try:
             return (await self._m.store.write(lambda ledger: self._decide_all(ledger, run, [row], look, agents)))[0]
@@ -251,7 +256,7 @@ class Preparer:
         claimed: Sequence[Staged],
         look: "_Look",
         agents: int | None,
-    ) -> Sequence[Reserved | None]:
+    ) -> Sequence[Ready | None]:
         """For each of `claimed` the attempt, or none: those that another process has taken over meanwhile are left to it."""
         free = self._lines.take(ledger, agents)
         mine = ledger.staging.still_claimed(run.run_id, self._m.owner, [row.key for row in claimed])
@@ -259,20 +264,20 @@ class Preparer:
         now = self._m.clock.now()
         found = look.found
         records = [found[row.key] for row in rows if row.key in found]
-        facts = gather_facts(ledger, records, self._m.policy, now, look.seen_at)
+        facts = gather_facts(ledger, records, self._m.policy, now, look.shown_at - JUST_WRITTEN)
         known = {one.record.key: one for one in facts}
         called = ledger.attempts.called_in(run.run_id, [e164 for one in facts if (e164 := e164_of(one.number))])
-        reserved: dict[RecordKey, Reserved] = {}
+        reserved: dict[RecordKey, Ready] = {}
         for row in rows:
             if len(reserved) >= free:  # another process was faster to take the lines that this one had seen
                 ledger.staging.mark(run.run_id, row.key, StagedState.DUE, reason=row.reason, detail=row.detail)
-            elif attempt := self._decide_again(ledger, run, row, known.get(row.key), called):
-                reserved[row.key] = attempt
+            elif ready := self._decide_again(ledger, run, row, known.get(row.key), called, look):
+                reserved[row.key] = ready
         return [reserved.get(row.key) for row in claimed]
 
     def _decide_again(
-        self, ledger: Ledger, run: Run, row: Staged, facts: Facts | None, called: Collection[str]
-    ) -> Reserved | None:
+        self, ledger: Ledger, run: Run, row: Staged, facts: Facts | None, called: Collection[str], look: "_Look"
+    ) -> Ready | None:
         """`called`: the numbers of them that this run has called already, for whichever record."""
         if facts is None:
             gone = SkipReason.RECORD_GONE.value
@@ -293,7 +298,7 @@ class Preparer:
         ledger.staging.mark(
             run.run_id, row.key, StagedState.CLAIMED, reason=reason, detail=detail, attempt_id=attempt.intent.attempt_id
         )
-        return attempt
+        return Ready(attempt, structs.replace(row, reason=reason, detail=detail), look.looked_at, look.shown_at)
 
     def _reservation(self, run: Run, facts: Facts, number: str, call: Call) -> Reservation:
         now = self._m.clock.now()
