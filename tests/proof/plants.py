@@ -59,8 +59,8 @@ def early_results_are_forgotten(patch: pytest.MonkeyPatch) -> None:
 def a_person_s_status_is_overwritten(patch: pytest.MonkeyPatch) -> None:
     original = write_back.update_for
 
-    def update_for(row: Any, record: Any, policy: Any) -> Any:
-        update, kept = original(row, record, policy)
+    def update_for(row: Any, record: Any, policy: Any, now: Any) -> Any:
+        update, kept = original(row, record, policy, now)
         if kept is None:
             return update, kept
         return CrmUpdate(row.key, row.status, update.call_attempts), None

@@ -1,10 +1,12 @@
 """rules.md row 29: records become Dead by the passing of time, within a limit."""
 
+from collections import deque
 from datetime import timedelta
 
 import pytest
 
 from autodialer.domain.record import CrmStatus
+from autodialer.domain.update import NotWritten, Refusal
 from autodialer.rules.policy import Policy
 from service.conftest import MakeWorld
 from service.world import DAY, MONDAY, World, chasing, lead, person
@@ -42,6 +44,26 @@ async def test_row_29_dead_is_not_written_over_the_status_that_a_person_set_mean
     assert world.crm.records[lead(1)].status == "Recruiting"
     (row,) = await world.updates(lead(1))
     assert (row.state, row.status_kept) == ("sent", "Recruiting")
+
+
+async def test_row_29_whom_a_person_gave_days_anew_meanwhile_is_not_made_dead_and_called_by_the_next_run(
+    world: World,
+) -> None:
+    world.crm.add(chasing(lead(1), 1, LONG_AGO))
+    world.crm.refusals[lead(1)] = deque([NotWritten("RECORD_LOCKED", "somebody edits it", Refusal.BLOCKED)])
+    await world.run()
+    await world.drain()
+    world.crm.change(lead(1), first_no_answer_at=MONDAY.isoformat())
+    world.clock.move_to(MONDAY + timedelta(minutes=5))
+    await world.drain()
+    assert world.crm.records[lead(1)].status == "No Answer"
+    assert [(row.state, row.status_kept) for row in await world.updates(lead(1))] == [("sent", "No Answer")]
+    told = [event["text"] for event in (await world.explained(lead(1)))["timeline"] if event["kind"] == "status_kept"]
+    assert told == ["The status stayed No Answer, because a person had set First No Answer At; Dead was not written."]
+    world.clock.move_to(MONDAY + timedelta(hours=4))
+    run = await world.run()
+    assert (run.totals["called"], run.totals["marked_dead"]) == (1, 0)
+    assert await world.breaches() == []
 
 
 async def test_row_29_a_dead_end_has_no_need_of_a_phone(world: World) -> None:

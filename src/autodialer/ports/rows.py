@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 ASKING = "placed elsewhere: waits for the CRM"
 """The note of a waiting callback that only the CRM's answer can settle."""
+DAYS_OVER = "dead"
+"""The cause of an update by which a run makes a record Dead."""
 ON_DEMAND = "again"
 """The cause of an update that a person asked for, where the CRM shows something else than it once took from us."""
 RANG_AFTER_ALL = "rang after all"

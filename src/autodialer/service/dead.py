@@ -7,7 +7,7 @@ from typing import Final
 from autodialer.domain.errors import LedgerRefusal
 from autodialer.domain.record import CrmStatus, Record, RecordKey
 from autodialer.ports.ledger import Ledger
-from autodialer.ports.rows import Projection, Run, Staged, StagedState
+from autodialer.ports.rows import DAYS_OVER, Projection, Run, Staged, StagedState
 from autodialer.rules.decide import decide
 from autodialer.rules.facts import Facts
 from autodialer.rules.policy import Policy
@@ -69,7 +69,7 @@ def _projection(key: RecordKey, expected: str | None) -> Projection:
     return Projection(
         key=key,
         attempt_id=None,
-        cause="dead",
+        cause=DAYS_OVER,
         expected_status=expected,
         status=CrmStatus.DEAD,
         call_attempts=None,

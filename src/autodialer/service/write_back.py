@@ -15,7 +15,8 @@ from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.domain.update import CrmUpdate, NotWritten, Refusal, WriteResult, Written
 from autodialer.ports.boxes import Choose
 from autodialer.ports.ledger import Ledger
-from autodialer.ports.rows import ON_DEMAND, OutboxRow
+from autodialer.ports.rows import DAYS_OVER, ON_DEMAND, OutboxRow
+from autodialer.rules.cadence import day_index
 from autodialer.rules.policy import Policy
 from autodialer.rules.reading import read_attempts, read_instant
 from autodialer.rules.text import normalise
@@ -138,7 +139,8 @@ class WriteBack:
         found = await self._m.crm.look([row.key for row in rows])
         shown = [row for row in rows if _shows_a_time(row, found.get(row.key))]
         known = await self._m.store.read(partial(_times_known, shown)) if shown else {}
-        return [plan_for(row, found.get(row.key), self._m.policy, known.get(row.key, ())) for row in rows]
+        policy, now = self._m.policy, self._m.clock.now()
+        return [plan_for(row, found.get(row.key), policy, now, known.get(row.key, ())) for row in rows]
 
     async def _write(self, plans: Sequence[Plan]) -> list[Outcome]:
         updates = [plan.update for plan in plans if plan.update is not None]
@@ -216,14 +218,14 @@ class WriteBack:
             self._m.log.warning("a person's First No Answer At was kept", **log)
 
 
-def plan_for(row: OutboxRow, record: Record | None, policy: Policy, known: Collection[datetime]) -> Plan:
+def plan_for(row: OutboxRow, record: Record | None, policy: Policy, now: datetime, known: Collection[datetime]) -> Plan:
     """What to write now that the CRM was looked at. A status goes only over the version that was seen.
 
     `known`: each First No Answer At that it held when we decided, or may hold by ourselves.
     """
     if record is None:
         return Plan(row, None)
-    wanted, kept = update_for(row, record, policy)
+    wanted, kept = update_for(row, record, policy, now)
     first_kept = _is_theirs(row, record, policy, known)
     update = _unshown(replace(wanted, first_no_answer_at=None) if first_kept else wanted, record, policy)
     if update.status is None:
@@ -232,7 +234,7 @@ def plan_for(row: OutboxRow, record: Record | None, policy: Policy, known: Colle
     return Plan(row, guarded, kept, first_kept, waits=record.changed_just_now)
 
 
-def update_for(row: OutboxRow, record: Record, policy: Policy) -> tuple[CrmUpdate, str | None]:
+def update_for(row: OutboxRow, record: Record, policy: Policy, now: datetime) -> tuple[CrmUpdate, str | None]:
     """What of `row` is to be written, and the person's status that stays (else None).
 
     Call Attempts never goes down: a greater value in the CRM stays, also one that nobody can have counted, as whoever wants no more
@@ -240,12 +242,23 @@ def update_for(row: OutboxRow, record: Record, policy: Policy) -> tuple[CrmUpdat
     """
     allowed = {normalise(status) for status in statuses_expected(row, policy)}
     shown = normalise(record.status or "")
-    kept = record.status or "" if row.status is not None and shown not in allowed else None
+    stays = row.status is not None and (shown not in allowed or _has_days_anew(row, record, policy, now))
+    kept = record.status or "" if stays else None
     attempts, in_crm = row.call_attempts, record.call_attempts
     if attempts is not None and isinstance(in_crm, int | float) and in_crm > attempts:
         attempts = None
     status = None if kept is not None else row.status
     return CrmUpdate(row.key, status, attempts, row.first_no_answer_at), kept
+
+
+def _has_days_anew(row: OutboxRow, record: Record, policy: Policy, now: datetime) -> bool:
+    """Whether a person has set First No Answer At since a run found that the days of this record were over."""
+    if row.cause != DAYS_OVER or policy.dead_when_exhausted:
+        return False
+    first = read_instant(record.first_no_answer_at, policy.zone)
+    if not isinstance(first, datetime):
+        return first is not None  # nobody can tell: it is to be repaired
+    return day_index(policy, policy.local_date(first), policy.local_date(now)) < len(policy.day_quotas)
 
 
 def _times_known(rows: Sequence[OutboxRow], ledger: Ledger) -> Mapping[RecordKey, Collection[datetime]]:

@@ -12,7 +12,7 @@ from autodialer.domain.record import RecordKey
 from autodialer.domain.sentence import Sentence, phrase
 from autodialer.ports.access import AuditRow
 from autodialer.ports.activities import ActivityRow
-from autodialer.ports.rows import RANG_AFTER_ALL, AttemptRow, InboxRow, OutboxRow, Run, Staged, StagedState
+from autodialer.ports.rows import DAYS_OVER, RANG_AFTER_ALL, AttemptRow, InboxRow, OutboxRow, Run, Staged, StagedState
 from autodialer.rules.policy import Policy
 from autodialer.service.explaining.dossier import Dossier
 from autodialer.service.explaining.seen import Edit, Glimpse, edits
@@ -220,6 +220,10 @@ def _update(row: OutboxRow, policy: Policy) -> Iterator[Event]:
         yield event(row.settled_at, Kind.WRITTEN, phrase("Zoho took the update."))
     if row.status_kept is not None:
         text = phrase("The status stayed {kept}, because a person had set it; {wanted} was not written.")
+        if row.cause == DAYS_OVER and row.status_kept in row.expected_statuses:
+            text = phrase(
+                "The status stayed {kept}, because a person had set First No Answer At; {wanted} was not written."
+            )
         yield event(row.settled_at, Kind.STATUS_KEPT, text, kept=row.status_kept or "-", wanted=label)
 
 
