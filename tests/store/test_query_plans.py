@@ -141,7 +141,7 @@ HOT: dict[str, Question] = {
     "stats.calls_since": lambda ledger: ledger.stats.calls_since(NOW),
     "of_number in the staged": lambda ledger: ledger.staging.of_number("run-1", phone()),
     "of_number": lambda ledger: ledger.attempts.of_number(phone()),
-    "reserved": lambda ledger: ledger.attempts.reserved(),
+    "unplaced": lambda ledger: ledger.attempts.unplaced(),
     "users.get": lambda ledger: ledger.users.get("ana"),
     "sign_ins.get": lambda ledger: ledger.sign_ins.get("0"),
     "sign_ins.add": lambda ledger: ledger.sign_ins.add(SignIn("0", "ana", "0", NOW, NOW)),

@@ -43,6 +43,7 @@ class Agents:
         self._asked_at = 0.0
         self._asking = asyncio.Lock()
         self._resting: dict[str, float] = {}
+        self._giving: set[str] = set()
         self._in_session: dict[str, str] = {}
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
         self._last = ""
@@ -61,12 +62,17 @@ class Agents:
         order = [*roster.ids[after:], *roster.ids[:after]]
         self._last = next(agent_id for agent_id in order if agent_id in free)
         self.rest(self._last)
+        self._giving.add(self._last)
         return self._last
 
+    def given(self, agent_id: str) -> None:
+        """What became of the call that he was chosen for is known."""
+        self._giving.discard(agent_id)
+
     async def count_free(self) -> int | None:
-        """How many could take a call now; None when that can't be told."""
+        """How many could take a call now, with those who are being given one; None when that can't be told."""
         try:
-            return len(self._free(await self.roster()))
+            return len(self._giving.union(self._free(await self.roster())))
         except RosterError:
             return None
 

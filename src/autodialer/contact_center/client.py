@@ -43,13 +43,16 @@ class ContactCenterTelephony:
         agent_id = await self._agents.choose()
         if not isinstance(agent_id, str):
             return agent_id
+        try:
+            return await self._send(request, agent_id)
+        finally:
+            self._agents.given(agent_id)
+
+    async def _send(self, request: CallRequest, agent_id: str) -> PlaceOutcome:
         if self._clock.now() >= request.valid_until:
             # 8x8 takes no last moment along with a call, so that it is kept here.
             self._agents.wake(agent_id)
             return NotSent("it had become too late for the call")
-        return await self._send(request, agent_id)
-
-    async def _send(self, request: CallRequest, agent_id: str) -> PlaceOutcome:
         body = call_body(self._config, request, agent_id)
         try:
             reply = await self._exchange.send("POST", f"{self._config.tenant_url}/calls", body, kind="place")

@@ -109,8 +109,8 @@ class Attempts(Protocol):
         """Open calls whose result can still be waited for: about to be sent, or sent after `since`."""
         ...
 
-    def reserved(self) -> int:
-        """How many are about to be sent."""
+    def unplaced(self) -> int:
+        """How many are about to be sent, or are being sent: reserved and submitting."""
         ...
 
     def overdue(self, *, placed_before: datetime, now: datetime, today: str) -> Sequence[AttemptRow]:

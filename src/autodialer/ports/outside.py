@@ -155,7 +155,10 @@ class Telephony(Protocol):
         ...
 
     async def free_agents(self) -> int | None:
-        """How many calls could be taken this moment; None where the provider doesn't tell, or can't be asked."""
+        """How many calls could be taken this moment, those of this process that are being placed among them.
+
+        None where the provider doesn't tell, or can't be asked.
+        """
         ...
 
     def missing_settings(self) -> Sequence[str]:

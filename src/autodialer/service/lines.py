@@ -45,11 +45,11 @@ class Lines:
     def take(self, ledger: Ledger, agents: int | None) -> int:
         """How many calls may be reserved in this transaction: until it ends, no other process counts.
 
-        `agents`: those who are free, where calls need one; one is kept for each call that is reserved already.
+        `agents`: those who are free, where calls need one; one is kept for each call that is reserved or being sent already.
         """
         ledger.pace.lock()
         free = self.count_free(ledger)
-        return free if agents is None else min(free, agents - ledger.attempts.reserved())
+        return free if agents is None else min(free, agents - ledger.attempts.unplaced())
 
     def count_free(self, ledger: Ledger) -> int:
         """Lines that no call has."""

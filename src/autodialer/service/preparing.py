@@ -118,16 +118,16 @@ class Preparer:
             return await self._wait_for_line(run, stop)
         agents = await self._m.telephony.free_agents()
         if agents is not None:
-            # One for each call that is reserved, by whichever process: to claim more would ask the CRM in vain, over and over.
-            free = min(free, agents - await self._persistence.insist(self._reserved))
+            # One for each call that has no agent yet, by whichever process: to claim more would ask the CRM in vain, over and over.
+            free = min(free, agents - await self._persistence.insist(self._unplaced))
             if free < 1:
                 return await self._wait_for_agent(run)
         self._told_of_agents = False
         claimed = await self._claim(run, min(free, self._most))
         return await self._look_and_reserve(run, claimed, agents, stop, hand_over) if claimed else None
 
-    async def _reserved(self) -> int:
-        return await self._m.store.read(lambda ledger: ledger.attempts.reserved())
+    async def _unplaced(self) -> int:
+        return await self._m.store.read(lambda ledger: ledger.attempts.unplaced())
 
     async def _claim(self, run: Run, limit: int) -> Sequence[Staged]:
         """Those that were claimed by a try whose answer got lost, and of which nobody would know, are due again first."""

@@ -183,9 +183,9 @@ class SqlAttempts(SqlTransitions):
     def sent_lately(self, since: datetime) -> int:
         return int(_SENT_LATELY.rows(self._db, {"since": since})[0].calls)
 
-    def reserved(self) -> int:
-        mine = _a.state == AttemptState.RESERVED.value
-        return self._db.execute(select(func.count()).select_from(attempts).where(_OPEN, mine)).scalar_one()
+    def unplaced(self) -> int:
+        early = _a.state.in_([AttemptState.RESERVED.value, AttemptState.SUBMITTING.value])
+        return self._db.execute(select(func.count()).select_from(attempts).where(_OPEN, early)).scalar_one()
 
     def overdue(self, *, placed_before: datetime, now: datetime, today: str) -> Sequence[AttemptRow]:
         found = self._db.execute(_OVERDUE, {"before": placed_before, "now": now, "today": today})

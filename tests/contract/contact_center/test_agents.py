@@ -34,6 +34,24 @@ async def test_free_agents_are_called_in_turn() -> None:
         assert given(simulator) == ["agSim001", "agSim002", "agSim003"]
 
 
+async def test_an_agent_who_is_being_given_a_call_is_counted_until_it_is_known_whether_he_has_the_call(
+    simulator: Simulated,
+) -> None:
+    """The ledger keeps an agent for each call that is being sent: for this one it is he."""
+    counted: list[int | None] = []
+    async with adapter(simulator.url, status_age=600.0) as telephony:
+        send = telephony._exchange.send
+
+        async def look_meanwhile(*request: Any, kind: str) -> Reply:
+            if kind == "place":
+                counted.append(await telephony.free_agents())
+            return await send(*request, kind=kind)
+
+        telephony._exchange.send = look_meanwhile  # type: ignore[method-assign,assignment]
+        assert isinstance(await telephony.place(call_request()), Placed)
+        assert (counted, await telephony.free_agents()) == ([5], 4)
+
+
 async def test_the_turn_goes_on_behind_the_last_one_who_was_called(simulator: Simulated) -> None:
     async with adapter(simulator.url, agent_rest=0.0) as telephony:
         for index in range(7):
