@@ -22,6 +22,7 @@ from autodialer.domain.identity import sealed
 from autodialer.eightx8.client import VoiceTelephony
 from autodialer.eightx8.config import VoiceConfig, resolve_base_url
 from autodialer.eightx8.press1 import Press1
+from autodialer.other_product import reader_of_the_other
 from autodialer.ports import Finding, Level
 from autodialer.ports.ledger import Store
 from autodialer.ports.questions import Interviewer
@@ -143,6 +144,7 @@ async def open_system(
             log_calls=LogCalls(settings.zoho_log_calls),
             activity_log=None if settings.zoho_log_calls == "off" else crm.activities,
             interviewer=interviewer_of(settings, telephony),
+            read_other=reader_of_the_other(settings.telephony, voice_config(settings)),
             upstreams=upstreams,
         )
         about = [*remark_findings(settings, policy), version_finding(database)]

@@ -8,6 +8,7 @@ from autodialer.ports.outside import (
     Heard,
     Level,
     Log,
+    ReadCallback,
     Take,
     Telephony,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "Level",
     "Log",
     "MintingTurn",
+    "ReadCallback",
     "StoredToken",
     "Take",
     "Telephony",

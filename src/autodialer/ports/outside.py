@@ -125,6 +125,9 @@ class Crm(Protocol):
 Heard = Callable[[str], Sequence[Mapping[str, object]]]
 """What came under a session so far, as it was stored, oldest first; the callback that is being read is among it."""
 
+ReadCallback = Callable[[Mapping[str, object], Callable[[str], str | None], Heard], CallEvent]
+"""As Telephony.read_callback."""
+
 Take = Callable[[Mapping[str, object]], Awaitable[None]]
 """Stores one event; returns when that is durable. MalformedCallback: it never can be. StoreError: not stored, try again."""
 

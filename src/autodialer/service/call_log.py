@@ -82,7 +82,7 @@ class CallLog:
             do_not_call=call.do_not_call,
             confirmed=call.confirmed,
         )
-        heard = heard_of(ledger, self._m.telephony, call.session_id)
+        heard = heard_of(ledger, self._m, call.session_id)
         now = self._m.clock.now()
         ending = end_attempt(ledger, self._m.policy, row, result, now, heard, self._m.log_calls)
         return ending.state == "applied"

@@ -1,32 +1,47 @@
 """What was heard of a call while it went on, and what it adds to the summary that ends it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from autodialer.domain.disposition import Disposition
 from autodialer.domain.errors import MalformedCallback
-from autodialer.domain.result import UNCONFIRMED, CallResult, Progress
-from autodialer.ports import Telephony
+from autodialer.domain.result import UNCONFIRMED, CallEvent, CallResult, Progress
+from autodialer.ports import Heard
 from autodialer.ports.ledger import Ledger
 from autodialer.rules.policy import Policy
 from autodialer.service.callbacks import PROVIDER
+from autodialer.service.means import Means
 
 _FINAL = 200  # SIP codes below are progress
 
 
-def heard_of(ledger: Ledger, telephony: Telephony, session_id: str | None, but: int | None = None) -> list[Progress]:
+def read_event(
+    means: Means, body: Mapping[str, object], number_of: Callable[[str], str | None], heard: Heard
+) -> CallEvent:
+    """What a callback of the provider says. MalformedCallback."""
+    try:
+        return means.telephony.read_callback(body, number_of, heard)
+    except MalformedCallback:
+        if means.read_other is not None:
+            with suppress(MalformedCallback):
+                return means.read_other(body, number_of, heard)
+        raise
+
+
+def heard_of(ledger: Ledger, means: Means, session_id: str | None, but: int | None = None) -> list[Progress]:
     """What the provider told of this session, in the order in which it came. `but`: the callback that is read already."""
     if session_id is None:
         return []
     rows = ledger.inbox.of_session(session_id)
-    events = [_read(telephony, row.body) for row in rows if row.source == PROVIDER and row.inbox_id != but]
+    events = [_read(means, row.body) for row in rows if row.source == PROVIDER and row.inbox_id != but]
     return [event for event in events if event is not None]
 
 
-def _read(telephony: Telephony, body: str) -> Progress | None:
+def _read(means: Means, body: str) -> Progress | None:
     try:
-        event = telephony.read_callback(json.loads(body), lambda _known: None, lambda _session: [])
+        event = read_event(means, json.loads(body), lambda _known: None, lambda _session: [])
     except MalformedCallback:
         return None
     return event if isinstance(event, Progress) else None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from autodialer.domain.activity import LogCalls
-from autodialer.ports import Clock, Crm, Log, Telephony
+from autodialer.ports import Clock, Crm, Log, ReadCallback, Telephony
 from autodialer.ports.activities import ActivityLog
 from autodialer.ports.ledger import Store
 from autodialer.ports.questions import Interviewer
@@ -39,5 +39,6 @@ class Means:
     dry_run: bool = False  # nobody is called, whatever asks for it
     log_calls: LogCalls = LogCalls.OFF
     activity_log: ActivityLog | None = None  # None when calls are not logged in the CRM
+    read_other: ReadCallback | None = None  # of calls that were placed before TELEPHONY was changed
     interviewer: Interviewer | None = None  # where people are asked to press a key
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)  # by name: what their adapters tell of them

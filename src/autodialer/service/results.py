@@ -19,7 +19,7 @@ from autodialer.service.agents import agents_of
 from autodialer.service.applying import BATCH, ORPHAN, Applied, Applier
 from autodialer.service.callbacks import CLOCKS_APART, MISSION, PROVIDER, read_mission_result
 from autodialer.service.ending import end_attempt, release_attempt
-from autodialer.service.hearing import heard_of
+from autodialer.service.hearing import heard_of, read_event
 from autodialer.service.holding import notice_stranger
 from autodialer.service.known_attempts import KnownAttempts, live_call_to
 from autodialer.service.leisure import Leisure
@@ -174,7 +174,7 @@ class ResultService:
         if isinstance(event, NotDialled):
             ending = release_attempt(ledger, attempt, event, self._m.clock.now())
             return Applied(ending.state, ending.attempt_id, ending.note, is_ours=True)
-        return self._end(ledger, attempt, event, heard_of(ledger, self._m.telephony, event.session_id, row.inbox_id))
+        return self._end(ledger, attempt, event, heard_of(ledger, self._m, event.session_id, row.inbox_id))
 
     def _notice_stranger(self, ledger: Ledger, event: CallResult | NotDialled | Progress, row: InboxRow) -> None:
         if notice_stranger(ledger, event.attempt_id, self._m.policy, row.received_at):
@@ -197,7 +197,7 @@ class ResultService:
         body: Mapping[str, object] = json.loads(row.body)
         if row.source == MISSION:
             return read_mission_result(body)
-        return self._m.telephony.read_callback(body, known.number_of, known.heard)
+        return read_event(self._m, body, known.number_of, known.heard)
 
     def _match_record(self, ledger: Ledger, result: CallResult, key: RecordKey, received_at: datetime) -> Applied:
         """Our own format (rules.md row 24): an open attempt takes it if the call id matches or is missing.

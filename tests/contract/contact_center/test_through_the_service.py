@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from autodialer.contact_center.events import reduce
 from autodialer.simulators.contact_center_floor import Floor
 from autodialer.simulators.contact_center_settings import ContactCenterSettings, StreamFault
 from autodialer.simulators.people import Outcome
+from contract.eightx8.summaries import leg, vss
 from web.house import House, house, person
 
 ENDS: tuple[Outcome, ...] = ("answered", "no_answer", "busy", "failed")
@@ -52,3 +54,27 @@ def test_calls_wait_for_an_agent_and_every_end_reaches_its_attempt_once(tmp_path
             f"SELECT count(*) = 1 FROM attempts WHERE zoho_id = '{people[8].zoho_id}' AND disposition = 'answered'"  # noqa: S608
         )
         service.wait_until(declined, "the person whose agent declined was called")
+
+
+def test_the_result_of_a_call_that_was_placed_through_8x8_connect_ends_it_after_the_change_too(tmp_path: Path) -> None:
+    """TELEPHONY was changed while the phone rang: 8x8 posts what came of it to whoever is there now."""
+    who = person(0)
+    with house(tmp_path, [who]) as service:
+        service.client.post("/api/cron")
+        ((session,),) = service.sql("SELECT session_id FROM attempts WHERE state = 'placed'")
+    ended = vss("COMPLETED", {"callA": leg(who.number or "", "COMPLETED")}, sessionId=session)
+    with house(tmp_path, [who], voice=ContactCenterSettings()) as service:
+        assert service.client.post("/api/callback", json=ended).status_code == 200
+        service.wait_until("SELECT count(*) = 1 FROM attempts WHERE disposition = 'answered'", "its result holds")
+
+
+def test_an_end_that_the_stream_told_before_the_change_to_8x8_connect_is_not_lost(tmp_path: Path) -> None:
+    """It was stored and acknowledged, and the process ended before it could be applied."""
+    who = person(0)
+    with house(tmp_path, [who], voice=ContactCenterSettings(speed=0.001)) as service:
+        service.client.post("/api/cron")
+        ((session,),) = service.sql("SELECT session_id FROM attempts WHERE state = 'placed'")
+    told = reduce({"Interaction": {"event": "InteractionCustomerAccepted", "interactionGUID": session}})
+    with house(tmp_path, [who]) as service:
+        assert service.client.post("/api/callback", json=told).status_code == 200
+        service.wait_until("SELECT count(*) = 1 FROM attempts WHERE disposition = 'answered'", "its result holds")
