@@ -1,7 +1,7 @@
 """Who takes the next call (8x8 page "Agent Status API"): round robin among those who wait for one."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from autodialer.telephony_http.words import as_int, as_text
 
 WAITS_FOR_CALL = 4  # WAIT_TRANSACT, which the workspace shows as Available
 _REMEMBERED = 500  # calls
+_DOUBLED = 3  # times at most, that a rest of `agent_rest` is
 _NO_STATUSES = frozenset({403, 404, 405})  # 8x8 enables the Agent Status API on request only
 
 
@@ -33,7 +34,10 @@ class RosterError(Exception):
 
 
 class Agents:
-    """Chooses agents. An agent who was given a call rests until the stream tells its end, or for `agent_rest` seconds."""
+    """Chooses agents. An agent who was given a call rests until the stream tells its end, or for `agent_rest` seconds.
+
+    Who was not available time and again rests twice as long each time: each try reserves a call and asks the CRM.
+    """
 
     def __init__(self, config: ContactCenterConfig, exchange: Exchange, clock: Clock) -> None:
         self._config = config
@@ -44,6 +48,7 @@ class Agents:
         self._asking = asyncio.Lock()
         self._resting: dict[str, float] = {}
         self._giving: set[str] = set()
+        self._in_vain: Counter[str] = Counter()
         self._in_session: dict[str, str] = {}
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
         self._last = ""
@@ -77,8 +82,13 @@ class Agents:
             return None
 
     def rest(self, agent_id: str) -> None:
-        """He was given a call, or was not available: nobody else's call for a while."""
-        self._resting[agent_id] = self._clock.monotonic() + self._config.agent_rest
+        """He is given a call, and no other for a while, whether or not he is available."""
+        doubled = min(self._in_vain[agent_id], _DOUBLED)
+        self._resting[agent_id] = self._clock.monotonic() + self._config.agent_rest * 2**doubled
+
+    def not_available(self, agent_id: str) -> None:
+        """He could not take the call."""
+        self._in_vain[agent_id] += 1
 
     def wake(self, agent_id: str) -> None:
         """Nothing was sent to him after all."""
@@ -86,9 +96,11 @@ class Agents:
 
     def took(self, agent_id: str, session_id: str) -> None:
         """He has this call, unless its end was faster than 8x8's own answer."""
+        self._in_vain.pop(agent_id, None)
         if session_id in self._ended:
             self.wake(agent_id)
         else:
+            self.rest(agent_id)
             self._in_session[session_id] = agent_id
             while len(self._in_session) > _REMEMBERED:  # their ends were never told
                 self._in_session.pop(next(iter(self._in_session)))

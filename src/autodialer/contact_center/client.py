@@ -70,7 +70,9 @@ class ContactCenterTelephony:
         note_outcome(self._upstream, outcome)
         if isinstance(outcome, Placed):
             self._agents.took(agent_id, outcome.session_id)
-        elif not isinstance(outcome, Ambiguous | NobodyFree):
+        elif isinstance(outcome, NobodyFree):
+            self._agents.not_available(agent_id)
+        elif not isinstance(outcome, Ambiguous):
             self._agents.wake(agent_id)
         return outcome
 

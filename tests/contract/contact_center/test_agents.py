@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from autodialer.clock import SystemClock
 from autodialer.contact_center.agents import Roster, RosterError, read_roster
 from autodialer.domain.placing import Ambiguous, NobodyFree, NotSent, Placed, Refused, Scope
 from autodialer.simulators.contact_center_floor import WAITS
@@ -154,6 +155,33 @@ async def test_named_agents_are_called_in_turn_where_8x8_does_not_tell_who_is_fr
             found = [type(await telephony.place(call_request(number(index)))) for index in range(4)]
         assert found == [Placed, NobodyFree, Placed, NobodyFree]
         assert given(simulator) == ["agSim001", "agSim003"]
+
+
+async def test_an_agent_who_is_not_available_time_and_again_is_asked_less_and_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each time a call is reserved for him and Zoho is asked about the person: he may be at lunch, or talk to one we called."""
+    now = 0.0
+    monkeypatch.setattr(SystemClock, "monotonic", lambda _clock: now)
+    with simulated(agents=1, status_api=False) as simulator:
+        floor = simulator.app.floor
+        async with adapter(simulator.url, agent_ids=("agSim001",), status_age=9999.0) as telephony:
+            asked = []
+            for back in (600, 700):
+                floor.agents["agSim001"] = 3
+                while now < back:
+                    before = simulator.asked("POST")
+                    assert isinstance(await telephony.place(call_request()), NobodyFree)
+                    asked += [now] * (simulator.asked("POST") - before)
+                    now += 1
+                floor.agents["agSim001"] = WAITS
+                while not isinstance(await telephony.place(call_request()), Placed):
+                    now += 1
+                    assert now < back + 90
+                await until(lambda: simulator.app.floor.judge.live == 0)
+                now += 20
+        assert asked[:9] == [0, 10, 30, 70, 150, 230, 310, 390, 470]
+        assert [moment - asked[-3] for moment in asked[-3:]] == [0, 10, 30]
 
 
 async def test_a_call_whose_time_is_over_is_not_sent_and_its_agent_stays_free(simulator: Simulated) -> None:
