@@ -98,7 +98,9 @@ def _declined(
         return NoResult(DELETED, "offered again after an agent declined: who took it is not told", session_id)
     if reason in _SILENT:
         attempt_id = _first_attempt_id([payload, *map(_payload, events)])
-        return NotDialled("the agent did not take the call, the person was not rung", session_id, attempt_id)
+        return NotDialled(
+            "the agent did not take the call, the person was not rung", session_id, attempt_id, among_others=True
+        )
     return NoResult(DELETED, f"{plain(reason)} after the agent declined: whose phone is not told", session_id)
 
 
@@ -133,6 +135,7 @@ def _result(
         attempt_id=_first_attempt_id([payload, *earlier]),
         happened_at=_instant(payload.get("at")),
         reason=reason,
+        among_others=True,
     )
 
 

@@ -39,6 +39,7 @@ class CallResult:
     provider's raw word. `happened_at` (UTC) is the provider's time of the end, None if it gave none. `do_not_call`: the
     person asked not to be called again. `agent_unreached`: the person picked up and found nobody. `confirmed`: whether the person
     who picked up said so by pressing a key; None where nobody asks. `trouble`: the provider failed, not the person.
+    `among_others`: it was told together with what comes of other people's calls, and may be of one of those.
     """
 
     disposition: Disposition
@@ -53,6 +54,7 @@ class CallResult:
     do_not_call: bool = False
     confirmed: bool | None = None
     trouble: Trouble | None = None
+    among_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,15 @@ class NoResult:
 
 @dataclass(frozen=True, slots=True)
 class NotDialled:
-    """The provider took the call and it ended before the person's phone could ring: no attempt, the quota is returned."""
+    """The provider took the call and it ended before the person's phone could ring: no attempt, the quota is returned.
+
+    `among_others` as above.
+    """
 
     reason: str
     session_id: str | None = None
     attempt_id: str | None = None
+    among_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)

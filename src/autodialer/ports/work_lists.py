@@ -12,6 +12,9 @@ from autodialer.ports.rows import AttemptRow, InboxRow, OutboxRow, Staged
 DISMISSED = "dismissed by a person: "
 """How the note of a dismissed orphan begins. Should its session become known all the same, it is matched like any orphan."""
 
+PERHAPS_OTHERS = "somebody else's call, as far as is known"
+"""The note of a callback that was told among those of other people's calls, and is no orphan for that. It is matched like one."""
+
 GIVEN_UP = "given up by "
 """How the reason of an update begins that a person gave up: the calls that it counted go on counting (Outbox.newest)."""
 

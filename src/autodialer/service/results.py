@@ -15,6 +15,7 @@ from autodialer.domain.record import RecordKey
 from autodialer.domain.result import CallEvent, CallResult, NoResult, NotDialled, Progress
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import AttemptRow, InboxRow
+from autodialer.ports.work_lists import PERHAPS_OTHERS
 from autodialer.service.agents import agents_of
 from autodialer.service.applying import BATCH, ORPHAN, Applied, Applier
 from autodialer.service.callbacks import CLOCKS_APART, MISSION, PROVIDER, read_mission_result
@@ -169,6 +170,8 @@ class ResultService:
         if isinstance(event, CallResult) and row.source == MISSION and event.key is not None:
             return self._match_record(ledger, event, event.key, row.received_at)
         attempt = known.attempt_of(event)
+        if attempt is None and event.among_others:
+            return Applied("ignored", note=PERHAPS_OTHERS)
         if attempt is None:
             return Applied(ORPHAN, note="no attempt with this session yet")
         if isinstance(event, NotDialled):

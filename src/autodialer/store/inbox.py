@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, text, update
 
 from autodialer.ports.rows import ASKING, Arrival, InboxRow
-from autodialer.ports.work_lists import DISMISSED
+from autodialer.ports.work_lists import DISMISSED, PERHAPS_OTHERS
 from autodialer.store.by_session import new_of_sessions, of_sessions
 from autodialer.store.chunks import chunks
 from autodialer.store.insert import insert_of
@@ -43,7 +43,8 @@ _ASKING = Prepared(
 _ASK = Prepared(update(inbox).where(_i.inbox_id == bindparam("id"), _i.state == "new"))
 # In two steps, by the few calls in progress: in one, a database without fresh statistics may read all callbacks instead.
 _OPEN_SESSIONS = Prepared(select(attempts.c.session_id).where(text(OPEN), attempts.c.session_id.is_not(None)))
-_UNMATCHED = or_(_i.state == "orphan", and_(_i.state == "ignored", _i.note.startswith(DISMISSED)))
+_LEFT = or_(_i.note.startswith(DISMISSED), _i.note == PERHAPS_OTHERS)
+_UNMATCHED = or_(_i.state == "orphan", and_(_i.state == "ignored", _LEFT))
 _ORPHANS = Prepared(
     select(inbox).where(text(INBOX_SETTLED), _i.session_id == bindparam("session"), _UNMATCHED).order_by(_i.inbox_id)
 )

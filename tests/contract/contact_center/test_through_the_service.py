@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import httpx2
+
 from autodialer.contact_center.events import reduce
 from autodialer.simulators.contact_center_floor import Floor
 from autodialer.simulators.contact_center_settings import ContactCenterSettings, StreamFault
+from autodialer.simulators.faults import Fault, Match
 from autodialer.simulators.people import Outcome
 from contract.eightx8.summaries import leg, vss
 from web.house import House, house, person
@@ -78,3 +81,20 @@ def test_an_end_that_the_stream_told_before_the_change_to_8x8_connect_is_not_los
     with house(tmp_path, [who]) as service:
         assert service.client.post("/api/callback", json=told).status_code == 200
         service.wait_until("SELECT count(*) = 1 FROM attempts WHERE disposition = 'answered'", "its result holds")
+
+
+def test_ends_of_other_peoples_calls_fill_no_list_and_those_of_ours_that_come_early_are_found(tmp_path: Path) -> None:
+    """The stream tells of all calls of the tenant, and whose it is can't be told as long as a call of ours has no session."""
+    people = [person(0, outcomes=("busy",)), person(1)]
+    early = StreamFault(kind="early", destination=people[0].number or "")
+    with house(tmp_path, people, voice=ContactCenterSettings(speed=900, echo=False, stream_faults=[early])) as service:
+        lost = Fault(kind="status", status=500, match=Match(method="POST", path_contains="/calls"))
+        service.simulated.phones.gate.faults.add(lost)
+        service.client.post("/api/cron")
+        service.wait_until("SELECT count(*) = 1 FROM attempts WHERE disposition = 'busy'", "the early end is found")
+        theirs = {"event": "InteractionDeleted", "interactionGUID": "theirs", "callHangupReason": "CEC_DISCONNECT_BUSY"}
+        httpx2.post(f"{service.simulated.voice_url}/_sim/publish", json=[{"Interaction": theirs}])
+        service.wait_until(
+            "SELECT count(*) = 1 FROM inbox WHERE session_id = 'theirs' AND state <> 'new'", "it is read"
+        )
+        assert service.sql("SELECT session_id FROM inbox WHERE state = 'orphan'") == []
