@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autodialer.contact_center.config import ALL_AGENTS, ContactCenterConfig
-from autodialer.domain.placing import NobodyFree, NotSent, Refused, Scope
+from autodialer.domain.placing import NobodyFree, NotSent, Refused, Scope, Throttled
 from autodialer.ports import Clock
 from autodialer.telephony_http.exchange import Exchange, NoReplyError, Reply
+from autodialer.telephony_http.retry_after import pause_seconds
 from autodialer.telephony_http.words import as_int, as_text
 
 WAITS_FOR_CALL = 4  # WAIT_TRANSACT, which the workspace shows as Available
@@ -28,7 +29,7 @@ class Roster:
 class RosterError(Exception):
     """Nobody can be chosen; `outcome` says what that means for a call of which nothing was sent yet."""
 
-    def __init__(self, outcome: NotSent | Refused) -> None:
+    def __init__(self, outcome: NotSent | Refused | Throttled) -> None:
         super().__init__(outcome)
         self.outcome = outcome
 
@@ -44,7 +45,7 @@ class Agents:
         self._exchange = exchange
         self._clock = clock
         self._roster: Roster | None = None
-        self._asked_at = 0.0
+        self._asked_at = self._not_before = 0.0
         self._asking = asyncio.Lock()
         self._resting: dict[str, float] = {}
         self._giving: set[str] = set()
@@ -53,7 +54,7 @@ class Agents:
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
         self._last = ""
 
-    async def choose(self) -> str | NobodyFree | NotSent | Refused:
+    async def choose(self) -> str | NobodyFree | NotSent | Refused | Throttled:
         """The next free agent, who rests from now on; else what becomes of the call, of which nothing was sent."""
         try:
             roster = await self.roster()
@@ -78,8 +79,8 @@ class Agents:
         """How many could take a call now, with those who are being given one; None when that can't be told."""
         try:
             return len(self._giving.union(self._free(await self.roster())))
-        except RosterError:
-            return None
+        except RosterError as error:
+            return 0 if isinstance(error.outcome, Throttled) else None
 
     def rest(self, agent_id: str) -> None:
         """He is given a call, and no other for a while, whether or not he is available."""
@@ -120,6 +121,8 @@ class Agents:
             now = self._clock.monotonic()
             if self._roster is None or now - self._asked_at > self._config.status_age:
                 self._roster, self._asked_at = None, now
+                if now < self._not_before:
+                    raise RosterError(Throttled(self._not_before - now))
                 self._roster = await self._ask()
             return self._roster
 
@@ -137,6 +140,10 @@ class Agents:
             raise RosterError(NotSent("8x8 did not tell in time who is free")) from error
         except NoReplyError as error:
             raise RosterError(NotSent(f"8x8 could not be asked who is free ({error.reason})")) from error
+        if reply.status == 429:  # noqa: PLR2004 - Too Many Requests
+            pause = pause_seconds(reply.retry_after, now=self._clock.now(), default=self._config.throttle_pause)
+            self._not_before = self._clock.monotonic() + pause
+            raise RosterError(Throttled(pause))
         return read_roster(self._config, reply)
 
 

@@ -7,7 +7,7 @@ from websockets.exceptions import InvalidStatus
 from autodialer.contact_center.agents import Agents, RosterError
 from autodialer.contact_center.config import ALL_AGENTS, ContactCenterConfig, missing_settings
 from autodialer.contact_center.stream import open_stream
-from autodialer.domain.placing import Refused
+from autodialer.domain.placing import Refused, Throttled
 from autodialer.ports import Finding, Level
 from autodialer.telephony_http.words import plain
 
@@ -37,6 +37,8 @@ async def _agents(config: ContactCenterConfig, agents: Agents) -> Finding:
     except RosterError as error:
         if isinstance(error.outcome, Refused):
             return Finding(Level.PROBLEM, subject, f"{error.outcome.message}.", error.outcome.remedy or again)
+        if isinstance(error.outcome, Throttled):
+            return Finding(Level.WARNING, subject, "8x8 was asked too often who is free.", "Ask again in a minute.")
         return Finding(Level.PROBLEM, subject, f"{error.outcome.reason}.", "Check EIGHTX8_BASE_URL and the network.")
     if roster.free is None:
         message = "8x8 does not tell who is free: the agents named are tried one after the other."

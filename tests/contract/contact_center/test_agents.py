@@ -6,7 +6,7 @@ import pytest
 
 from autodialer.clock import SystemClock
 from autodialer.contact_center.agents import Roster, RosterError, read_roster
-from autodialer.domain.placing import Ambiguous, NobodyFree, NotSent, Placed, Refused, Scope
+from autodialer.domain.placing import Ambiguous, NobodyFree, NotSent, Placed, Refused, Scope, Throttled
 from autodialer.simulators.contact_center_floor import WAITS
 from autodialer.simulators.faults import Fault, Match
 from autodialer.telephony_http.exchange import Reply
@@ -128,7 +128,6 @@ async def test_the_end_of_his_call_frees_the_agent_before_his_rest_is_over() -> 
     ("fault", "kind"),
     [
         (Fault(kind="status", status=500, match=ASKS), NotSent),
-        (Fault(kind="status", status=429, match=ASKS), NotSent),
         (Fault(kind="status", status=200, body=[], match=ASKS), NotSent),
         (Fault(kind="reset", match=ASKS), NotSent),
         (Fault(kind="torn", match=ASKS), NotSent),
@@ -145,6 +144,24 @@ async def test_while_nobody_tells_who_is_free_nothing_is_sent(simulator: Simulat
         assert isinstance(outcome, kind)
         assert not isinstance(outcome, Refused) or (outcome.scope is Scope.ACCOUNT and outcome.remedy)
         assert simulator.asked("POST") == 0
+        assert isinstance(await telephony.place(call_request()), Placed)
+
+
+async def test_where_8x8_is_asked_too_often_who_is_free_it_is_left_alone_for_as_long_as_it_says(
+    simulator: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All wait as told, as after a 429 to a call (rules.md row 26): that no answer comes five times in a row ends a run."""
+    now = 0.0
+    monkeypatch.setattr(SystemClock, "monotonic", lambda _clock: now)
+    simulator.app.gate.faults.add(Fault(kind="status", status=429, headers={"retry-after": "7"}, match=ASKS))
+    async with adapter(simulator.url) as telephony:
+        assert await telephony.place(call_request()) == Throttled(7.0)
+        now = 3.0
+        assert await telephony.place(call_request()) == Throttled(4.0)
+        assert await telephony.free_agents() == 0
+        assert simulator.asked("agentstatus") == 1
+        now = 7.0
+        assert await telephony.free_agents() == 5
         assert isinstance(await telephony.place(call_request()), Placed)
 
 
