@@ -330,3 +330,16 @@ async def test_a_throttle_and_a_refusal_of_the_account_are_told_of_8x8_and_one_o
     assert upstream.state.paused_until == MONDAY + 7 * SECOND
     note_outcome(upstream, Refused("401", "wrong key", Scope.ACCOUNT, "Check EIGHTX8_API_KEY."))
     assert upstream.state.last_error == "8x8 refuses all calls: 401 wrong key Check EIGHTX8_API_KEY."
+
+
+async def test_a_run_that_waits_for_an_agent_says_so_until_one_is_free(world: World) -> None:
+    world.crm.add(person(lead(1), 1))
+    world.telephony.agents = 0
+    async with world.working():
+        running = asyncio.create_task(world.run())
+        await world.clock.sleep(3)
+        glance = await look(world)
+        assert (glance.standing, glance.lacks_agent) == (Standing.RUNNING, True)
+        world.telephony.agents = 1
+        await running
+        assert not (await look(world)).lacks_agent

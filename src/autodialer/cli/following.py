@@ -82,7 +82,7 @@ class _Lines:
 def _line(live: Live) -> str:
     run = live["run"]
     parts = [live["standing"].replace("_", " ")]
-    if live["standing"] not in ("running", "idle") or live.get("is_late"):
+    if live["standing"] not in ("running", "idle") or live.get("is_late") or live.get("lacks_agent"):
         parts.append(live["reason"])
     if run and run["state"] == "staging":
         parts.append(f"run {run['run_id']} reads records from Zoho: {run['records']} so far")

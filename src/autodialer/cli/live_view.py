@@ -46,7 +46,7 @@ def picture(live: Live, note: str = "") -> RenderableType:
 
 def _headline(live: Live) -> Text:
     text = Text(live["standing"].replace("_", " "), style=_STYLES.get(live["standing"], "bold"))
-    if live["standing"] in ("running", "idle") and not live.get("is_late"):
+    if live["standing"] in ("running", "idle") and not (live.get("is_late") or live.get("lacks_agent")):
         text.append(f"  next run {clock_time(live['next_run'])} UTC", style="default not bold")
     else:
         who = f" by {live['paused_by']} at {clock_time(live['paused_at'])} UTC" if live["paused_by"] else ""

@@ -94,6 +94,7 @@ class Dialer:
                 while calls.failure is None and (item := await self._next(ready, producer, stop)) is not None:
                     await self._send(run, item, stop, calls)
         finally:
+            self._lines.lacks_agent = False
             producer.cancel()
             outcome = (await asyncio.gather(producer, return_exceptions=True))[0]
             while not ready.empty():

@@ -27,6 +27,7 @@ _SHOWN_CALLS: Final = 12
 _MOST_CALLS: Final = 120
 _RUNS: Final = 5
 NO_RUN: Final = "no run is going"
+NO_AGENT: Final = "a run is going and waits: no agent is free"
 
 
 class Standing(StrEnum):
@@ -81,6 +82,11 @@ class Glance:
     def is_late(self) -> bool:
         """Whether a run that is due can't start yet; `reason` says why."""
         return self.standing is Standing.IDLE and self.reason != NO_RUN
+
+    @property
+    def lacks_agent(self) -> bool:
+        """Whether the run that is going waits until an agent is free for a call; `reason` says so."""
+        return self.reason == NO_AGENT
 
     @property
     def is_sending(self) -> bool:
@@ -163,7 +169,7 @@ class Glancer:
         if moment.pause is not None:
             return Standing.PAUSED, "paused: no call is sent until somebody resumes"
         if moment.run is not None and moment.run.run.is_open:
-            return Standing.RUNNING, "a run is going"
+            return Standing.RUNNING, NO_AGENT if self._lines.lacks_agent else "a run is going"
         return Standing.IDLE, self._late(self._m.clock.now()) or NO_RUN
 
     def _read(self, ledger: Ledger, now: datetime) -> _Moment:

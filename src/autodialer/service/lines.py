@@ -14,6 +14,7 @@ class Lines:
 
     `heard` is notified whenever a result was recorded. A line of a call whose result is overdue stays taken until some result
     comes in: otherwise a service that hears nothing would go on calling everybody, blind.
+    `lacks_agent`: calls are due, and no agent is free for one.
     """
 
     def __init__(self, means: Means) -> None:
@@ -21,6 +22,7 @@ class Lines:
         self._clock = means.clock
         self._limit = means.max_concurrent_calls
         self._timeout = means.result_timeout
+        self.lacks_agent = False
         self._heard = Signal()
         self._heard_at = self._clock.monotonic()
 

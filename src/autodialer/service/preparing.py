@@ -98,7 +98,6 @@ class Preparer:
         self._persistence = persistence
         self._stopping = stopping
         self._most = max(1, min(_LOOKED_AT, round(means.calls_per_second * LOOK_AHEAD)))
-        self._told_of_agents = False
 
     async def next_batch(self, run: Run, waiting: int, stop: Stop, hand_over: HandOver) -> bool | None:
         """Reserve the next few; False when there is nothing to do this moment, None when no record is due any more.
@@ -122,7 +121,7 @@ class Preparer:
             free = min(free, agents - await self._persistence.insist(self._unplaced))
             if free < 1:
                 return await self._wait_for_agent(run)
-        self._told_of_agents = False
+        self._lines.lacks_agent = False
         claimed = await self._claim(run, min(free, self._most))
         return await self._look_and_reserve(run, claimed, agents, stop, hand_over) if claimed else None
 
@@ -162,9 +161,9 @@ class Preparer:
         """Without reserving anything and without asking the CRM: agents may be busy for hours."""
         if not await self._anybody_due(run):
             return None
-        if not self._told_of_agents:
+        if not self._lines.lacks_agent:
             self._m.log.info("no agent is free, the run waits", run_id=run.run_id)
-            self._told_of_agents = True
+            self._lines.lacks_agent = True
         await self._persistence.insist(self._lines.rest)
         await self._m.clock.sleep(_AGENT_POLL)
         return False

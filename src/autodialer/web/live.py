@@ -37,6 +37,7 @@ def live_json(glance: Glance) -> dict[str, object]:
         "standing": glance.standing,
         "reason": glance.reason,
         "is_late": glance.is_late,
+        "lacks_agent": glance.lacks_agent,
         "paused_at": pause.at if pause else None,
         "paused_by": pause.who or None if pause else None,
         "next_run": glance.next_run,

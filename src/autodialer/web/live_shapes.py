@@ -86,13 +86,14 @@ class LiveShape(Shape):
     """The present moment, one or two seconds old at most; `today`, `work_lists`, `rates` and `ends` a few more with a long history.
 
     `standing`: whether calls are sent; `reason` says why in one sentence. `is_late`: a run is due and can't start
-    yet, as `reason` says. `paused_at` and `paused_by`: while it is paused.
+    yet, as `reason` says; `lacks_agent`: the run that is going waits for an agent. `paused_at` and `paused_by`: while it is paused.
     `calls`: those of the last day that ended last. `outbox_oldest_at`: when the update was queued that waits longest.
     """
 
     standing: Literal["dry_run", "unready", "held", "paused", "running", "idle"]
     reason: str
     is_late: bool
+    lacks_agent: bool
     paused_at: Instant | None
     paused_by: str | None
     next_run: Instant
