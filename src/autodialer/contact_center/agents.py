@@ -15,7 +15,11 @@ from autodialer.telephony_http.words import as_int, as_text
 WAITS_FOR_CALL = 4  # WAIT_TRANSACT, which the workspace shows as Available
 _REMEMBERED = 500  # calls
 _DOUBLED = 3  # times at most, that a rest of `agent_rest` is
-_NO_STATUSES = frozenset({403, 404, 405})  # 8x8 enables the Agent Status API on request only
+_HIDDEN = frozenset({403, 404, 405})  # 8x8 enables the Agent Status API on request only
+# A wrong host or tenant is answered alike.
+HOW_TO_BE_TOLD = (
+    "Check EIGHTX8_BASE_URL and EIGHTX8_CC_TENANT; if right, ask 8x8 to enable the Agent Status API for the tenant."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +160,10 @@ def read_roster(config: ContactCenterConfig, reply: Reply) -> Roster:
             raise RosterError(NotSent("8x8's list of agents can't be read"))
         ids = named if named is not None else tuple(sorted(statuses))
         return Roster(ids, frozenset(one for one in ids if statuses.get(one) == WAITS_FOR_CALL))
-    if reply.status in _NO_STATUSES and named is not None:
+    if reply.status in _HIDDEN and named is not None:
         return Roster(named, None)
-    if reply.status in _NO_STATUSES | {400}:
-        remedy = "Ask 8x8 to enable the Agent Status API, or name the agents in EIGHTX8_CC_AGENT_IDS."
+    if reply.status in _HIDDEN | {400}:
+        remedy = f"{HOW_TO_BE_TOLD} Or name the agents in EIGHTX8_CC_AGENT_IDS."
         raise RosterError(Refused(str(reply.status), "8x8 does not tell who is free", Scope.ACCOUNT, remedy))
     if reply.status == 401:  # noqa: PLR2004 - Unauthorized
         message, remedy = "8x8 does not accept tenant and token", "Check EIGHTX8_CC_TENANT and EIGHTX8_API_SECRET."

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from websockets.exceptions import InvalidStatus
 
-from autodialer.contact_center.agents import Agents, RosterError
+from autodialer.contact_center.agents import HOW_TO_BE_TOLD, Agents, RosterError
 from autodialer.contact_center.config import ALL_AGENTS, ContactCenterConfig, missing_settings
 from autodialer.contact_center.stream import open_stream
 from autodialer.domain.placing import Refused, Throttled
@@ -42,7 +42,7 @@ async def _agents(config: ContactCenterConfig, agents: Agents) -> Finding:
         return Finding(Level.PROBLEM, subject, f"{error.outcome.reason}.", "Check EIGHTX8_BASE_URL and the network.")
     if roster.free is None:
         message = "8x8 does not tell who is free: the agents named are tried one after the other."
-        return Finding(Level.WARNING, subject, message, "Ask 8x8 to enable the Agent Status API for the tenant.")
+        return Finding(Level.WARNING, subject, message, HOW_TO_BE_TOLD)
     told = f"8x8 accepts tenant and token. {len(roster.free)} of {len(roster.ids)} agents wait for a call."
     if not roster.ids:
         return Finding(Level.PROBLEM, subject, "The tenant has no agents.", "Check EIGHTX8_CC_TENANT.")

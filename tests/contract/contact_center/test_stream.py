@@ -412,3 +412,15 @@ async def test_the_doctor_tells_when_8x8_does_not_say_who_is_free() -> None:
             assert ("8x8 agents", "warning") in [(one.subject, one.level.value) for one in await telephony.check()]
         async with adapter(simulator.url) as telephony:
             assert ("8x8 agents", "problem") in [(one.subject, one.level.value) for one in await telephony.check()]
+
+
+@pytest.mark.parametrize("agent_ids", [("all",), ("agSim001",)])
+@pytest.mark.parametrize("wrong", ["EIGHTX8_BASE_URL", "EIGHTX8_CC_TENANT"])
+async def test_the_doctor_does_not_blame_the_api_alone_where_the_address_or_the_tenant_may_be_wrong(
+    simulator: Simulated, agent_ids: tuple[str, ...], wrong: str
+) -> None:
+    """Both are answered as by a tenant that has no Agent Status API: 404 and 403."""
+    changes = {"base_url": f"{simulator.url}/CM"} if wrong == "EIGHTX8_BASE_URL" else {"tenant": "other"}
+    async with adapter(simulator.url, agent_ids=agent_ids, **changes) as telephony:
+        (finding,) = [one for one in await telephony.check() if one.subject == "8x8 agents"]
+    assert wrong in finding.remedy
