@@ -108,3 +108,16 @@ async def test_a_slot_of_an_hour_that_was_set_after_it_is_not_due(world: World) 
     await world.write(lambda ledger: remember_start(ledger, afternoon, world.policy.run_hours))
     world.clock.move_to(afternoon)
     assert (await counted(world, fresh(world))).slot_due is None
+
+
+async def test_a_run_that_a_person_starts_makes_up_for_the_slot_before_it(world: World) -> None:
+    """Or the alert AutodialerSlotWithoutRun would go on until the next slot, although what it asks for was done."""
+    async with world.working():
+        pass
+    await world.clock.sleep(4 * 3600)
+    afternoon = MONDAY + timedelta(hours=4)
+    skipped = world.services.runs.skipped(afternoon, "paused")
+    await world.write(lambda ledger: ledger.runs.skip_slot(skipped))
+    assert (await counted(world, fresh(world))).slot_run is None, "a slot that was skipped had no run"
+    await world.run()
+    assert (await counted(world, fresh(world))).slot_run == afternoon

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from autodialer.service.glance import Standing
 from autodialer.simulators.people import Outcome
 from autodialer.store.types import to_millis
 from web.house import NOW, TOKENS, House, house, person
@@ -150,19 +151,19 @@ def queries() -> list[str]:
     return shown + [rule["expr"] for rule in alerts()]
 
 
-def names_in(expression: Any) -> Iterator[str]:
-    """The metrics that a parsed query reads."""
+def selectors_in(expression: Any) -> Iterator[Any]:
+    """What a parsed query reads: metrics, with the labels that it wants."""
     if isinstance(expression, promql_parser.VectorSelector):
-        yield str(expression.name)
+        yield expression
     elif isinstance(expression, promql_parser.MatrixSelector):
-        yield str(expression.vector_selector.name)
+        yield expression.vector_selector
     elif isinstance(expression, promql_parser.Call):
         for argument in expression.args:
-            yield from names_in(argument)
+            yield from selectors_in(argument)
     else:
         for part in ("expr", "lhs", "rhs", "param"):
             if (inner := getattr(expression, part, None)) is not None:
-                yield from names_in(inner)
+                yield from selectors_in(inner)
 
 
 def test_every_metric_on_the_dashboard_and_in_an_alert_is_one_that_the_service_tells(service: House) -> None:
@@ -170,11 +171,31 @@ def test_every_metric_on_the_dashboard_and_in_an_alert_is_one_that_the_service_t
     found = queries()
     assert len(found) > 20
     for query in found:
-        names = set(names_in(promql_parser.parse(query.replace("$__rate_interval", "5m"))))
+        selectors = list(selectors_in(promql_parser.parse(query.replace("$__rate_interval", "5m"))))
+        names = {str(selector.name) for selector in selectors}
         assert names, query
         foreign = {name for name in names if not name.startswith("autodialer_")}
         assert names - foreign <= told, query
         assert foreign <= {"up"}, query
+
+
+def test_every_value_of_a_label_that_an_alert_names_is_one_that_the_service_tells(service: House) -> None:
+    told = {(key[0], value) for key in samples(service) for value in key[1:]}
+    for rule in alerts():
+        for selector in selectors_in(promql_parser.parse(rule["expr"])):
+            wanted = [matcher.value for matcher in selector.matchers.matchers]
+            values = {value for values in wanted for value in values.split("|")} - {"autodialer"}
+            assert {(selector.name, value) for value in values} <= told, rule["alert"]
+
+
+def test_nobody_is_called_about_a_slot_that_was_not_meant_to_have_a_run() -> None:
+    """While somebody has paused, DRY_RUN is set, or AutodialerHeld speaks of it."""
+    rule = next(rule for rule in alerts() if rule["alert"] == "AutodialerSlotWithoutRun")
+    parsed: Any = promql_parser.parse(rule["expr"])
+    (excused,) = list(selectors_in(parsed.rhs))
+    states = {value for matcher in excused.matchers.matchers for value in matcher.value.split("|")}
+    assert (str(parsed.op), excused.name) == ("unless", "autodialer_standing")
+    assert states == {one.value for one in Standing} - {"running", "idle"}
 
 
 def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:

@@ -24,7 +24,7 @@ class Counted:
     """`attempts` by disposition; `runs` by state (finished, stopped, skipped); `records` by what runs did with them.
 
     `not_called`: records that runs did not call, by reason. `slot_due`: the latest slot, if a run was to begin then; `slot_run`:
-    the latest one that had a run. None: there was none yet.
+    the latest one that had a run, its own or one that a person started after it. None: there was none yet.
     """
 
     attempts: Mapping[str, int]
@@ -97,8 +97,9 @@ class Counts:
     def _add_up(self, runs: Sequence[Run]) -> None:
         kept = self._runs
         for run in runs:
-            if run.slot is not None and run.state is not RunState.SKIPPED:
-                kept.slot = max(run.slot, kept.slot or run.slot)
+            if run.state is not RunState.SKIPPED:
+                slot = run.slot or latest_slot(self._run_hours, run.started_at)
+                kept.slot = max(slot, kept.slot or slot)
             if run.is_open or run.run_id in kept.seen:
                 continue
             kept.seen.add(run.run_id)

@@ -57,7 +57,10 @@ def _counted(counted: Counted) -> Iterator[Metric]:
     yield counters("not_called", "Records that ended runs did not call, ever, by reason", "reason", counted.not_called)
     slots = {
         "slot_due_timestamp_seconds": ("The latest slot since this ledger is in use", counted.slot_due),
-        "slot_run_timestamp_seconds": ("The latest slot that had a run", counted.slot_run),
+        "slot_run_timestamp_seconds": (
+            "The latest slot that had a run, its own or one that a person started after it",
+            counted.slot_run,
+        ),
     }
     for name, (meaning, slot) in slots.items():
         yield gauge(name, meaning, _seconds(slot))
