@@ -316,6 +316,21 @@ async def test_an_outage_began_with_its_first_failure_however_many_follow() -> N
         assert upstream.state.failing_since is None
 
 
+async def test_an_outage_is_as_long_as_it_was_met_however_long_nothing_is_asked_afterwards() -> None:
+    """Or the alert AutodialerUpstreamFailing would call somebody about one request that failed, hours after a run."""
+    clock = ManualClock(MONDAY)
+    upstream = Upstream(clock)
+    assert upstream.state.failing_for == 0 * SECOND
+    upstream.ask("query").ends("HTTP 503")
+    await clock.sleep(1000)
+    assert upstream.state.failing_for == 0 * SECOND
+    upstream.ask("query").ends("HTTP 503")
+    await clock.sleep(1000)
+    assert upstream.state.failing_for == 1000 * SECOND
+    upstream.ask("query").ends()
+    assert upstream.state.failing_for == 0 * SECOND
+
+
 def test_a_status_that_speaks_of_the_request_says_nothing_against_the_one_who_answers() -> None:
     assert [status for status in (200, 204, 304, 400, 404, 409, 412) if outage(status)] == []
     assert [status for status in (401, 403, 408, 429, 500, 503) if outage(status)] == [401, 403, 408, 429, 500, 503]

@@ -81,6 +81,9 @@ def test_a_failing_8x8_is_told_of_with_its_sentence(tmp_path: Path) -> None:
         found = samples(service)
         assert found["autodialer_upstream_failing", "8x8"] == 1
         assert found["autodialer_upstream_requests_failed_total", "place", "8x8"] >= 1
+        assert found["autodialer_upstream_last_failure_timestamp_seconds", "8x8"] > 0
+        assert found["autodialer_upstream_last_failure_timestamp_seconds", "zoho"] == 0
+        assert found["autodialer_upstream_failing_seconds", "zoho"] == 0
         told = {one["name"]: one for one in service.ask("GET", "/api/live").json()["live"]["upstreams"]}
         assert told["8x8"]["failing"]
         assert "ConnectError" in told["8x8"]["last_error"]
@@ -196,6 +199,13 @@ def test_nobody_is_called_about_a_slot_that_was_not_meant_to_have_a_run() -> Non
     states = {value for matcher in excused.matchers.matchers for value in matcher.value.split("|")}
     assert (str(parsed.op), excused.name) == ("unless", "autodialer_standing")
     assert states == {one.value for one in Standing} - {"running", "idle"}
+
+
+def test_an_upstream_of_which_nothing_is_asked_calls_nobody() -> None:
+    """Its last answer may be hours old: the failures must have gone on for a while, and the last one be recent."""
+    rule = next(rule for rule in alerts() if rule["alert"] == "AutodialerUpstreamFailing")
+    names = {selector.name for selector in selectors_in(promql_parser.parse(rule["expr"]))}
+    assert names == {"autodialer_upstream_failing_seconds", "autodialer_upstream_last_failure_timestamp_seconds"}
 
 
 def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:

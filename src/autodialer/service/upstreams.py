@@ -60,6 +60,13 @@ class UpstreamState:
         """Whether the last that was heard was bad."""
         return self.failing_since is not None
 
+    @property
+    def failing_for(self) -> timedelta:
+        """From the first to the last of the bad ones that were heard last: what nobody asked meanwhile may be well again."""
+        if self.failing_since is None or self.last_error_at is None:
+            return timedelta()
+        return max(timedelta(), self.last_error_at - self.failing_since)
+
 
 class Upstream:
     """One of them. Its adapter says of each request how it went."""

@@ -47,6 +47,14 @@ def _health(states: Mapping[str, UpstreamState], now: datetime) -> Iterator[Metr
     failing = GaugeMetricFamily(
         "autodialer_upstream_failing", "1 when the last that was heard was bad", labels=["upstream"]
     )
+    outage = GaugeMetricFamily(
+        "autodialer_upstream_failing_seconds",
+        "From the first to the last failure since it last went well",
+        labels=["upstream"],
+    )
+    failure = GaugeMetricFamily(
+        "autodialer_upstream_last_failure_timestamp_seconds", "0: none since the start", labels=["upstream"]
+    )
     success = GaugeMetricFamily(
         "autodialer_upstream_last_success_timestamp_seconds", "0: none since the start", labels=["upstream"]
     )
@@ -55,9 +63,13 @@ def _health(states: Mapping[str, UpstreamState], now: datetime) -> Iterator[Metr
     )
     for name, state in states.items():
         failing.add_metric([name], int(state.is_failing))
+        outage.add_metric([name], state.failing_for.total_seconds())
+        failure.add_metric([name], state.last_error_at.timestamp() if state.last_error_at else 0)
         success.add_metric([name], state.last_success_at.timestamp() if state.last_success_at else 0)
         left = (state.paused_until - now).total_seconds() if state.paused_until else 0.0
         paused.add_metric([name], max(0.0, left))
     yield failing
+    yield outage
+    yield failure
     yield success
     yield paused
