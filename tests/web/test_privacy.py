@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import httpx2
 import pytest
 
-from autodialer.domain.errors import StoreError
+from autodialer.domain.errors import CrmError, StoreError
 from autodialer.domain.record import RecordKey, RecordType
 from autodialer.ports.ledger import Ledger
 from autodialer.ports.rows import Staged, StagedState
@@ -62,6 +62,23 @@ def test_no_answer_of_the_api_shows_a_whole_number_or_a_name(tmp_path: Path) -> 
         row = service.ask("GET", f"/api/runs/{run_id}").json()["records"][0]
         assert row["number"] == f"{mobile(2)[:3]}…{mobile(2)[-2:]}"
         assert row["detail"].startswith("8x8 said: the number +40…00 of ")
+
+
+async def test_an_error_that_quotes_zoho_or_8x8_shows_no_whole_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = f"Zoho refuses the query: {NUMBERS[0]} is no value of Status. Correct it in Zoho"
+    with house(tmp_path, [person(0)], **TOKENS) as service:
+        crm = service.system.services.means.crm
+
+        async def refuse(*_: object) -> None:
+            raise CrmError(told, permanent=True)
+
+        monkeypatch.setattr(crm, "prepare", refuse)
+        for method, path in (("POST", "/api/cron"), ("GET", "/api/plan")):
+            answer = service.ask(method, path)
+            assert (answer.status_code, NUMBERS[0].lstrip("+") in answer.text) == (503, False), path
+            assert "+40…" in answer.json()["message"], path
 
 
 def staged(status: str | None, facts: Mapping[str, object]) -> Staged:
