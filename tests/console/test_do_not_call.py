@@ -10,9 +10,10 @@ import httpx2
 import pytest
 
 from autodialer.simulators.people import mobile
+from autodialer.store.types import to_millis
 from autodialer.web.guards import MAX_BODY, MAX_FILE
 from console.office import csrf_of, post, said_after, text_of
-from web.house import House
+from web.house import NOW, House
 
 PAGE = "/console/do-not-call"
 
@@ -74,6 +75,22 @@ def test_a_number_leaves_the_list_with_a_reason_alone(office: House, operator: h
     assert last_deed(office) == ("oana", "allow", mobile(32), "wants calls")
     gone = said_after(operator, post(operator, f"{PAGE}/remove", number=mobile(32), reason="again"))
     assert gone == "Nothing was changed: the number is not on the list"
+
+
+def test_a_page_from_before_takes_no_number_off_that_was_put_on_the_list_again_since(
+    office: House, operator: httpx2.Client
+) -> None:
+    post(operator, PAGE, number=mobile(33), reason="asked")
+    (shown,) = re.findall(r'name="seen" value="([^"]+)"', operator.get(PAGE).text)
+    office.ask("DELETE", f"/api/do-not-call/{mobile(33)}").raise_for_status()
+    office.sql(f"INSERT INTO do_not_call VALUES ('{mobile(33)}', 'asked again', {to_millis(NOW)})")  # noqa: S608 - a test's query
+    stale = {"number": mobile(33), "reason": "wants calls", "seen": unescape(shown)}
+    said = said_after(operator, post(operator, f"{PAGE}/remove", **stale))
+    assert said == "Nothing was changed: the number was put on the list again after this page was made"
+    assert listed(office) == {mobile(33): "asked again"}
+    (shown,) = re.findall(r'name="seen" value="([^"]+)"', operator.get(PAGE).text)
+    said = said_after(operator, post(operator, f"{PAGE}/remove", **stale | {"seen": unescape(shown)}))
+    assert (said, listed(office)) == (f"{mobile(33)} may be called again.", {})
 
 
 def test_operators_search_and_page_viewers_see_masked_numbers_and_neither(

@@ -65,11 +65,18 @@ class Suppressor:
 
         return await self._m.store.write(add)
 
-    async def remove(self, number: str, reason: str, by: str = THE_API) -> None:
-        """It may be called again. NotWaiting when it is not on the list."""
+    async def remove(self, number: str, reason: str, by: str = THE_API, seen: str = "") -> None:
+        """It may be called again. NotWaiting when it is not on the list, or was put there again.
+
+        `seen`: since when it stood there, as whoever takes it off was shown it (ISO 8601).
+        """
         now = self._m.clock.now()
 
         def remove(ledger: Ledger) -> None:
+            found = ledger.do_not_call.find(number)
+            if seen and found is not None and seen != found[1].isoformat():
+                told = Sentence("the number was put on the list again after this page was made")
+                raise NotWaiting(told, permanent=True)
             if not ledger.do_not_call.remove(number):
                 raise NotWaiting(Sentence("the number is not on the list"), permanent=True)
             ledger.audit.add(now, by, Action.ALLOW, number, reason)

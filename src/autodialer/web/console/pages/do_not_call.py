@@ -69,11 +69,12 @@ def _add_list(router: APIRouter, pages: Pages, access: Access) -> None:
 
     @router.post("/do-not-call/remove")
     async def remove(request: Request, visitor: Operator) -> Response:
-        reason, number = await reason_of(request), (await form_of(request)).get("number", "")
+        reason, form = await reason_of(request), await form_of(request)
+        number = form.get("number", "")
         if not reason:
             return pages.back(request, _LIST, NO_REASON)
         try:
-            await desk.remove(number, reason, visitor.name)
+            await desk.remove(number, reason, visitor.name, form.get("seen", ""))
         except NotWaiting as error:
             return pages.back(request, _LIST, NOTHING_CHANGED, why=pages.why(request, error))
         return pages.back(request, _LIST, N_("%(number)s may be called again."), number=number)
