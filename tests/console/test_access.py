@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -262,6 +263,8 @@ def test_passwords_are_kept_as_salted_hashes_and_never_logged_or_shown(
     [
         {"name": "a/b", "role": "viewer", "password": "long enough it is"},
         {"name": "", "role": "viewer", "password": "long enough it is"},
+        {"name": "ana\u202eoi", "role": "viewer", "password": "long enough it is"},
+        {"name": "ioana\u200b", "role": "viewer", "password": "long enough it is"},
         {"name": "eve", "role": "owner", "password": "long enough it is"},
         {"name": "eve", "role": "viewer", "password": "short"},
         {"name": "eve", "role": "viewer", "password": "long enough it is", "admin": True},
@@ -272,6 +275,19 @@ def test_a_user_that_can_not_be_is_refused_with_what_is_wrong(office: House, use
     assert answer.status_code == 400
     assert answer.json()["problems"]
     assert "long enough" not in answer.text
+
+
+def test_a_user_whose_name_an_earlier_version_let_in_can_be_removed(office: House) -> None:
+    office.sql("INSERT INTO users VALUES ('ana\u202eoi', 'viewer', 'x', 0)")
+    path = "/api/users/" + quote("ana\u202eoi")
+    assert [office.ask("DELETE", path).status_code for _ in range(2)] == [200, 404]
+
+
+def test_names_of_any_language_are_names(office: House) -> None:
+    for name in ("Ștefan Țurcanu", "o'neil-1", "张伟", "علي"):
+        user = {"name": name, "role": "viewer", "password": "long enough it is"}
+        assert office.ask("POST", "/api/users", json=user).status_code == 200, name
+        assert office.ask("DELETE", f"/api/users/{quote(name)}").status_code == 200, name
 
 
 def test_a_name_that_means_something_else_in_the_trail_is_taken(office: House) -> None:

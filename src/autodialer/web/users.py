@@ -19,10 +19,13 @@ from autodialer.web.openapi import failures
 from autodialer.web.questions import only
 from autodialer.web.shapes import Failure, Instant, Shape, Success
 
-_NAME = r"^[^\s/\\?#%]([^/\\?#%\x00-\x1f]{0,58}[^\s/\\?#%])?$"
+# Nothing that is not seen or turns the letters around: two names must not look like one in the audit trail.
+_UNSEEN = r"\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_NAME = rf"^[^\s/\\?#%{_UNSEEN}]([^/\\?#%{_UNSEEN}]{{0,58}}[^\s/\\?#%{_UNSEEN}])?$"
+_ANY_NAME = r"^[^/\\?#%\x00-\x1f]+$"  # of a user whom an earlier version let in, too
 _TAKEN = "this name stands for something else in the audit trail"
 _RESERVED = frozenset({"API_TOKEN", THE_API, "this machine", "autodialer"})
-Name = Annotated[str, Path(max_length=LONGEST_NAME, pattern=_NAME)]
+Name = Annotated[str, Path(max_length=LONGEST_NAME, pattern=_ANY_NAME)]
 
 
 class UserShape(Shape):
