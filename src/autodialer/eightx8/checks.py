@@ -1,5 +1,6 @@
 """What `doctor` says of 8x8. Only looks, changes nothing, rings nobody."""
 
+import asyncio
 from collections.abc import Sequence
 
 from autodialer.domain.errors import TelephonyError
@@ -82,7 +83,11 @@ def _caller_ids(config: VoiceConfig) -> list[Finding]:
 
 async def _account(config: VoiceConfig, exchange: Exchange) -> list[Finding]:
     try:
-        webhooks = await list_webhooks(config, exchange)
+        async with asyncio.timeout(config.check_timeout):  # somebody waits for it
+            webhooks = await list_webhooks(config, exchange)
+    except TimeoutError:
+        message = f"8x8 gave no answer in {config.check_timeout:g} seconds."
+        return [Finding(Level.PROBLEM, "8x8 key", message, _LATER)]
     except TelephonyError as error:
         return [Finding(Level.PROBLEM, "8x8 key", error.message, _CORRECT if error.permanent else _LATER)]
     standing = {webhook.kind: webhook for webhook in webhooks}

@@ -45,8 +45,8 @@ class VoiceConfig:
     `client_request_id`: whether the attempt id goes along (documented in the summary, missing from the
     request's schema). `read_timeout` must exceed 8x8's longest time to accept a call: a time-out after
     sending leaves a call whose fate is unknown. `total_timeout` bounds sending and, again, reading the body.
-    `throttle_pause` stands where a 429 names no time. A log export is waited for `export_patience`, and all of it takes
-    `export_timeout` at most.
+    `check_timeout`: for what `doctor` asks, tries and all. `throttle_pause` stands where a 429 names no time. A log export is
+    waited for `export_patience`, and all of it takes `export_timeout` at most.
     """
 
     api_key: str = field(repr=False)
@@ -65,6 +65,7 @@ class VoiceConfig:
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
     total_timeout: float = 60.0
+    check_timeout: float = 10.0
     throttle_pause: float = 5.0
     max_response_bytes: int = 64 * 1024
     export_url: str | None = None

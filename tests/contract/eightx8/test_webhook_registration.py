@@ -1,5 +1,6 @@
 """The webhook for session summaries is registered once, again when something changed, and never twice."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -280,6 +281,17 @@ async def test_doctor_says_when_8x8_is_out_of_reach(simulator: Simulated) -> Non
     (key,) = [finding for finding in await findings(simulator.url) if finding.subject == "8x8 key"]
     assert key.level is Level.PROBLEM
     assert "could not be reached" in key.message
+
+
+async def test_doctor_waits_for_a_silent_8x8_once_and_not_for_long() -> None:
+    async def silent(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    async with raw_server(silent) as server:
+        found = await findings(server.url, check_timeout=0.2)
+        assert len(server.requests) <= 1
+    (key,) = [finding for finding in found if finding.subject == "8x8 key"]
+    assert (key.level, key.message) == (Level.PROBLEM, "8x8 gave no answer in 0.2 seconds.")
 
 
 async def test_the_list_that_8x8_documents_is_read() -> None:
