@@ -179,12 +179,13 @@ class RunService:
     async def join(self, run: Run, stop: Stop) -> None:
         """Dial along in a run that another process conducts, until nobody is due any more or `stop` is set.
 
-        Where the rules of this process are others, or it can't place calls, it does not. Nor for a minute after it ended for a
+        Where the rules of this process are others, it does not. Nor for a minute after it could not place calls, or ended for a
         reason of its own, such as 8x8 being out of its reach: others may fare better with the people that it would try.
         """
-        if self._m.clock.monotonic() < self._joins_after:
+        if self._m.dry_run or run.policy_hash != self._m.policy.hash or self._m.clock.monotonic() < self._joins_after:
             return
-        if self._m.dry_run or run.policy_hash != self._m.policy.hash or await self._readiness.problems():
+        if await self._readiness.problems():
+            self._joins_after = self._m.clock.monotonic() + _JOIN_AGAIN
             return
         dialer = Dialer(
             self._m,
