@@ -402,7 +402,7 @@ def test_lists_come_in_pages(desk: House, operator: httpx2.Client, monkeypatch: 
         "conflicts?after=1",
         "parked?after=999999",
         "answered?after=9999999999999~Lead~1",
-        "repair?flaw=inferred&after=~",
+        "repair?flaw=inferred&after=9-Lead-9",
     ],
 )
 def test_the_end_of_a_list_does_not_say_that_nothing_waits_in_it(operator: httpx2.Client, address: str) -> None:

@@ -69,6 +69,15 @@ def test_the_counts_are_the_lengths_of_the_lists_and_stand_in_the_figures(waits:
     assert "records to be repaired in Zoho" in command("work-lists").output
 
 
+def test_a_place_that_no_page_gave_is_refused_and_is_no_empty_list(waits: House) -> None:
+    (run, *_) = waits.ask("GET", "/api/runs").json()["runs"]
+    paths = ("/api/repair", "/api/answered", "/api/orphans", "/api/unknown", "/api/drift", f"/api/runs/{run['run_id']}")
+    for path in paths:
+        for after in ("x", "9-Lead", "10001-Lead "):
+            answer = waits.ask("GET", path, params={"after": after})
+            assert (answer.status_code, "is no place in a list" in answer.text) == (400, True), path
+
+
 def test_an_orphan_tells_what_is_known_and_is_taken_once_zoho_has_the_record(waits: House, command: Any) -> None:
     newest, oldest = waits.ask("GET", "/api/orphans").json()["orphans"]
     assert newest["inbox_id"] > oldest["inbox_id"]

@@ -16,7 +16,7 @@ CALL: Final = r"^([0-9]{1,13}~[A-Za-z0-9-]{1,64})?$"
 PERSON: Final = r"^([0-9]{1,13}~(Lead|Contact)~[0-9]{1,20})?$"
 ROW: Final = r"^([1-9][0-9]{0,14})?$"
 NUMBER: Final = r"^([0-9]{1,19})?$"
-SORT_KEY: Final = r"^[ -~]{0,64}$"
+SORT_KEY: Final = r"^([0-9]{2,60}-(Lead|Contact)|9-(Lead|Contact)-[0-9]{1,20})?$"  # of service.staging
 AfterCall = Annotated[str, Query(pattern=CALL)]
 AfterPerson = Annotated[str, Query(pattern=PERSON)]
 AfterRow = Annotated[str, Query(pattern=ROW)]

@@ -12,6 +12,7 @@ from autodialer.ports.rows import Run, RunKind, RunState
 from autodialer.service.services import Services
 from autodialer.web.answers import Answer, failure, iso, plain
 from autodialer.web.bodies import no_body
+from autodialer.web.cursors import AfterRecord
 from autodialer.web.openapi import failures
 from autodialer.web.questions import only
 from autodialer.web.shapes import RunDone, RunInTheWay, RunList, RunPage, RunStarted
@@ -20,7 +21,6 @@ from autodialer.web.shown import run_json, shown, staged_json
 Limit = Annotated[int, Query(ge=1, le=500)]
 RunId = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,36}$")]
 DryRun = Annotated[bool, Query(alias="dry_run")]
-SortKey = Annotated[str, Query(max_length=64, pattern=r"^[ -~]*$")]
 _CRON: dict[int | str, dict[str, object]] = {
     200: {"model": RunDone, "description": "all calls of the run are placed"},
     202: {"model": RunStarted, "description": "the run goes on in the background (`wait=false`)"},
@@ -73,7 +73,7 @@ def add_runs(router: APIRouter, services: Services, *, dry_run: bool) -> None:
         responses={200: {"model": RunPage}, **failures(404)},
         dependencies=[Depends(only("after", "limit"))],
     )
-    async def show_run(run_id: RunId, after: SortKey = "", limit: Limit = 200) -> Response:
+    async def show_run(run_id: RunId, after: AfterRecord = "", limit: Limit = 200) -> Response:
         """One run and its records in order, with what was done and why; `after` is `next_after` of the page before."""
         found, rows, ends, unreached = await means.store.read(
             lambda ledger: (

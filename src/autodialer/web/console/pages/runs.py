@@ -23,6 +23,7 @@ from autodialer.web.console.access import HOME, Access, form_of, no_such_page
 from autodialer.web.console.languages import N_
 from autodialer.web.console.pages.today import ENDS
 from autodialer.web.console.rendering import Pages
+from autodialer.web.cursors import SORT_KEY, fits
 
 RUNS = f"{HOME}/runs"
 STATES: Mapping[RunState, tuple[str, str]] = {  # the words, and how they are shown
@@ -43,7 +44,6 @@ DID: Mapping[StagedState, str] = {
 }
 _PAGE = 50
 _RUN_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
-_PLACE = re.compile(r"[ -~]{0,64}")
 _REASON = re.compile(r"[a-z0-9_]{0,32}")
 
 
@@ -169,7 +169,7 @@ def _reasons(counts: Mapping[tuple[str, str], int]) -> Sequence[tuple[str, int]]
 def _chosen(request: Request) -> _Chosen:
     """As the address says; what no form of ours gives is no such page."""
     did, reason, after = (request.query_params.get(name, "") for name in ("did", "reason", "after"))
-    if did not in ("", *StagedState) or not _REASON.fullmatch(reason) or not _PLACE.fullmatch(after):
+    if did not in ("", *StagedState) or not _REASON.fullmatch(reason) or not fits(SORT_KEY, after):
         no_such_page()
     return _Chosen(StagedState(did) if did else None, reason, after)
 
