@@ -1,11 +1,15 @@
 """What leaves the service in a log holds no secret and no person."""
 
+import ast
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from autodialer import masking
 from autodialer.domain.record import Record, RecordKey, RecordType
 from autodialer.masking import _LOOKED_AT, HIDDEN, Masker
 
@@ -284,3 +288,28 @@ def test_an_id_that_a_stranger_chose_hides_a_number_and_words(key: str) -> None:
     assert "0709123456" not in str(masker.value(key, "0709123456"))
     for known in ("64ff16e6-5fb0-4ff6-b8a5-c4f8a2d0a0f1", "int-15dca3b9fe5-NDMd4ycvx7YsHBcT8ucpAgtdy"):
         assert masker.value(key, known) == known
+
+
+def sentences(source: str) -> Iterator[str]:
+    """What a module may say: its texts of more than one word, but what documents it."""
+    tree = ast.parse(source)
+    documenting = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    for node in ast.walk(tree):
+        text = ""
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "that" for part in node.values)
+        elif isinstance(node, ast.Constant) and id(node) not in documenting | inner:
+            text = str(node.value)
+        if " " in text:
+            yield text
+
+
+@pytest.mark.parametrize("folder", ["zoho", "eightx8", "contact_center", "telephony_http", "service"])
+def test_no_word_of_our_own_sentences_is_taken_for_a_secret(folder: str) -> None:
+    """ "ZOHO_CLIENT_SECRET: it is wrong" would be told as "ZOHO_CLIENT_SECRET: *** is wrong", in the log and by doctor."""
+    root = Path(masking.__file__).parent / folder
+    said = {text for path in root.rglob("*.py") for text in sentences(path.read_text("utf-8"))}
+    schemes = {f"{scheme} that" for scheme in ("Bearer", "Basic", "Zoho-oauthtoken")}
+    assert len(said) > 3
+    assert sorted(text for text in said - schemes if HIDDEN in Masker().text(text)) == []

@@ -172,3 +172,8 @@ def test_the_commands_ask_the_service_directly_and_show_the_token_to_no_proxy(
         assert asyncio.run(RunningService(guarded.system.settings).answers())
         with pytest.raises(TimeoutError):
             proxy.accept()
+
+
+def test_who_shows_no_token_is_told_how_to(guarded: House) -> None:
+    answer = guarded.client.get("/api/stats")
+    assert (answer.status_code, answer.json()["message"]) == (401, "this needs Authorization: Bearer <API_TOKEN>")

@@ -18,7 +18,7 @@ _REMEDIES: Mapping[int, tuple[Scope, str]] = {
     ),
     401: (
         Scope.ACCOUNT,
-        "Check EIGHTX8_CC_TENANT and EIGHTX8_API_SECRET: a new Action Request Token makes the old one useless everywhere.",
+        "Check EIGHTX8_CC_TENANT and EIGHTX8_API_SECRET. A new Action Request Token makes the old one useless everywhere.",
     ),
     402: (Scope.ACCOUNT, "Check the contract with 8x8."),
     403: (Scope.ACCOUNT, "Check EIGHTX8_CC_TENANT; ask 8x8 to enable the Call API for the tenant."),

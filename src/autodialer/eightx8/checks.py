@@ -62,7 +62,7 @@ def _callback(config: VoiceConfig) -> list[Finding]:
         message = "EIGHTX8_CALLBACK_URL is no https address that 8x8 can reach."
         return [Finding(Level.PROBLEM, "8x8 callback", message, "Set it to https://YOUR_HOST/api/callback.")]
     if outside and not config.callback_token:
-        message = "No CALLBACK_TOKEN: anybody who knows the callback address could report results."
+        message = "Without CALLBACK_TOKEN anybody who knows the callback address could report results."
         return [Finding(Level.WARNING, "8x8 callback", message, "Set CALLBACK_TOKEN to a long random text.")]
     return []
 

@@ -8,11 +8,8 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from autodialer.masking import Masker
-
 _MOST_PROBLEMS = 20
 _LONGEST_PROBLEM = 300
-_masker = Masker()
 
 
 class Answer(JSONResponse):
@@ -42,10 +39,8 @@ def plain(value: Any) -> Any:
 
 
 def failure(status: int, message: str, *, headers: Mapping[str, str] | None = None, **more: object) -> Answer:
-    """An error as every endpoint gives it. It may quote what Zoho or 8x8 said: numbers in it are masked."""
-    return Answer(
-        {"success": False, "message": _masker.text(message), **plain(more)}, status, headers=dict(headers or {})
-    )
+    """An error as every endpoint gives it."""
+    return Answer({"success": False, "message": message, **plain(more)}, status, headers=dict(headers or {}))
 
 
 def bad_request(message: str, problems: Sequence[str], status: int = 400) -> Answer:

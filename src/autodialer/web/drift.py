@@ -17,7 +17,7 @@ from autodialer.web.bodies import read_body, read_model
 from autodialer.web.questions import only
 from autodialer.web.records import RecordWord, ZohoId
 from autodialer.web.shapes import Count, Failure, Instant, Shape, Success, Type
-from autodialer.web.shown import from_the_crm, shown
+from autodialer.web.shown import from_the_crm, outage, shown
 from autodialer.web.waiting import key_of
 from autodialer.web.waiting_shapes import WrittenAgain
 
@@ -88,7 +88,7 @@ def add_drift(router: APIRouter, services: Services) -> None:
         try:
             page = await services.drift.page(days, limit, after)
         except CrmError as error:
-            return failure(503, error.message, timestamp=means.clock.now())
+            return outage(error, means.clock.now())
         body = {
             "success": True,
             "checked": page.checked,

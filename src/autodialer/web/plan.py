@@ -10,10 +10,10 @@ from starlette.responses import Response
 from autodialer.domain.errors import CrmError
 from autodialer.service.control import is_paused
 from autodialer.service.services import Services
-from autodialer.web.answers import failure
 from autodialer.web.plan_out import plan_csv, plan_json
 from autodialer.web.questions import only
 from autodialer.web.shapes import Count, Instant, Shape, StagedShape, Success
+from autodialer.web.shown import outage
 from autodialer.web.streaming import Streamed
 
 _CSV = "text/csv; charset=utf-8"
@@ -98,7 +98,7 @@ def add_plan(router: APIRouter, services: Services) -> None:
             try:
                 made = await opened.enter_async_context(services.planner.plan(confirm=confirm))
             except CrmError as error:
-                return failure(503, error.message, timestamp=means.clock.now())
+                return outage(error, means.clock.now())
             paused = await means.store.read(is_paused)
             texts = plan_csv(made) if as_csv else plan_json(made, means.policy, limit, {"paused": paused})
             kind, name = (_CSV, f"plan-{made.made_at:%Y-%m-%d-%H%M}.csv") if as_csv else ("application/json", None)

@@ -16,7 +16,7 @@ from autodialer.web.cursors import AfterRecord
 from autodialer.web.openapi import failures
 from autodialer.web.questions import only
 from autodialer.web.shapes import RunDone, RunInTheWay, RunList, RunPage, RunStarted
-from autodialer.web.shown import run_json, shown, staged_json
+from autodialer.web.shown import outage, run_json, shown, staged_json
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 RunId = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,36}$")]
@@ -53,7 +53,7 @@ def add_runs(router: APIRouter, services: Services, *, dry_run: bool) -> None:
             timestamp = means.clock.now()
             if refusal.running is not None:
                 return failure(409, refusal.message, run_id=refusal.running, timestamp=timestamp)
-            return failure(503, refusal.message, timestamp=timestamp)
+            return outage(refusal, timestamp)
         services.glancer.forget()
         if wait:
             return run_answer(services, await asyncio.shield(task))
@@ -101,7 +101,7 @@ async def dry_answer(services: Services, *, confirm: bool) -> Response:
         async with services.planner.plan(confirm=confirm) as plan:
             totals = dict(plan.totals)
     except CrmError as error:
-        return failure(503, error.message, timestamp=services.means.clock.now())
+        return outage(error, services.means.clock.now())
     results = {
         "processed": totals["processed"],
         "called": 0,

@@ -5,11 +5,12 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from autodialer.domain.errors import DialerError
 from autodialer.masking import Masker
 from autodialer.ports import Finding
 from autodialer.ports.rows import AttemptRow, OutboxRow, Run, Staged
 from autodialer.service.plan import staged_fields
-from autodialer.web.answers import iso, plain
+from autodialer.web.answers import Answer, failure, iso, plain
 
 _FOREIGN_TEXTS = ("reason", "detail", "note", "last_error", "stop_reason", "crm_error", "call_status", "text", "why")
 _FROM_THE_CRM = ("status", "call_attempts", "first_no_answer_at", "modified_time")  # where people type what they like
@@ -55,6 +56,11 @@ def _instant(text: str) -> str:
         if moment.tzinfo:
             return iso(moment)
     return _masker.text(text)
+
+
+def outage(error: DialerError, now: datetime) -> Answer:
+    """503: what stands in the way, which may quote what others wrote."""
+    return failure(503, _masker.text(error.message), timestamp=now)
 
 
 def finding_json(finding: Finding) -> dict[str, object]:

@@ -17,6 +17,7 @@ from autodialer.web.openapi import failures
 from autodialer.web.questions import only
 from autodialer.web.records import RecordWord, ZohoId
 from autodialer.web.runs import Limit
+from autodialer.web.shown import outage
 from autodialer.web.waiting_shapes import AnsweredList, FlawedList, LookedAgain, WorkLists
 from autodialer.web.waiting_shown import answered_json, flawed_json, looked_json
 
@@ -96,5 +97,5 @@ def add_waiting(router: APIRouter, services: Services) -> None:
         except NotWaiting as error:
             return failure(404, error.message, timestamp=means.clock.now())
         except CrmError as error:
-            return failure(503, error.message, timestamp=means.clock.now())
+            return outage(error, means.clock.now())
         return Answer({"success": True, "record": looked_json(looked), "timestamp": iso(means.clock.now())})

@@ -26,7 +26,7 @@ async def exchange(config: ZohoConfig, code: str) -> Grant:
         raise _error_for(outcome, config)
     if not outcome.refresh_token:
         raise CrmError(
-            "Zoho gave an access token but no refresh token: the code was not made for offline use. Make it in the tab "
+            "Zoho gave an access token but no refresh token, as the code was not made for offline use. Make it in the tab "
             "Generate Code of a Self Client; a code from a web address needs access_type=offline",
             permanent=True,
             code="no_refresh_token",
@@ -51,6 +51,6 @@ def _error_for(refusal: Refusal, config: ZohoConfig) -> CrmError:
         "then a new one",
     }
     remedy = remedies.get(refusal.code, f"check ZOHO_CLIENT_ID, ZOHO_CLIENT_SECRET and the code, made at {console}")
-    said = "" if refusal.code == NO_TOKEN else f"Zoho says {refusal.code}: "
+    said = "" if refusal.code == NO_TOKEN else f"Zoho says {refusal.code}. "
     permanent = refusal.code not in (THROTTLED, NO_TOKEN)
     return CrmError(f"{said}{remedy}", permanent=permanent, code=refusal.code)

@@ -62,12 +62,12 @@ def error_for(state: TokenState, url: str, now: datetime, reason: str = "") -> C
             code=code,
         )
     if _is_credentials(code):
-        return CrmError(f"Zoho says {code}: {_REMEDIES[code]}", permanent=True, code=code, stops_run=True)
+        return CrmError(f"Zoho says {code}. {_REMEDIES[code]}", permanent=True, code=code, stops_run=True)
     if code == NO_TOKEN:
         why = f": {reason}" if reason else ""
         return CrmError(f"no access token from {url}{why}; {wait}", permanent=False, code=code)
     return CrmError(
-        f"Zoho gave no access token: {code}; check the ZOHO_ credentials; {wait}",
+        f"Zoho gave no access token ({code}); check the ZOHO_ credentials; {wait}",
         permanent=False,
         code=code,
         stops_run=True,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from autodialer.domain.errors import CrmError
+from autodialer.masking import Masker
 from autodialer.ports import Level, StoredToken, TokenState
 from autodialer.zoho.oauth import key_of as key_of_credentials
 from contract.zoho.world import World, key_of, person, pull_all
@@ -162,6 +163,7 @@ async def test_wrong_credentials_inside_a_200_are_permanent_and_name_the_setting
         with pytest.raises(CrmError, match=named) as caught:
             await pull_all(crm)
     assert (caught.value.permanent, caught.value.stops_run, caught.value.code) == (True, True, code)
+    assert named in Masker().text(caught.value.message), "doctor and the log show it masked"
     assert len(world.sent("POST", TOKEN_PATH)) == 1
     assert not any(secret in caught.value.message for secret in changes.values() if secret != "other")
 
