@@ -294,15 +294,15 @@ async def test_who_fails_unexpectedly_while_dialing_along_says_so_once_in_a_minu
 
 
 async def test_who_can_not_place_calls_looks_once_a_minute_whether_it_can_dial_along(town: World) -> None:
-    """Each look costs credits of Zoho's, and a request to 8x8."""
+    """Each look costs credits of Zoho's."""
     second = town.boot("second")
     looks: list[float] = []
 
-    async def taken_away() -> str | None:
+    async def problems() -> list[str]:
         looks.append(town.clock.monotonic())
-        return "8x8 sends results to another address"
+        return ["Leads: the picklist Lead_Status has no value No Answer"]
 
-    second.services.means.telephony.results_taken_away = taken_away  # type: ignore[method-assign]
+    second.services.readiness.problems = problems  # type: ignore[method-assign]
     async with at_work(town.process, second):
         _, task = await town.process.services.run_desk.start(RunKind.MANUAL)
         closed = await task
