@@ -198,6 +198,16 @@ def test_health_tells_of_zoho_and_8x8_as_last_seen_without_asking_them(dialed: H
     assert dialed.simulated.zoho.meter.spent == before
 
 
+def test_health_says_that_the_webhook_is_not_ours_any_more_once_another_installation_has_it(
+    dialed: House, seer: httpx2.Client
+) -> None:
+    dialed.sql("INSERT INTO switches (name, value, changed_at) VALUES ('results_elsewhere', 'trial.example', 0)")
+    text = text_of(seer.get("/console/health").text)
+    dialed.sql("DELETE FROM switches WHERE name = 'results_elsewhere'")
+    assert "Webhook registered at 8x8 no, or not by this service" in text
+    assert "trial.example" in text, "why calls are held"
+
+
 def test_health_is_examined_when_an_operator_wants_it(doer: httpx2.Client, seer: httpx2.Client) -> None:
     answer = post(doer, "/console/health/examine")
     assert answer.status_code == 200

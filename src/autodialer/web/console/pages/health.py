@@ -11,8 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from autodialer.ports import Finding, Level
 from autodialer.service.credits import CreditState
 from autodialer.service.doorkeeping import Visitor
+from autodialer.service.holding import elsewhere
 from autodialer.service.services import Services
 from autodialer.service.upstreams import EIGHTX8, ZOHO, UpstreamState
+from autodialer.service.webhook import WEBHOOK_HASH
 from autodialer.web.console.access import HOME, Access
 from autodialer.web.console.languages import N_
 from autodialer.web.console.pages.today import STANDINGS
@@ -93,6 +95,7 @@ def _credits(state: CreditState) -> str:
 
 
 async def _webhook(services: Services) -> bool:
-    """Whether this service has registered one at 8x8, as far as the ledger knows."""
-    known = await services.means.store.read(lambda ledger: ledger.switches.get("webhook_hash"))
-    return bool(known)
+    """Whether this service has registered one at 8x8, and nobody else since, as far as the ledger knows."""
+    return await services.means.store.read(
+        lambda ledger: bool(ledger.switches.get(WEBHOOK_HASH)) and elsewhere(ledger) is None
+    )
