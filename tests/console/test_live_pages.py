@@ -205,7 +205,6 @@ def test_health_says_that_the_webhook_is_not_ours_any_more_once_another_installa
     text = text_of(seer.get("/console/health").text)
     dialed.sql("DELETE FROM switches WHERE name = 'results_elsewhere'")
     assert "Webhook registered at 8x8 no, or not by this service" in text
-    assert "trial.example" in text, "why calls are held"
 
 
 def test_health_is_examined_when_an_operator_wants_it(doer: httpx2.Client, seer: httpx2.Client) -> None:
