@@ -317,7 +317,13 @@ async def test_the_doctor_reports_statuses_that_the_picklist_does_not_know(open_
         ({"kind": "reset", "times": 0}, "Zoho token"),
         ({"kind": "html", "times": 0, "match": {"path_contains": "fields"}}, "Leads"),
         (
-            {"kind": "status", "status": 403, "body": {"code": "NO_PERMISSION"}, "match": {"path_contains": "coql"}},
+            {
+                "kind": "status",
+                "times": 0,
+                "status": 403,
+                "body": {"code": "NO_PERMISSION"},
+                "match": {"path_contains": "coql"},
+            },
             "Leads",
         ),
     ],
