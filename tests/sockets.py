@@ -5,7 +5,7 @@ import os
 import socket
 
 # Linux takes the ports of outgoing connections from 32,768 on: a server that was started again found its own taken by one.
-_FIRST, _EACH, _SHARES = 20_000, 2_500, 5
+_FIRST, _EACH, _SHARES = 20_000, 1_250, 10
 _share = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _SHARES
 _numbers = itertools.count(os.getpid())
 
