@@ -13,6 +13,7 @@ import httpx2
 import typer
 from rich.console import Console
 
+from autodialer.cli.lasting import in_small_steps
 from autodialer.domain.errors import DialerError, WrongUsage
 from autodialer.observability import configure_logging, register_secrets, shutdown_logging
 from autodialer.settings import Settings, load_settings, secrets_of
@@ -48,6 +49,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
 
 def run_serving(work: Coroutine[Any, Any, T]) -> T:
     """The same for what takes many requests: on libuv's loop, which costs less for each, where there is one for this system."""
+    in_small_steps()
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
         try:
             return runner.run(work)
