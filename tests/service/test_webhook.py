@@ -5,6 +5,7 @@ import pytest
 from autodialer.domain.errors import ResultsElsewhere, RunRefused, TelephonyError
 from autodialer.ports.rows import RunKind, RunState
 from autodialer.service.holding import accept, elsewhere
+from autodialer.service.webhook import WEBHOOK_HASH
 from service.conftest import MakeWorld
 from service.virtual_time import pass_time
 from service.world import World, lead, person
@@ -94,3 +95,19 @@ async def test_while_8x8_can_not_be_asked_nothing_changes(world: World) -> None:
             await pass_time(300)
             assert await world.read(elsewhere) is None
         await world.services.runs.open(RunKind.MANUAL, None)
+
+
+async def test_with_dry_run_a_missing_webhook_is_registered_and_that_of_the_service_that_dials_is_left(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(dry_run=True)
+    world.telephony.webhook = ResultsElsewhere("dials.example")
+    async with world.working():
+        await pass_time(200)
+        assert isinstance(world.telephony.webhook, ResultsElsewhere)
+        assert await world.read(elsewhere) is None, "a dry run is held by nothing of that"
+    world.telephony.webhook = "ours"
+    world.process = world.boot("second", dry_run=True)
+    async with world.working():
+        await pass_time(1)
+        assert await world.read(lambda ledger: ledger.switches.get(WEBHOOK_HASH)) == "ours"

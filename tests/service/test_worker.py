@@ -226,13 +226,6 @@ async def test_the_webhook_is_registered_and_remembered_and_tried_again_until_it
     assert await world.read(lambda ledger: ledger.switches.get(WEBHOOK_HASH)) == "h2"
 
 
-async def test_a_trial_with_dry_run_takes_no_webhook_from_the_service_that_dials(make_world: MakeWorld) -> None:
-    world = make_world(dry_run=True)
-    async with world.working():
-        await pass_time(120)
-    assert await world.read(lambda ledger: ledger.switches.get(WEBHOOK_HASH)) is None
-
-
 @pytest.mark.parametrize("alone", [True, False])
 async def test_another_replica_takes_a_run_over_only_when_its_owner_is_dead(make_world: MakeWorld, alone: bool) -> None:
     world = make_world(calls_per_second=1.0, alone=alone)

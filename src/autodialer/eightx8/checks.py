@@ -102,7 +102,7 @@ async def _account(config: VoiceConfig, exchange: Exchange) -> list[Finding]:
 
 def _webhook(config: VoiceConfig, kind: str, webhook: Webhook | None) -> Finding:
     remedy = (
-        "`autodialer serve` registers it when it starts without DRY_RUN."
+        "`autodialer serve` registers it when it starts; with DRY_RUN only in place of none."
         if config.register_webhook
         else f"EIGHTX8_REGISTER_WEBHOOK is false: register EIGHTX8_CALLBACK_URL for {kind} by hand."
     )

@@ -13,7 +13,7 @@ _SURE = 2  # looks in a row that find another address: one may come from the mid
 
 
 class WebhookKeeper:
-    """Registers at the start whatever stands there; later only what is missing.
+    """Registers at the start whatever stands there; later, and with DRY_RUN, only what is missing.
 
     Who started last has the results. Were they taken back at once, two installations would take them from each other for ever, and
     both call the same people meanwhile.
@@ -27,9 +27,6 @@ class WebhookKeeper:
 
     async def keep(self) -> None:
         """Until there is nothing to keep: no webhook, or settings that are missing. Survives its errors."""
-        if self._m.dry_run:  # a trial beside the service that dials, and that would hear of no call any more
-            self._m.log.info("DRY_RUN is set: webhooks at 8x8 are left as they are")
-            return
         while not self._m.telephony.missing_settings():
             if not self._duties.has(WEBHOOK):
                 await self._m.clock.sleep(KEEP_EVERY)
@@ -50,8 +47,14 @@ class WebhookKeeper:
         means = self._m
         known = await means.store.read(lambda ledger: ledger.switches.get(WEBHOOK_HASH))
         try:
-            registered = await means.telephony.ensure_webhook(known, takes_over=not self._is_ours)
+            takes_over = not (self._is_ours or means.dry_run)
+            registered = await means.telephony.ensure_webhook(known, takes_over=takes_over)
         except ResultsElsewhere as error:
+            if means.dry_run:  # a trial beside the service that dials, and that would hear of no call any more
+                means.log.warning(
+                    "DRY_RUN is set: results go to another address and are left there", address=error.address
+                )
+                return False
             self._strange += 1
             if self._strange >= _SURE:
                 await self._note(error.address)
